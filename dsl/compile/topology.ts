@@ -1,0 +1,112 @@
+// What `compile` gives and the runtime runs: sub-topologies cut at repartition topics, each a list of steps in the order
+// in which records flow, with the stores and internal topics they need. Data and the user's functions; nothing runs here.
+import type { Serde } from '../../core/schema/serde.ts';
+import type { SinkConnector, SourceConnector, ViewConnector } from '../connector.ts';
+import type { JobOptions, RecordContext, TopicSpec, WindowSpec } from '../plan.ts';
+
+/* biome-ignore-all lint/suspicious/noExplicitAny: erased, as the plan is */
+
+export interface Topology {
+  readonly job: string;
+  readonly options: JobOptions;
+  /** Upstream first. `subTopologies[i].id === i`. */
+  readonly subTopologies: readonly SubTopology[];
+  /** Every topic the job reads or writes that is the user's. */
+  readonly topics: readonly TopicSpec[];
+  readonly internalTopics: readonly InternalTopic[];
+  readonly views: readonly { readonly topic: TopicSpec; readonly connector: ViewConnector<any, any> }[];
+  /** Every source is bounded and no topic is read that the job doesn't fill: the job ends by itself. */
+  readonly bounded: boolean;
+}
+
+export interface InternalTopic {
+  /** Full name: `<job>-<name>-repartition`, `<job>-<store>-changelog`, `<job>-source-offsets`. */
+  readonly name: string;
+  readonly purpose: 'repartition' | 'changelog' | 'sourceOffsets';
+  /** The partition count is that of the sub-topology's tasks (changelog), of the largest input upstream (repartition), or 1. */
+  readonly subTopology: number;
+  readonly config: Readonly<Record<string, string>>;
+}
+
+export interface SubTopology {
+  readonly id: number;
+  readonly inputs: readonly Input[];
+  /** Parents before children. */
+  readonly steps: readonly Step[];
+  readonly stores: readonly StoreSpec[];
+  /** Ids of the sub-topologies that fill this one's inputs. */
+  readonly upstream: readonly number[];
+}
+
+export type Input =
+  /** Partition n of the topic goes to task n. `bootstrap`: a bounded source of this job fills it, so it is read to its end before the other inputs. */
+  | { readonly kind: 'topic'; readonly topic: TopicSpec; readonly internal: boolean; readonly role: 'stream' | 'table'; readonly bootstrap: boolean }
+  /** One task. */
+  | { readonly kind: 'connector'; readonly connector: SourceConnector<unknown> };
+
+export interface StoreSpec {
+  /** Unique in the job; never changes when an operator is added elsewhere. */
+  readonly name: string;
+  readonly kind: 'keyValue' | 'window';
+  readonly key: Serde<any>;
+  readonly value: Serde<any>;
+  readonly window: WindowSpec | null;
+  /** Full name of the changelog; the input topic itself for a table read from a topic (`ownChangelog` false). */
+  readonly changelog: string;
+  readonly ownChangelog: boolean;
+  /** Where the table's value is computed from what is stored. */
+  readonly result: ((accumulator: any) => any) | null;
+}
+
+/**
+ * `id` is unique in the sub-topology; `name` is stable, for metrics, errors and `describe` ('filter', 'count delays').
+ * `parent` is the id of the step (or, from an input step, none) whose output this one takes.
+ */
+interface StepBase<Kind extends string> {
+  readonly id: number;
+  readonly kind: Kind;
+  readonly name: string;
+  readonly parents: readonly number[];
+}
+
+type Fn<A extends readonly any[], R = any> = (...args: A) => R;
+
+export type Step =
+  | (StepBase<'input'> & { readonly input: number })
+  /** A table read from a topic: puts what comes into the store and passes on the change. */
+  | (StepBase<'tableSource'> & { readonly store: string })
+  | (StepBase<'filter'> & { readonly predicate: Fn<[value: any, context: RecordContext], boolean> })
+  | (StepBase<'map'> & { readonly project: Fn<[value: any, context: RecordContext]> })
+  | (StepBase<'flatMap'> & { readonly project: Fn<[value: any, context: RecordContext], Iterable<any>> })
+  | (StepBase<'tap'> & { readonly look: Fn<[value: any, context: RecordContext], void> })
+  | (StepBase<'mapRecord'> & { readonly project: Fn<[value: any, context: RecordContext], { key: any; value: any; timestampMs?: number }> })
+  | (StepBase<'selectKey'> & { readonly keyOf: Fn<[value: any, context: RecordContext]> })
+  | StepBase<'merge'>
+  /** Sends a record to the first branch whose predicate holds: branch steps name this one as parent. */
+  | (StepBase<'split'> & { readonly predicates: readonly Fn<[value: any, context: RecordContext], boolean>[] })
+  /** `index` of the predicate; `predicates.length` is the rest. */
+  | (StepBase<'branch'> & { readonly index: number })
+  | (StepBase<'mapAsync'> & { readonly project: Fn<[value: any, context: RecordContext], Promise<any>>; readonly concurrency: number; readonly order: 'kept' | 'any' })
+  | (StepBase<'rx'> & { readonly make: Fn<[scheduler: any], readonly any[]> })
+  | (StepBase<'joinTable'> & { readonly store: string; readonly join: 'inner' | 'left'; readonly joiner: Fn<[left: any, right: any, context: RecordContext]> })
+  | (StepBase<'aggregate'> & {
+      readonly store: string;
+      readonly window: WindowSpec | null;
+      readonly initial: Fn<[key: any]> | null;
+      readonly add: Fn<[accumulator: any, value: any, context: RecordContext]>;
+      readonly result: Fn<[accumulator: any]> | null;
+    })
+  | (StepBase<'toTable'> & { readonly store: string })
+  | StepBase<'toStream'>
+  /** Encodes and sends; `internal` for repartition topics, whose records with a null key are dropped and counted. */
+  | (StepBase<'topicSink'> & { readonly topic: TopicSpec; readonly internal: boolean })
+  | (StepBase<'connectorSink'> & { readonly connector: SinkConnector<any, any> });
+
+/** What is wrong with a program; `compile` reports all of them at once. */
+export interface TopologyIssue {
+  readonly code: 'DUPLICATE_STORE' | 'UNNAMED_STORE' | 'KEY_NEEDS_SERDE' | 'NOT_CO_PARTITIONED' | 'RX_UNDER_EXACTLY_ONCE' | 'SOURCE_NOT_REPLAYABLE' | 'SINK_REPEATS' | 'VIEW_NEEDS_TOPIC' | 'TOPIC_TWICE' | 'CYCLE' | 'NO_OUTPUT' | 'BAD_NAME';
+  /** Where: 'orders → groupByKey → count'. */
+  readonly place: string;
+  /** One sentence that says what to do. */
+  readonly message: string;
+}

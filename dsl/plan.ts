@@ -1,0 +1,131 @@
+// What a program says, as data: a graph of nodes that point to their parents, one kind per operator. Erased: the stages
+// around it carry the types, so this is the only file where `any` may stand in a signature. No node does anything.
+import type { Serde } from '../core/schema/serde.ts';
+import type { SinkConnector, SourceConnector, ViewConnector } from './connector.ts';
+
+/** What a function of the user's may know about the record at hand. A view: valid only during the call. */
+export interface RecordContext<out K = unknown> {
+  readonly key: K;
+  /** Event time, milliseconds since the epoch. */
+  readonly timestampMs: number;
+  /** Of the input record that caused this one; '' and -1 where a source made it. */
+  readonly topic: string;
+  readonly partition: number;
+  readonly offset: number;
+  readonly headers: readonly (readonly [string, Uint8Array | null])[];
+}
+
+/** A topic as a program names it. Settings left out are the cluster's, or what the program needs. */
+export interface TopicSpec {
+  readonly name: string;
+  // biome-ignore lint/suspicious/noExplicitAny: erased
+  readonly key: Serde<any>;
+  // biome-ignore lint/suspicious/noExplicitAny: erased
+  readonly value: Serde<any>;
+  /** Used when the job makes the topic; checked against it when it is there. */
+  readonly partitions?: number;
+  readonly replicationFactor?: number;
+  /** Kafka's topic settings by their names, e.g. `'retention.ms'`: used when the job makes the topic. */
+  readonly config: Readonly<Record<string, string>>;
+  /** Event time of a record, instead of the timestamp it carries. */
+  readonly timestampOf?: (value: any, context: RecordContext) => number;
+}
+
+/** A time window of an aggregation. Grace is how long after its end a window still takes late records. */
+export type WindowSpec =
+  | { readonly kind: 'tumbling'; readonly sizeMs: number; readonly graceMs: number }
+  | { readonly kind: 'hopping'; readonly sizeMs: number; readonly advanceMs: number; readonly graceMs: number };
+
+export interface StoreOptions {
+  /** Name of the state store, its changelog and its repartition topic. Null: derived from the place. */
+  readonly as: string | null;
+  // biome-ignore lint/suspicious/noExplicitAny: erased
+  readonly value: Serde<any>;
+}
+
+interface Node<Kind extends string, Parent> {
+  readonly kind: Kind;
+  readonly parent: Parent;
+}
+
+/* A function of the user's. */
+// biome-ignore lint/suspicious/noExplicitAny: erased
+type Fn<A extends readonly any[], R = any> = (...args: A) => R;
+
+export type StreamNode =
+  | { readonly kind: 'topicSource'; readonly topic: TopicSpec }
+  | { readonly kind: 'connectorSource'; readonly connector: SourceConnector<unknown> }
+  | (Node<'filter', StreamNode> & { readonly predicate: Fn<[value: any, context: RecordContext], boolean> })
+  | (Node<'map', StreamNode> & { readonly project: Fn<[value: any, context: RecordContext]> })
+  | (Node<'flatMap', StreamNode> & { readonly project: Fn<[value: any, context: RecordContext], Iterable<any>> })
+  | (Node<'tap', StreamNode> & { readonly look: Fn<[value: any, context: RecordContext], void> })
+  | (Node<'mapRecord', StreamNode> & { readonly project: Fn<[value: any, context: RecordContext], { key: any; value: any; timestampMs?: number }> })
+  | (Node<'selectKey', StreamNode> & { readonly keyOf: Fn<[value: any, context: RecordContext]>; readonly key: Serde<any> | null })
+  | { readonly kind: 'merge'; readonly parents: readonly StreamNode[] }
+  /** One branch of a split: the records for which `index` is the first predicate that holds; `predicates.length` is the rest. Branches of one split share `group`. */
+  | (Node<'branch', StreamNode> & { readonly group: symbol; readonly name: string; readonly index: number; readonly predicates: readonly Fn<[value: any, context: RecordContext], boolean>[] })
+  | (Node<'mapAsync', StreamNode> & { readonly project: Fn<[value: any, context: RecordContext], Promise<any>>; readonly concurrency: number; readonly order: 'kept' | 'any' })
+  /** `make` is called once per task with the stream-time scheduler and returns the rxjs operators to pipe through, typed in dsl/operators/rx.ts. */
+  | (Node<'rx', StreamNode> & { readonly make: Fn<[scheduler: any], readonly any[]>; readonly stateless: boolean })
+  | (Node<'joinTable', StreamNode> & { readonly table: TableNode; readonly join: 'inner' | 'left'; readonly joiner: Fn<[left: any, right: any, context: RecordContext]> })
+  | (Node<'toStream', TableNode> & {});
+
+/** A stream that is keyed for grouping; `keyOf` null keeps the key. */
+export type GroupedNode = Node<'grouped', StreamNode> & { readonly keyOf: Fn<[value: any, context: RecordContext]> | null; readonly key: Serde<any> | null; readonly window: WindowSpec | null };
+
+export type TableNode =
+  | { readonly kind: 'tableSource'; readonly topic: TopicSpec }
+  /**
+   * count, reduce, aggregate, aggregateAll. `initial` null: the first value is the accumulator (reduce). `result`
+   * turns the stored accumulator into the table's value.
+   */
+  | (Node<'aggregate', GroupedNode> & {
+      readonly operator: 'count' | 'reduce' | 'aggregate' | 'aggregateAll';
+      readonly initial: Fn<[key: any]> | null;
+      readonly add: Fn<[accumulator: any, value: any, context: RecordContext]>;
+      readonly result: Fn<[accumulator: any]> | null;
+      readonly store: StoreOptions;
+    })
+  /** A stream read as changes of a table; null is a tombstone. */
+  | (Node<'toTable', StreamNode> & { readonly store: StoreOptions });
+
+export type SinkNode =
+  | (Node<'topicSink', StreamNode> & { readonly topic: TopicSpec })
+  | (Node<'connectorSink', StreamNode> & { readonly connector: SinkConnector<any, any> })
+  /** Only on a topic itself. */
+  | (Node<'view', StreamNode> & { readonly connector: ViewConnector<any, any> });
+
+export type PlanNode = StreamNode | GroupedNode | TableNode | SinkNode;
+
+/** What to do with a record that can't be processed. */
+export type ErrorPolicy =
+  /** Stops the job with an error that names the record. The default. */
+  | { readonly kind: 'fail' }
+  /** Drops the record and counts it. */
+  | { readonly kind: 'skip' }
+  /** Sends the original bytes to `topic` with cause and origin in headers. */
+  | { readonly kind: 'deadLetter'; readonly topic: string };
+
+export interface JobOptions {
+  /** Default 'atLeastOnce'. */
+  readonly guarantee: 'atLeastOnce' | 'exactlyOnce';
+  readonly onError: { readonly decode: ErrorPolicy; readonly process: ErrorPolicy; readonly produce: ErrorPolicy };
+  /** How often progress is committed. Default 1,000 ms; 100 ms under exactlyOnce. */
+  readonly commitIntervalMs: number;
+  /** 'required' makes an unnamed state store an issue; 'derived' names it after its place. Default: required where NODE_ENV is production. */
+  readonly names: 'required' | 'derived' | 'environment';
+  /** What a negative timestamp gets. Default 'fail' (KIP-93 drops; a lost record is worse). */
+  readonly negativeTimestamp: 'fail' | 'skip';
+  /**
+   * How long a task waits for records of an input that may still have older ones, in milliseconds (Kafka Streams'
+   * max.task.idle.ms). 0: only for what is already in the log. Default 0.
+   */
+  readonly maxTaskIdleMs: number;
+}
+
+/** A whole program. */
+export interface JobSpec {
+  readonly name: string;
+  readonly outputs: readonly SinkNode[];
+  readonly options: JobOptions;
+}
