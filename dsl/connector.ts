@@ -1,5 +1,5 @@
 // What a connector is: a source that makes records out of a system, a sink that puts them into one. Contracts only; the
-// connectors stand in connectors/, the code that drives them in runtime/connect.
+// connectors stand in connectors/, the code that drives them in runtime/connect, how a program names one in operators/.
 import type { Clock } from '../core/kernel/clock.ts';
 import type { Logger } from '../core/kernel/logger.ts';
 import type { Random } from '../core/kernel/random.ts';
@@ -7,6 +7,7 @@ import type { Random } from '../core/kernel/random.ts';
 /** Where a source task stands, as plain JSON: `{ line: 120 }`. Kept in the job's offsets topic, written with the records it covers. */
 export type SourceOffset = { readonly [field: string]: string | number | boolean | null };
 
+/** One record of a source. */
 export interface SourceRecord<out V> {
   readonly value: V;
   /** Where to go on after this record. */
@@ -16,6 +17,7 @@ export interface SourceRecord<out V> {
   readonly headers?: readonly (readonly [string, Uint8Array | null])[];
 }
 
+/** What a connector is opened with. */
 export interface ConnectorContext {
   readonly clock: Clock;
   readonly random: Random;
@@ -24,6 +26,7 @@ export interface ConnectorContext {
   readonly signal: AbortSignal;
 }
 
+/** An open source. Called by one caller, one call at a time. */
 export interface SourceTask<out V> {
   /**
    * The next records, in order; waits until there are some. An empty array says that the source is at its end; only a
@@ -35,6 +38,7 @@ export interface SourceTask<out V> {
   close(): Promise<void>;
 }
 
+/** A source as a program names it; nothing is opened before the job runs. */
 export interface SourceConnector<out V> {
   /** For `describe`, errors and the key of its offsets: must be the same at every start, e.g. 'csv:flights.csv'. */
   readonly name: string;
@@ -46,6 +50,7 @@ export interface SourceConnector<out V> {
   open(from: SourceOffset | null, context: ConnectorContext): Promise<SourceTask<V>>;
 }
 
+/** One record for a sink, with where it came from. */
 export interface SinkRecord<out K, out V> {
   readonly key: K;
   readonly value: V;
@@ -56,6 +61,7 @@ export interface SinkRecord<out K, out V> {
   readonly headers: readonly (readonly [string, Uint8Array | null])[];
 }
 
+/** An open sink. Called by one caller, one call at a time. */
 export interface SinkTask<in K, in V> {
   /** Takes records in order. The records are only read while the call runs; waiting in it is back-pressure. */
   write(records: readonly SinkRecord<K, V>[]): Promise<void>;
@@ -64,6 +70,7 @@ export interface SinkTask<in K, in V> {
   close(): Promise<void>;
 }
 
+/** A sink as a program names it; nothing is opened before the job runs. */
 export interface SinkConnector<in K, in V> {
   readonly name: string;
   /** `repeats`: a record may be written again after a crash. `idempotent`: writing it again changes nothing. */

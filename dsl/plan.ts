@@ -1,5 +1,6 @@
 // What a program says, as data: a graph of nodes that point to their parents, one kind per operator. Erased: the stages
 // around it carry the types, so this is the only file where `any` may stand in a signature. No node does anything.
+// biome-ignore-all lint/suspicious/noExplicitAny: erased; the stages carry the types
 import type { Serde } from '../core/schema/serde.ts';
 import type { SinkConnector, SourceConnector, ViewConnector } from './connector.ts';
 
@@ -18,9 +19,7 @@ export interface RecordContext<out K = unknown> {
 /** A topic as a program names it. Settings left out are the cluster's, or what the program needs. */
 export interface TopicSpec {
   readonly name: string;
-  // biome-ignore lint/suspicious/noExplicitAny: erased
   readonly key: Serde<any>;
-  // biome-ignore lint/suspicious/noExplicitAny: erased
   readonly value: Serde<any>;
   /** Used when the job makes the topic; checked against it when it is there. */
   readonly partitions?: number;
@@ -29,6 +28,8 @@ export interface TopicSpec {
   readonly config: Readonly<Record<string, string>>;
   /** Event time of a record, instead of the timestamp it carries. */
   readonly timestampOf?: (value: any, context: RecordContext) => number;
+  /** What a stream of it does with null values: `compile` puts a step that drops them before functions of the user's. Default 'pass'. */
+  readonly tombstones?: 'drop' | 'pass';
 }
 
 /** A time window of an aggregation. Grace is how long after its end a window still takes late records. */
@@ -39,7 +40,6 @@ export type WindowSpec =
 export interface StoreOptions {
   /** Name of the state store, its changelog and its repartition topic. Null: derived from the place. */
   readonly as: string | null;
-  // biome-ignore lint/suspicious/noExplicitAny: erased
   readonly value: Serde<any>;
 }
 
@@ -49,7 +49,6 @@ interface Node<Kind extends string, Parent> {
 }
 
 /* A function of the user's. */
-// biome-ignore lint/suspicious/noExplicitAny: erased
 type Fn<A extends readonly any[], R = any> = (...args: A) => R;
 
 export type StreamNode =
@@ -59,19 +58,46 @@ export type StreamNode =
   | (Node<'map', StreamNode> & { readonly project: Fn<[value: any, context: RecordContext]> })
   | (Node<'flatMap', StreamNode> & { readonly project: Fn<[value: any, context: RecordContext], Iterable<any>> })
   | (Node<'tap', StreamNode> & { readonly look: Fn<[value: any, context: RecordContext], void> })
-  | (Node<'mapRecord', StreamNode> & { readonly project: Fn<[value: any, context: RecordContext], { key: any; value: any; timestampMs?: number }> })
-  | (Node<'selectKey', StreamNode> & { readonly keyOf: Fn<[value: any, context: RecordContext]>; readonly key: Serde<any> | null })
+  | (Node<'mapRecord', StreamNode> & {
+      readonly project: Fn<[value: any, context: RecordContext], { key: any; value: any; timestampMs?: number }>;
+      readonly key: Serde<any> | null;
+      readonly as: string | null;
+    })
+  /** `key` null: strings, as UTF-8. `as` names the repartition topic that may be needed. */
+  | (Node<'selectKey', StreamNode> & {
+      readonly keyOf: Fn<[value: any, context: RecordContext]>;
+      readonly key: Serde<any> | null;
+      readonly as: string | null;
+    })
   | { readonly kind: 'merge'; readonly parents: readonly StreamNode[] }
   /** One branch of a split: the records for which `index` is the first predicate that holds; `predicates.length` is the rest. Branches of one split share `group`. */
-  | (Node<'branch', StreamNode> & { readonly group: symbol; readonly name: string; readonly index: number; readonly predicates: readonly Fn<[value: any, context: RecordContext], boolean>[] })
-  | (Node<'mapAsync', StreamNode> & { readonly project: Fn<[value: any, context: RecordContext], Promise<any>>; readonly concurrency: number; readonly order: 'kept' | 'any' })
+  | (Node<'branch', StreamNode> & {
+      readonly group: symbol;
+      readonly name: string;
+      readonly index: number;
+      readonly predicates: readonly Fn<[value: any, context: RecordContext], boolean>[];
+    })
+  | (Node<'mapAsync', StreamNode> & {
+      readonly project: Fn<[value: any, context: RecordContext], Promise<any>>;
+      readonly concurrency: number;
+      readonly order: 'kept' | 'any';
+    })
   /** `make` is called once per task with the stream-time scheduler and returns the rxjs operators to pipe through, typed in dsl/operators/rx.ts. */
   | (Node<'rx', StreamNode> & { readonly make: Fn<[scheduler: any], readonly any[]>; readonly stateless: boolean })
-  | (Node<'joinTable', StreamNode> & { readonly table: TableNode; readonly join: 'inner' | 'left'; readonly joiner: Fn<[left: any, right: any, context: RecordContext]> })
+  | (Node<'joinTable', StreamNode> & {
+      readonly table: TableNode;
+      readonly join: 'inner' | 'left';
+      readonly joiner: Fn<[left: any, right: any, context: RecordContext]>;
+    })
   | (Node<'toStream', TableNode> & {});
 
 /** A stream that is keyed for grouping; `keyOf` null keeps the key. */
-export type GroupedNode = Node<'grouped', StreamNode> & { readonly keyOf: Fn<[value: any, context: RecordContext]> | null; readonly key: Serde<any> | null; readonly window: WindowSpec | null };
+export type GroupedNode = Node<'grouped', StreamNode> & {
+  readonly keyOf: Fn<[value: any, context: RecordContext]> | null;
+  readonly key: Serde<any> | null;
+  readonly as: string | null;
+  readonly window: WindowSpec | null;
+};
 
 export type TableNode =
   | { readonly kind: 'tableSource'; readonly topic: TopicSpec }
@@ -126,6 +152,7 @@ export interface JobOptions {
 /** A whole program. */
 export interface JobSpec {
   readonly name: string;
-  readonly outputs: readonly SinkNode[];
+  /** Sinks, and tables that are kept only to be queried. */
+  readonly outputs: readonly (SinkNode | TableNode)[];
   readonly options: JobOptions;
 }

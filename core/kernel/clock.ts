@@ -14,11 +14,16 @@ export interface Clock {
   after(delayMs: number, callback: () => void): Timer;
   /** Resolves after `delayMs`; rejects with the signal's reason when it aborts first. */
   sleep(delayMs: number, signal?: AbortSignal): Promise<void>;
+  /** Resolves once pending I/O callbacks have run: a loop that works without pause lets the rest of the process live with it. */
+  nextTurn(): Promise<void>;
 }
 
 const timerMsMax = 2 ** 31 - 1; // setTimeout fires at once above this
 
+export const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
 export const systemClock: Clock = {
+  nextTurn,
   now: () => Date.now(),
   monotonicMs: () => performance.now(),
   after(delayMs, callback) {
@@ -32,10 +37,13 @@ export const systemClock: Clock = {
         clearTimeout(handle);
         reject(signal?.reason);
       };
-      const handle = setTimeout(() => {
-        signal?.removeEventListener('abort', onAbort);
-        resolve();
-      }, Math.min(delayMs, timerMsMax));
+      const handle = setTimeout(
+        () => {
+          signal?.removeEventListener('abort', onAbort);
+          resolve();
+        },
+        Math.min(delayMs, timerMsMax),
+      );
       signal?.addEventListener('abort', onAbort, { once: true });
     }),
 };

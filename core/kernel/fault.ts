@@ -2,19 +2,39 @@
 // names the thing and says what to do. A broker's answer carries Kafka's own codes (protocol/error-code.ts) instead.
 
 const faults = {
-  BAD_DURATION: { retriable: false, text: (d: { given: string }) => `'${d.given}' is no duration; write for example '5 minutes'` },
+  BAD_DURATION: {
+    retriable: false,
+    text: (d: { given: string }) => `'${d.given}' is no duration; write for example '5 minutes'`,
+  },
   MALFORMED_BYTES: { retriable: false, text: (d: { what: string }) => `malformed bytes: ${d.what}` },
+  CANNOT_ENCODE: {
+    retriable: false,
+    text: (d: { field: string; version: number; why: string }) =>
+      `${d.field} can't be sent in version ${d.version}: ${d.why}`,
+  },
   CORRUPT_BATCH: { retriable: false, text: (d: { what: string }) => `corrupt record batch: ${d.what}` },
-  UNSUPPORTED_COMPRESSION: { retriable: false, text: (d: { codec: string }) => `record batches compressed with ${d.codec} can't be read here` },
+  UNSUPPORTED_COMPRESSION: {
+    retriable: false,
+    text: (d: { codec: string }) => `record batches compressed with ${d.codec} can't be read here`,
+  },
   BROKER_ERROR: {
     retriable: false,
     text: (d: { api: string; error: string; subject?: string; message?: string | null }) =>
       `${d.api}${d.subject === undefined ? '' : ` for ${d.subject}`} was refused: ${d.error}${d.message ? ` (${d.message})` : ''}`,
   },
-  TIMED_OUT: { retriable: true, text: (d: { what: string; afterMs: number }) => `${d.what} took longer than ${d.afterMs} ms` },
-  CONNECTION_LOST: { retriable: true, text: (d: { to: string; reason: string }) => `lost the connection to ${d.to}: ${d.reason}` },
+  TIMED_OUT: {
+    retriable: true,
+    text: (d: { what: string; afterMs: number }) => `${d.what} took longer than ${d.afterMs} ms`,
+  },
+  CONNECTION_LOST: {
+    retriable: true,
+    text: (d: { to: string; reason: string }) => `lost the connection to ${d.to}: ${d.reason}`,
+  },
   CLOSED: { retriable: false, text: (d: { what: string }) => `${d.what} is closed` },
-  TOPIC_NOT_FOUND: { retriable: false, text: (d: { topic: string }) => `no topic '${d.topic}'; 'millrace topic list' shows what there is` },
+  TOPIC_NOT_FOUND: {
+    retriable: false,
+    text: (d: { topic: string }) => `no topic '${d.topic}'; 'millrace topic list' shows what there is`,
+  },
   RECORD_TOO_LARGE: {
     retriable: false,
     text: (d: { topic: string; bytes: number; bytesMax: number; key?: string }) =>
@@ -22,11 +42,229 @@ const faults = {
   },
   BAD_TIMESTAMP: {
     retriable: false,
-    text: (d: { where: string; timestampMs: number }) => `timestamp ${d.timestampMs} at ${d.where} is not a time since 1970; extract another or choose an error policy`,
+    text: (d: { where: string; timestampMs: number }) =>
+      `timestamp ${d.timestampMs} at ${d.where} is not a time since 1970; extract another or choose an error policy`,
   },
-  STORAGE_IN_USE: { retriable: false, text: (d: { path: string; by: string }) => `${d.path} is in use by ${d.by}; stop it or choose another folder with --data` },
-  STORAGE_NEWER: { retriable: false, text: (d: { path: string; found: number; known: number }) => `${d.path} has data of format ${d.found}, and this version reads up to ${d.known}; use a newer millrace` },
-  STORAGE_FAILED: { retriable: false, text: (d: { path: string; reason: string }) => `can't use ${d.path}: ${d.reason}` },
+  BAD_SETTINGS: {
+    retriable: false,
+    text: (d: { of: string; problems: readonly string[] }) => `settings of ${d.of}: ${d.problems.join('; ')}`,
+  },
+  STORAGE_IN_USE: {
+    retriable: false,
+    text: (d: { path: string; by: string }) =>
+      `${d.path} is in use by ${d.by}; stop it or choose another folder with --data`,
+  },
+  STORAGE_NEWER: {
+    retriable: false,
+    text: (d: { path: string; found: number; known: number }) =>
+      `${d.path} has data of format ${d.found}, and this version reads up to ${d.known}; use a newer millrace`,
+  },
+  STORAGE_FAILED: {
+    retriable: false,
+    text: (d: { path: string; reason: string }) => `can't use ${d.path}: ${d.reason}`,
+  },
+  NOT_CO_PARTITIONED: {
+    retriable: false,
+    text: (d: { topics: string }) =>
+      `topics that are joined must have the same number of partitions: ${d.topics}; make them equal, or rekey one with selectKey() so that it is repartitioned`,
+  },
+  PARTITIONS_DIFFER: {
+    retriable: false,
+    text: (d: { topic: string; expected: number; found: number }) =>
+      `topic '${d.topic}' has ${d.found} partitions and the job says ${d.expected}; change the job, or make the topic anew`,
+  },
+  INTERNAL_TOPIC_MISMATCH: {
+    retriable: false,
+    text: (d: { topic: string; expected: number; found: number; job: string }) =>
+      `the job's topic '${d.topic}' has ${d.found} partitions and needs ${d.expected}, because an input has changed; start afresh with --fresh, or run 'millrace reset' for job '${d.job}'`,
+  },
+  NEEDS_CONFIRMATION: {
+    retriable: false,
+    text: (_: object) => 'standard input is no terminal to ask at; add --yes to go ahead',
+  },
+  NOTHING_TO_RESET: {
+    retriable: false,
+    text: (d: { group: string }) => `group '${d.group}' has no offsets; name topics with --topic`,
+  },
+  BAD_INPUT_LINE: {
+    retriable: false,
+    text: (d: { line: number; reason: string }) => `line ${d.line} of the input can't be used: ${d.reason}`,
+  },
+  BAD_ADDRESS: {
+    retriable: false,
+    text: (d: { given: string }) => `'${d.given}' is no address; write host:port, for example 127.0.0.1:9092`,
+  },
+  CANNOT_LISTEN: {
+    retriable: false,
+    text: (d: { address: string; reason: string }) =>
+      `can't listen on ${d.address}: ${d.reason}; stop what uses it, or choose another with --listen`,
+  },
+  JOB_FILE: { retriable: false, text: (d: { file: string; reason: string }) => `can't run ${d.file}: ${d.reason}` },
+  JOB_FAILED: { retriable: false, text: (d: { job: string; reason: string }) => `job '${d.job}' failed: ${d.reason}` },
+  RECORD_FAILED: {
+    retriable: false,
+    text: (d: {
+      operator: string;
+      topic: string;
+      partition: number;
+      offset: number;
+      stage: 'decode' | 'process' | 'produce';
+      reason: string;
+    }) =>
+      `'${d.operator}' could not ${d.stage} ${d.topic === '' ? 'a record of its source' : `the record at ${d.topic}-${d.partition} offset ${d.offset}`}: ${d.reason}; correct it, or choose onError.${d.stage} 'skip' or 'deadLetter'`,
+  },
+  RX_ASYNC_EMISSION: {
+    retriable: false,
+    text: (d: { operator: string }) =>
+      `'${d.operator}' emitted when no record was pushed, so its output belongs to none; use mapAsync() for what waits, and the scheduler that rx() hands in for time`,
+  },
+  RX_OVERFLOW: {
+    retriable: false,
+    text: (d: { topic: string; inFlightMax: number }) =>
+      `more than ${d.inFlightMax} records for '${d.topic}' wait for their acknowledgement, and an Observable can't be slowed down; raise inFlightMax, or let the source wait, for example by concatMap()`,
+  },
+  RX_COMPLETED: {
+    retriable: false,
+    text: (d: { operator: string }) =>
+      `'${d.operator}' completed, and a stream has no end; leave out operators that complete, such as take() and first()`,
+  },
+  API_NOT_SERVED: {
+    retriable: false,
+    text: (d: { api: string; to: string; served: string }) =>
+      `${d.to} serves no version of ${d.api} that is known here (it serves: ${d.served}); use a newer node or client`,
+  },
+  PARTITION_NOT_FOUND: {
+    retriable: false,
+    text: (d: { topic: string; partition: number; partitions: number }) =>
+      `topic '${d.topic}' has no partition ${d.partition}; it has ${d.partitions}, numbered from 0`,
+  },
+  NOT_ASSIGNED: {
+    retriable: false,
+    text: (d: { topic: string; partition: number }) =>
+      `partition ${d.partition} of topic '${d.topic}' is not assigned to this consumer`,
+  },
+  OFFSET_OUT_OF_RANGE: {
+    retriable: false,
+    text: (d: { topic: string; partition: number; offset: number }) =>
+      `offset ${d.offset} of ${d.topic}-${d.partition} is not in the log any more, or not yet; seek elsewhere or choose where to start with 'from'`,
+  },
+  PRODUCER_FENCED: {
+    retriable: false,
+    text: (d: { transactionalId: string }) =>
+      `another producer took over the transactional id '${d.transactionalId}', or its transaction timed out; close this one`,
+  },
+  TRANSACTION_STATE: {
+    retriable: false,
+    text: (d: { transactionalId: string; action: string; state: string }) =>
+      `can't ${d.action} in the transaction of '${d.transactionalId}': it is ${d.state}`,
+  },
+  TRANSACTION_ABORTED: {
+    retriable: false,
+    text: (d: { transactionalId: string }) =>
+      `the transaction of '${d.transactionalId}' was aborted before these records were sent`,
+  },
+  REBALANCED: {
+    retriable: false,
+    text: (d: { group: string; error: string }) =>
+      `group '${d.group}' has moved on to another generation (${d.error}): what was processed since the last commit goes to another member`,
+  },
+  MEMBER_FENCED: {
+    retriable: false,
+    text: (d: { group: string; instance: string }) =>
+      `another member with the instance id '${d.instance}' joined group '${d.group}'; give each member an instance id of its own`,
+  },
+  GROUP_NOT_FOUND: {
+    retriable: false,
+    text: (d: { group: string }) => `no group '${d.group}'; 'millrace group list' shows what there is`,
+  },
+  GROUP_NOT_EMPTY: {
+    retriable: false,
+    text: (d: { group: string; members: number }) =>
+      `group '${d.group}' has ${d.members} active member${d.members === 1 ? '' : 's'}; stop them first`,
+  },
+  TOPIC_EXISTS: { retriable: false, text: (d: { topic: string }) => `topic '${d.topic}' exists already` },
+  CANNOT_DECODE: {
+    retriable: false,
+    text: (d: { topic: string; partition: number; offset: number; part: string; reason: string }) =>
+      `the ${d.part} of the record at offset ${d.offset} of ${d.topic}-${d.partition} can't be decoded: ${d.reason}; read it with another serde, or seek past it`,
+  },
+  REMOTE_FAILED: {
+    retriable: false,
+    text: (d: { what: string; reason: string }) => `${d.what} failed where it was carried out: ${d.reason}`,
+  },
+  LOG_REFUSED: {
+    retriable: false,
+    text: (d: { partition: string; error: string; why: string }) => `${d.partition} refused: ${d.error} (${d.why})`,
+  },
+  PARTITION_DAMAGED: {
+    retriable: false,
+    text: (d: { partition: string; what: string }) =>
+      `the data of partition ${d.partition} is damaged (${d.what}); restore its folder from a copy, or delete the topic`,
+  },
+  BAD_TOPIC_CONFIG: { retriable: false, text: (d: { why: string }) => d.why },
+  BAD_TOPIC: { retriable: false, text: (d: { topic: string; reason: string }) => `topic '${d.topic}': ${d.reason}` },
+  BAD_WINDOW: { retriable: false, text: (d: { reason: string }) => `no such window: ${d.reason}` },
+  BAD_OPERATOR: { retriable: false, text: (d: { operator: string; reason: string }) => `${d.operator}(): ${d.reason}` },
+  BAD_JOB: { retriable: false, text: (d: { job: string; reason: string }) => `job '${d.job}': ${d.reason}` },
+  KEY_NEEDS_SERDE: {
+    retriable: false,
+    text: (d: { given: string }) =>
+      `a key that is no string (${d.given}) needs a serde; write for example selectKey(f, { key: int64 })`,
+  },
+  STATE_KIND_CHANGED: {
+    retriable: false,
+    text: (d: { store: string; path: string; found: string; wanted: string }) =>
+      `store '${d.store}' in ${d.path} was kept as a ${d.found} store and the job wants a ${d.wanted} store; give it another name, or start afresh with --fresh`,
+  },
+  STATE_NOT_DECODED: {
+    retriable: false,
+    text: (d: { store: string; key: string; serde: string; reason: string }) =>
+      `store '${d.store}' can't read its value of key ${d.key} as ${d.serde}: ${d.reason}; go back to the serde it was written with, or start afresh with --fresh`,
+  },
+  STATE_NOT_ENCODED: {
+    retriable: false,
+    text: (d: { store: string; key: string; serde: string; reason: string }) =>
+      `store '${d.store}' can't encode its value of key ${d.key} as ${d.serde}: ${d.reason}; correct the function that makes it, or the serde`,
+  },
+  UNWRITABLE_VALUE: {
+    retriable: false,
+    text: (d: { serde: string; why: string }) => `a value can't be written as ${d.serde}: ${d.why}`,
+  },
+  UNREADABLE_BYTES: {
+    retriable: false,
+    text: (d: { serde: string; why: string }) => `bytes can't be read as ${d.serde}: ${d.why}`,
+  },
+  BAD_SCHEMA: { retriable: false, text: (d: { schema: string; why: string }) => `${d.schema} can't be used: ${d.why}` },
+  BAD_MARBLES: {
+    retriable: false,
+    text: (d: { picture: string; reason: string }) => `can't read or draw the marbles '${d.picture}': ${d.reason}`,
+  },
+  NOT_IN_JOB: {
+    retriable: false,
+    text: (d: { what: string; name: string; known: readonly string[] }) =>
+      `the job has no ${d.what} '${d.name}'; it has ${d.known.length === 0 ? 'none' : d.known.join(', ')}`,
+  },
+  FILE_FAILED: { retriable: false, text: (d: { path: string; reason: string }) => `can't use the file ${d.path}: ${d.reason}` },
+  FILE_REPLACED: {
+    retriable: false,
+    text: (d: { path: string; byte: number }) =>
+      `the file ${d.path} is not the one that was read up to byte ${d.byte}; put that one back, give the source another name, or start afresh with --fresh`,
+  },
+  COLUMN_MISSING: {
+    retriable: false,
+    text: (d: { path: string; line: number; column: string; found: string }) =>
+      `${d.path} line ${d.line} has no column '${d.column}' (it has ${d.found}); correct the name in 'columns', or the file`,
+  },
+  BAD_LINE: {
+    retriable: false,
+    text: (d: { path: string; line: number; reason: string }) =>
+      `${d.path} line ${d.line} ${d.reason}; correct it, or leave such lines out with onBadLine: 'skip'`,
+  },
+  SOURCE_OVERFLOW: {
+    retriable: false,
+    text: (d: { source: string; capacity: number }) =>
+      `'${d.source}' is faster than the job: ${d.capacity} values wait; raise its capacity, or let it drop with onOverflow: 'drop'`,
+  },
 } as const;
 
 export type FaultCode = keyof typeof faults;

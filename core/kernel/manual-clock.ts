@@ -1,5 +1,5 @@
 // A Clock that stands still until it is moved, for tests, the test driver and the simulator.
-import type { Clock } from './clock.ts';
+import { type Clock, nextTurn } from './clock.ts';
 
 export interface ManualClock extends Clock {
   /** Moves time on by `ms`, firing due timers in the order of their deadlines. */
@@ -24,6 +24,7 @@ export function createManualClock(startMs = 0): ManualClock {
   }
 
   const clock: ManualClock = {
+    nextTurn,
     now: () => nowMs,
     monotonicMs: () => nowMs - startMs,
     after(delayMs, callback) {

@@ -25,4 +25,5 @@ export function murmur2(key: Uint8Array): number {
 }
 
 /** Partition of a key, as Kafka's default partitioner: the hash's low 31 bits modulo the count. */
-export const partitionForKey = (key: Uint8Array, partitions: number): number => (murmur2(key) & 0x7fffffff) % partitions;
+export const partitionForKey = (key: Uint8Array, partitions: number): number =>
+  (murmur2(key) & 0x7fffffff) % partitions;

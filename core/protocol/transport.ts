@@ -13,7 +13,12 @@ export interface Transport {
    * @param version one that the node serves, as its ApiVersions answer says
    * @throws Fault `CONNECTION_LOST`, `TIMED_OUT`, `CLOSED`: what the node refuses is an error code in the response instead
    */
-  call<N extends ApiName>(api: N, version: number, request: RequestOf<N>, options?: CallOptions): Promise<ResponseOf<N>>;
+  call<N extends ApiName>(
+    api: N,
+    version: number,
+    request: RequestOf<N>,
+    options?: CallOptions,
+  ): Promise<ResponseOf<N>>;
   close(): Promise<void>;
 }
 

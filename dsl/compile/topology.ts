@@ -1,11 +1,11 @@
 // What `compile` gives and the runtime runs: sub-topologies cut at repartition topics, each a list of steps in the order
 // in which records flow, with the stores and internal topics they need. Data and the user's functions; nothing runs here.
+// biome-ignore-all lint/suspicious/noExplicitAny: erased; the stages carry the types
 import type { Serde } from '../../core/schema/serde.ts';
 import type { SinkConnector, SourceConnector, ViewConnector } from '../connector.ts';
 import type { JobOptions, RecordContext, TopicSpec, WindowSpec } from '../plan.ts';
 
-/* biome-ignore-all lint/suspicious/noExplicitAny: erased, as the plan is */
-
+/** A program ready to run. */
 export interface Topology {
   readonly job: string;
   readonly options: JobOptions;
@@ -19,28 +19,39 @@ export interface Topology {
   readonly bounded: boolean;
 }
 
+/** A topic that the job makes for itself. */
 export interface InternalTopic {
   /** Full name: `<job>-<name>-repartition`, `<job>-<store>-changelog`, `<job>-source-offsets`. */
   readonly name: string;
   readonly purpose: 'repartition' | 'changelog' | 'sourceOffsets';
-  /** The partition count is that of the sub-topology's tasks (changelog), of the largest input upstream (repartition), or 1. */
+  /**
+   * The one that reads it (repartition), keeps its store (changelog), or has the first source. The partition count is
+   * that of its tasks (changelog), of the largest input upstream (repartition), or 1.
+   */
   readonly subTopology: number;
   readonly config: Readonly<Record<string, string>>;
 }
 
+/** What one task runs over one partition of its inputs. */
 export interface SubTopology {
   readonly id: number;
   readonly inputs: readonly Input[];
   /** Parents before children. */
   readonly steps: readonly Step[];
   readonly stores: readonly StoreSpec[];
-  /** Ids of the sub-topologies that fill this one's inputs. */
+  /** Ids of the sub-topologies that fill this one's inputs; never its own, though it may write a topic that it reads. */
   readonly upstream: readonly number[];
 }
 
 export type Input =
   /** Partition n of the topic goes to task n. `bootstrap`: a bounded source of this job fills it, so it is read to its end before the other inputs. */
-  | { readonly kind: 'topic'; readonly topic: TopicSpec; readonly internal: boolean; readonly role: 'stream' | 'table'; readonly bootstrap: boolean }
+  | {
+      readonly kind: 'topic';
+      readonly topic: TopicSpec;
+      readonly internal: boolean;
+      readonly role: 'stream' | 'table';
+      readonly bootstrap: boolean;
+    }
   /** One task. */
   | { readonly kind: 'connector'; readonly connector: SourceConnector<unknown> };
 
@@ -79,16 +90,26 @@ export type Step =
   | (StepBase<'map'> & { readonly project: Fn<[value: any, context: RecordContext]> })
   | (StepBase<'flatMap'> & { readonly project: Fn<[value: any, context: RecordContext], Iterable<any>> })
   | (StepBase<'tap'> & { readonly look: Fn<[value: any, context: RecordContext], void> })
-  | (StepBase<'mapRecord'> & { readonly project: Fn<[value: any, context: RecordContext], { key: any; value: any; timestampMs?: number }> })
+  | (StepBase<'mapRecord'> & {
+      readonly project: Fn<[value: any, context: RecordContext], { key: any; value: any; timestampMs?: number }>;
+    })
   | (StepBase<'selectKey'> & { readonly keyOf: Fn<[value: any, context: RecordContext]> })
   | StepBase<'merge'>
   /** Sends a record to the first branch whose predicate holds: branch steps name this one as parent. */
   | (StepBase<'split'> & { readonly predicates: readonly Fn<[value: any, context: RecordContext], boolean>[] })
   /** `index` of the predicate; `predicates.length` is the rest. */
   | (StepBase<'branch'> & { readonly index: number })
-  | (StepBase<'mapAsync'> & { readonly project: Fn<[value: any, context: RecordContext], Promise<any>>; readonly concurrency: number; readonly order: 'kept' | 'any' })
+  | (StepBase<'mapAsync'> & {
+      readonly project: Fn<[value: any, context: RecordContext], Promise<any>>;
+      readonly concurrency: number;
+      readonly order: 'kept' | 'any';
+    })
   | (StepBase<'rx'> & { readonly make: Fn<[scheduler: any], readonly any[]> })
-  | (StepBase<'joinTable'> & { readonly store: string; readonly join: 'inner' | 'left'; readonly joiner: Fn<[left: any, right: any, context: RecordContext]> })
+  | (StepBase<'joinTable'> & {
+      readonly store: string;
+      readonly join: 'inner' | 'left';
+      readonly joiner: Fn<[left: any, right: any, context: RecordContext]>;
+    })
   | (StepBase<'aggregate'> & {
       readonly store: string;
       readonly window: WindowSpec | null;
@@ -104,7 +125,22 @@ export type Step =
 
 /** What is wrong with a program; `compile` reports all of them at once. */
 export interface TopologyIssue {
-  readonly code: 'DUPLICATE_STORE' | 'UNNAMED_STORE' | 'KEY_NEEDS_SERDE' | 'NOT_CO_PARTITIONED' | 'RX_UNDER_EXACTLY_ONCE' | 'SOURCE_NOT_REPLAYABLE' | 'SINK_REPEATS' | 'VIEW_NEEDS_TOPIC' | 'TOPIC_TWICE' | 'CYCLE' | 'NO_OUTPUT' | 'BAD_NAME';
+  readonly code:
+    | 'DUPLICATE_STORE'
+    | 'UNNAMED_STORE'
+    | 'KEY_NEEDS_SERDE'
+    | 'NOT_CO_PARTITIONED'
+    | 'RX_UNDER_EXACTLY_ONCE'
+    | 'SOURCE_NOT_REPLAYABLE'
+    | 'SINK_REPEATS'
+    | 'SOURCE_TWICE'
+    | 'SOURCE_MERGED'
+    | 'WINDOWED_JOIN'
+    | 'VIEW_NEEDS_TOPIC'
+    | 'TOPIC_TWICE'
+    | 'CYCLE'
+    | 'NO_OUTPUT'
+    | 'BAD_NAME';
   /** Where: 'orders → groupByKey → count'. */
   readonly place: string;
   /** One sentence that says what to do. */

@@ -13,7 +13,9 @@ function run(what, command, args) {
   process.stderr.write(`${what} …\n`);
   const done = spawnSync(command, args, { cwd: root, stdio: ['ignore', 2, 2], shell: process.platform === 'win32' });
   if (done.status === 0) return;
-  process.stderr.write(`${what} failed: ${done.error?.message ?? `${command} ${args.join(' ')} exited with ${done.status}`}\n`);
+  process.stderr.write(
+    `${what} failed: ${done.error?.message ?? `${command} ${args.join(' ')} exited with ${done.status}`}\n`,
+  );
   process.exit(1);
 }
 
@@ -38,8 +40,21 @@ if (!installing && !existsSync(join(root, 'node_modules', '.package-lock.json'))
   run('installing packages', 'npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund']);
 }
 const inClone = existsSync(join(root, 'dsl', 'index.ts'));
-const stale = () => !existsSync(stamp) || statSync(stamp).mtimeMs < Math.max(...sources.map((s) => newestChangeMs(join(root, s))), statSync(join(root, 'tsconfig.json')).mtimeMs);
+const stale = () =>
+  !existsSync(stamp) ||
+  statSync(stamp).mtimeMs <
+    Math.max(...sources.map((s) => newestChangeMs(join(root, s))), statSync(join(root, 'tsconfig.json')).mtimeMs);
 if (inClone && stale()) {
-  run('building', process.execPath, [join(root, 'node_modules', 'typescript', 'bin', 'tsc'), '--noEmit', 'false', '--outDir', 'dist', '--rootDir', '.', '--declaration', '--noCheck']);
+  run('building', process.execPath, [
+    join(root, 'node_modules', 'typescript', 'bin', 'tsc'),
+    '--noEmit',
+    'false',
+    '--outDir',
+    'dist',
+    '--rootDir',
+    '.',
+    '--declaration',
+    '--noCheck',
+  ]);
   writeFileSync(stamp, '');
 }

@@ -1,0 +1,52 @@
+// One client of one cluster: everything it makes shares its connections and what it knows of the cluster.
+import type { Clock } from '../kernel/clock.ts';
+import { type Logger, silentLogger } from '../kernel/logger.ts';
+import type { Random } from '../kernel/random.ts';
+import type { Network } from '../protocol/transport.ts';
+import { type Admin, createAdmin } from './admin.ts';
+import { type Cluster, createCluster } from './cluster.ts';
+import { type Consumer, type ConsumerOptions, createConsumer } from './consumer.ts';
+import { createFetcher, type Fetcher, type FetcherOptions } from './fetcher.ts';
+import { createGroupMember, type GroupMember, type GroupMemberOptions } from './group-member.ts';
+import { createOffsets, type Offsets } from './offsets.ts';
+import { createProducer, type Producer, type ProducerOptions } from './producer.ts';
+
+export interface ClientOptions {
+  /** `inProcess(node)`, `portNetwork(port)`, or one over TCP. */
+  readonly network: Network;
+  /** Names this client in the cluster's logs and group descriptions. */
+  readonly clientId: string;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Default silent. */
+  readonly logger?: Logger;
+  /** How long one request may take. Default 30 s. */
+  readonly requestTimeoutMs?: number;
+}
+
+export interface Client extends AsyncDisposable {
+  readonly cluster: Cluster;
+  producer(options?: ProducerOptions): Producer;
+  consumer<K = Uint8Array, V = Uint8Array>(options?: ConsumerOptions<K, V>): Consumer<K, V>;
+  admin(): Admin;
+  fetcher(options?: FetcherOptions): Fetcher;
+  groupMember(options: GroupMemberOptions): GroupMember;
+  offsets(groupId: string): Offsets;
+  /** Closes the connections. Close producers, consumers and members before: they flush, commit and leave. */
+  close(): Promise<void>;
+}
+
+export function createClient({ logger = silentLogger, ...options }: ClientOptions): Client {
+  const cluster = createCluster({ ...options, logger });
+  return {
+    cluster,
+    producer: (producerOptions) => createProducer(cluster, producerOptions),
+    consumer: (consumerOptions) => createConsumer(cluster, consumerOptions),
+    admin: () => createAdmin(cluster),
+    fetcher: (fetcherOptions) => createFetcher(cluster, fetcherOptions),
+    groupMember: (memberOptions) => createGroupMember(cluster, memberOptions),
+    offsets: (groupId) => createOffsets(cluster, groupId),
+    close: () => cluster.close(),
+    [Symbol.asyncDispose]: () => cluster.close(),
+  };
+}

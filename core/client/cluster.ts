@@ -1,0 +1,248 @@
+// What the client knows of a cluster: nodes and connections, leaders, coordinators, and the versions each node speaks.
+// All of it is a cache that whoever meets a wrong answer throws away. Nothing here knows records, groups or transactions.
+import type { Clock } from '../kernel/clock.ts';
+import { Fault, isFault } from '../kernel/fault.ts';
+import type { Logger } from '../kernel/logger.ts';
+import type { Random } from '../kernel/random.ts';
+import { type ApiName, apis, type ResponseOf } from '../protocol/api-table.ts';
+import { errorOf, errors } from '../protocol/error-code.ts';
+import type { Network } from '../protocol/transport.ts';
+import {
+  bootstrapId,
+  type ClusterCallOptions,
+  createConnections,
+  type NodeAddress,
+  type RequestFor,
+} from './connections.ts';
+import { isRetriable, refusal, refusedWith, retrying } from './retry.ts';
+
+export type { ClusterCallOptions, NodeAddress, RequestFor } from './connections.ts';
+
+export interface PartitionMetadata {
+  readonly partition: number;
+  /** Node id; -1 while there is no leader. */
+  readonly leader: number;
+  readonly leaderEpoch: number;
+  readonly replicas: readonly number[];
+  readonly inSyncReplicas: readonly number[];
+}
+
+export interface TopicMetadata {
+  readonly name: string;
+  readonly topicId: string;
+  /** Kept by the cluster for itself, as `__consumer_offsets`. */
+  readonly internal: boolean;
+  /** By partition number. */
+  readonly partitions: readonly PartitionMetadata[];
+}
+
+export interface ClusterMetadata {
+  readonly clusterId: string | null;
+  readonly controllerId: number;
+  readonly nodes: readonly NodeAddress[];
+  /** Those that exist. */
+  readonly topics: readonly TopicMetadata[];
+}
+
+/** A node by its id, any node, or the one that changes the cluster's metadata. */
+export type Target = number | 'any' | 'controller';
+
+export interface Cluster {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly clientId: string;
+  /** @throws Fault `CONNECTION_LOST`, `TIMED_OUT`, `API_NOT_SERVED`; an error code in the answer is for the caller to read */
+  call<N extends ApiName>(
+    to: Target,
+    api: N,
+    request: RequestFor<N>,
+    options?: ClusterCallOptions,
+  ): Promise<ResponseOf<N>>;
+  /** Asks for these topics (null: all) and remembers the answer. Those that don't exist are left out of it. */
+  metadata(topics: readonly string[] | null, options?: { readonly createTopics?: boolean }): Promise<ClusterMetadata>;
+  /** From memory, or asked for. @throws Fault `TOPIC_NOT_FOUND` */
+  topic(name: string, options?: { readonly createTopics?: boolean }): Promise<TopicMetadata>;
+  /** As last seen. */
+  topicSeen(name: string): TopicMetadata | undefined;
+  /** Node id of the leader as last seen; undefined: not known, or none. */
+  leaderSeen(topic: string, partition: number): number | undefined;
+  /** Its leaders are others, or it changed: the next `topic` asks again. */
+  doubtTopic(name: string): void;
+  /** Calls the coordinator of a group or a transactional id, found first. Errors as from `call`, and those of finding it. */
+  callCoordinator<N extends ApiName>(
+    of: CoordinatorKey,
+    api: N,
+    request: RequestFor<N>,
+    options?: ClusterCallOptions,
+  ): Promise<ResponseOf<N>>;
+  /** Whether that error code means that the coordinator is elsewhere or not ready; forgets it if so. */
+  coordinatorMoved(of: CoordinatorKey, errorCode: number): boolean;
+  close(): Promise<void>;
+}
+
+export interface CoordinatorKey {
+  readonly kind: 'group' | 'transaction';
+  readonly key: string;
+}
+
+export interface ClusterOptions {
+  readonly network: Network;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly clientId: string;
+  /** How long one request may take. Default 30 s. */
+  readonly requestTimeoutMs?: number;
+  /** How long to look for a leader or coordinator, retrying. Default 60 s. */
+  readonly apiTimeoutMs?: number;
+}
+
+export function createCluster(options: ClusterOptions): Cluster {
+  const { network, clock, random, logger, clientId } = options;
+  const apiTimeoutMs = options.apiTimeoutMs ?? 60_000;
+  const nodes = new Map<number, NodeAddress>();
+  const topics = new Map<string, TopicMetadata>();
+  /** Topics whose leaders are in doubt; how many partitions they have stays known. */
+  const stale = new Set<string>();
+  const coordinators = new Map<string, number>();
+  let controllerId = -1;
+
+  const connections = createConnections({
+    network,
+    clock,
+    requestTimeoutMs: options.requestTimeoutMs ?? 30_000,
+    addressOf: (nodeId) => nodes.get(nodeId),
+  });
+  const callNode = connections.call;
+  const retry = { clock, random, timeoutMs: apiTimeoutMs };
+  /** Any node: first one that is connected, else a bootstrap one. */
+  async function anyNode(): Promise<number> {
+    for (const nodeId of nodes.keys()) if (connections.has(nodeId)) return nodeId;
+    return bootstrapId;
+  }
+
+  async function call<N extends ApiName>(to: Target, api: N, request: RequestFor<N>, callOptions?: ClusterCallOptions) {
+    if (typeof to === 'number') return callNode(to, api, request, callOptions);
+    if (to === 'controller' && controllerId < 0) await metadata([]);
+    const nodeId = to === 'controller' && nodes.has(controllerId) ? controllerId : await anyNode();
+    try {
+      return await callNode(nodeId, api, request, callOptions);
+    } catch (error) {
+      if (to === 'controller' && isRetriable(error)) controllerId = -1;
+      throw error;
+    }
+  }
+
+  async function metadata(
+    names: readonly string[] | null,
+    { createTopics = false }: { readonly createTopics?: boolean } = {},
+  ): Promise<ClusterMetadata> {
+    const request = apis.metadata.request.create({
+      topics: names?.map((name) => ({ name })) ?? null,
+      allowAutoTopicCreation: createTopics,
+    });
+    const answer = await retrying(retry, () => call('any', 'metadata', request));
+    for (const { nodeId, host, port, rack } of answer.brokers)
+      nodes.set(nodeId, { nodeId, host, port, rack: rack ?? null });
+    controllerId = answer.controllerId;
+    const found: TopicMetadata[] = [];
+    for (const topic of answer.topics) {
+      const name = topic.name ?? '';
+      if (topic.errorCode === 0 || topic.partitions.length > 0) {
+        const seen = topicOf(name, topic);
+        topics.set(name, seen);
+        stale.delete(name);
+        found.push(seen);
+      } else {
+        topics.delete(name);
+        const { code } = errors.UNKNOWN_TOPIC_OR_PARTITION;
+        if (topic.errorCode !== code && !errorOf(topic.errorCode).retriable) {
+          throw refusal('metadata', topic.errorCode, `topic '${name}'`);
+        }
+      }
+    }
+    return { clusterId: answer.clusterId ?? null, controllerId, nodes: [...nodes.values()], topics: found };
+  }
+
+  async function topic(name: string, askOptions: { readonly createTopics?: boolean } = {}): Promise<TopicMetadata> {
+    const seen = topics.get(name);
+    if (seen !== undefined && !stale.has(name)) return seen;
+    const { topics: found } = await metadata([name], askOptions);
+    if (found[0] !== undefined) return found[0];
+    if (!askOptions.createTopics) throw new Fault('TOPIC_NOT_FOUND', { topic: name });
+    return retrying({ ...retry, retriable: (error) => isFault(error, 'TOPIC_NOT_FOUND') }, async () => {
+      const again = await metadata([name], askOptions);
+      if (again.topics[0] === undefined) throw new Fault('TOPIC_NOT_FOUND', { topic: name });
+      return again.topics[0];
+    });
+  }
+
+  async function findCoordinator(of: CoordinatorKey): Promise<number> {
+    const id = `${of.kind} ${of.key}`;
+    const known = coordinators.get(id);
+    if (known !== undefined) return known;
+    return retrying(retry, async () => {
+      const keyType = of.kind === 'group' ? 0 : 1;
+      const { create } = apis.findCoordinator.request;
+      const answer = await call('any', 'findCoordinator', (version) =>
+        version < 4 ? create({ key: of.key, keyType }) : create({ keyType, coordinatorKeys: [of.key] }),
+      );
+      const found = answer.coordinators[0] ?? answer;
+      if (found.errorCode !== 0) throw refusal('findCoordinator', found.errorCode, id, found.errorMessage);
+      const { nodeId, host, port } = found;
+      nodes.set(nodeId, { nodeId, host, port, rack: nodes.get(nodeId)?.rack ?? null });
+      coordinators.set(id, nodeId);
+      return nodeId;
+    });
+  }
+
+  const forgetCoordinator = (of: CoordinatorKey) => coordinators.delete(`${of.kind} ${of.key}`);
+
+  return {
+    clock,
+    random,
+    logger,
+    clientId,
+    call,
+    metadata,
+    topic,
+    topicSeen: (name) => topics.get(name),
+    leaderSeen(name, partition) {
+      const leader = stale.has(name) ? undefined : topics.get(name)?.partitions[partition]?.leader;
+      return leader === undefined || leader < 0 ? undefined : leader;
+    },
+    doubtTopic: (name) => void stale.add(name),
+    async callCoordinator(of, api, request, callOptions) {
+      const nodeId = await findCoordinator(of);
+      try {
+        return await callNode(nodeId, api, request, callOptions);
+      } catch (error) {
+        if (refusedWith(error) === undefined) forgetCoordinator(of);
+        throw error;
+      }
+    },
+    coordinatorMoved(of, errorCode) {
+      const { NOT_COORDINATOR, COORDINATOR_NOT_AVAILABLE, COORDINATOR_LOAD_IN_PROGRESS } = errors;
+      if (errorCode === COORDINATOR_LOAD_IN_PROGRESS.code) return true;
+      if (errorCode !== NOT_COORDINATOR.code && errorCode !== COORDINATOR_NOT_AVAILABLE.code) return false;
+      forgetCoordinator(of);
+      return true;
+    },
+    close: connections.close,
+  };
+}
+
+function topicOf(name: string, topic: ResponseOf<'metadata'>['topics'][number]): TopicMetadata {
+  const partitions: PartitionMetadata[] = [];
+  for (const { partitionIndex, leaderId, leaderEpoch, replicaNodes, isrNodes } of topic.partitions) {
+    partitions[partitionIndex] = {
+      partition: partitionIndex,
+      leader: leaderId,
+      leaderEpoch,
+      replicas: replicaNodes,
+      inSyncReplicas: isrNodes,
+    };
+  }
+  return { name, topicId: topic.topicId, internal: topic.isInternal, partitions };
+}

@@ -1,0 +1,391 @@
+// Fetches the partitions it is assigned ahead of their reader, bounded in bytes, one request a node with all of its
+// partitions. Knows no groups and decodes no records. A partition whose buffer is full, or that is paused, holds up no other.
+import { backoffMs } from '../kernel/backoff.ts';
+import type { Timer } from '../kernel/clock.ts';
+import { Fault } from '../kernel/fault.ts';
+import { partitionName, type TopicPartition } from '../kernel/ids.ts';
+import { createLatch, type Latch } from '../kernel/latch.ts';
+import type { ResponseOf } from '../protocol/api-table.ts';
+import { loadCompression } from '../protocol/compression/registry.ts';
+import { errorOf, errors } from '../protocol/error-code.ts';
+import {
+  type Assigned,
+  createAssigned,
+  type FetchedPartition,
+  type FetchPosition,
+  fetchRequest,
+} from './assigned-partition.ts';
+import type { Cluster } from './cluster.ts';
+import { createLeaders } from './leaders.ts';
+import { type Isolation, listOffsets } from './list-offsets.ts';
+import { isRetriable, refusal, retryBackoff } from './retry.ts';
+import { selectBatches } from './select-batches.ts';
+
+export interface FetcherOptions {
+  /** Default 'readCommitted': records of open and aborted transactions are not handed out. */
+  readonly isolation?: Isolation;
+  /** Where to go on when an offset isn't in the log any more; 'error' makes `poll` reject with `OFFSET_OUT_OF_RANGE`. Default 'error'. */
+  readonly from?: 'earliest' | 'latest' | 'error';
+  /** Fetched and not yet polled, at most, but for the last batch. Default 16 MiB. */
+  readonly bufferBytesMax?: number;
+  /** Of one partition in one request. Default 1 MiB. */
+  readonly partitionBytesMax?: number;
+  /** How long a node may hold a request back for want of records. Default 500 ms. */
+  readonly maxWaitMs?: number;
+  /** Bytes worth an answer before that. Default 1. */
+  readonly minBytes?: number;
+  /** Whether checksums of batches are verified. Default true. */
+  readonly checkCrcs?: boolean;
+  /** How long a topic may be missing before `poll` rejects with `TOPIC_NOT_FOUND`. Default 30 s. */
+  readonly missingTopicMsMax?: number;
+}
+
+export interface Fetcher {
+  /** Fetches these and no others. One that is assigned already and stands at that offset keeps what was fetched ahead. */
+  assign(positions: readonly FetchPosition[]): void;
+  /** Keeps what was fetched, hands nothing out, fetches no more. */
+  pause(partition: TopicPartition): void;
+  resume(partition: TopicPartition): void;
+  /** @throws Fault `NOT_ASSIGNED` */
+  seek(partition: TopicPartition, offset: number): void;
+  /** What was fetched since; waits at most `maxWaitMs` where there is nothing, and then is empty. Rejects with what can't be retried. */
+  poll(maxWaitMs: number, signal?: AbortSignal): Promise<FetchedPartition[]>;
+  /** Offset of the next record to be polled; undefined where it isn't assigned. */
+  position(partition: TopicPartition): number | undefined;
+  /** End of the partition as last seen: its last stable offset in read committed, else its high watermark. */
+  endOffset(partition: TopicPartition): number | undefined;
+  close(): void;
+}
+
+interface NodeState {
+  long: boolean;
+  short: boolean;
+}
+
+type PartitionAnswer = ResponseOf<'fetch'>['responses'][number]['partitions'][number];
+
+/** A request that leaves out partitions, because they are full or asked for by another, may not hold them up for long. */
+const shortWaitMs = 10;
+const requestBytesMin = 65_536;
+
+export function createFetcher(cluster: Cluster, options: FetcherOptions = {}): Fetcher {
+  const { clock, random, logger } = cluster;
+  const { isolation = 'readCommitted', from = 'error', maxWaitMs = 500, minBytes = 1, checkCrcs = true } = options;
+  const { bufferBytesMax = 16 * 1_048_576, partitionBytesMax = 1_048_576 } = options;
+  const assigned = new Map<string, Assigned>();
+  const nodes = new Map<number, NodeState>();
+  const stopping = new AbortController();
+  const leaders = createLeaders({
+    cluster,
+    createTopics: false,
+    missingMsMax: options.missingTopicMsMax ?? 30_000,
+    onAnswer: () => schedule(),
+  });
+  let bufferedBytes = 0;
+  let reservedBytes = 0;
+  let isScheduled = false;
+  let failure: { readonly error: unknown } | null = null;
+  let arrival: Latch<void> | null = null;
+  let timer: Timer | null = null;
+  let firstInTurn = 0;
+  /** Whoever reads the batches does so at once. */
+  let areCodecsLoaded = false;
+
+  function schedule(): void {
+    if (isScheduled || stopping.signal.aborted) return;
+    isScheduled = true;
+    queueMicrotask(pump);
+  }
+
+  const shareBytes = () => Math.max(bufferBytesMax / Math.max(assigned.size, 1), requestBytesMin);
+
+  function pump(): void {
+    isScheduled = false;
+    if (stopping.signal.aborted) return;
+    const nowMs = clock.monotonicMs();
+    const share = shareBytes();
+    const wanted = new Map<number, { free: Assigned[]; isWhole: boolean }>();
+    let retryAtMs = Number.POSITIVE_INFINITY;
+    for (const one of assigned.values()) {
+      if (one.paused || one.failed) continue;
+      if (one.retryAtMs > nowMs) {
+        retryAtMs = Math.min(retryAtMs, one.retryAtMs);
+        continue;
+      }
+      const leader = leaders.of(one.topic, one.partition);
+      if (leader instanceof Fault) fail(one, leader);
+      if (typeof leader !== 'number') continue;
+      let entry = wanted.get(leader);
+      if (entry === undefined) wanted.set(leader, (entry = { free: [], isWhole: true }));
+      if (!one.busy && one.bufferedBytes < share / 2) entry.free.push(one);
+      else entry.isWhole = false;
+    }
+    for (const [nodeId, { free, isWhole }] of wanted) if (free.length > 0) ask(nodeId, free, isWhole, share);
+    if (retryAtMs < Number.POSITIVE_INFINITY) wakeIn(retryAtMs - nowMs);
+  }
+
+  function wakeIn(delayMs: number): void {
+    timer?.cancel();
+    timer = clock.after(Math.ceil(delayMs), schedule);
+  }
+
+  /** At most one long and one short request a node: a node that answers in order must not be held up by several. */
+  function ask(nodeId: number, free: Assigned[], isWhole: boolean, share: number): void {
+    let node = nodes.get(nodeId);
+    if (node === undefined) nodes.set(nodeId, (node = { long: false, short: false }));
+    const room = bufferBytesMax - bufferedBytes - reservedBytes;
+    if (node.short || room <= 0) return;
+    const isLong = isWhole && !node.long;
+    firstInTurn = (firstInTurn + 1) % free.length; // the first gets at least one batch, however large: all take turns
+    const inTurn = [...free.slice(firstInTurn), ...free.slice(0, firstInTurn)];
+    const maxBytes = Math.max(Math.min(room / 2, inTurn.length * partitionBytesMax), requestBytesMin) | 0;
+    const seeks = inTurn.map((one) => one.seeks);
+    for (const one of inTurn) one.busy = true;
+    reservedBytes += maxBytes;
+    if (isLong) node.long = true;
+    else node.short = true;
+    const request = fetchRequest(inTurn, {
+      maxWaitMs: isLong ? maxWaitMs : Math.min(shortWaitMs, maxWaitMs),
+      minBytes,
+      maxBytes,
+      isolation,
+      partitionBytesMax,
+      shareBytes: Math.max(share, requestBytesMin),
+    });
+    const landed = () => {
+      reservedBytes -= maxBytes;
+      for (const one of inTurn) one.busy = false;
+      if (isLong) node.long = false;
+      else node.short = false;
+    };
+    cluster.call(nodeId, 'fetch', request, { signal: stopping.signal }).then(
+      (answer) => {
+        landed();
+        receive(inTurn, seeks, answer);
+        schedule();
+      },
+      (error: unknown) => {
+        landed();
+        if (stopping.signal.aborted) return;
+        // Said once: it is tried again until it succeeds.
+        const isNews = inTurn.some((one) => one.tries === 0);
+        logger[isNews ? 'warn' : 'debug']({ error, node: nodeId }, 'a fetch failed');
+        for (const one of inTurn) {
+          if (isRetriable(error)) postpone(one);
+          else fail(one, error);
+        }
+        schedule();
+      },
+    );
+  }
+
+  function receive(asked: readonly Assigned[], seeks: readonly number[], answer: ResponseOf<'fetch'>): void {
+    if (answer.errorCode !== 0) {
+      const error = refusal('fetch', answer.errorCode);
+      for (const one of asked) {
+        if (isRetriable(error)) postpone(one);
+        else fail(one, error);
+      }
+      return;
+    }
+    const answers = new Map<string, PartitionAnswer>();
+    for (const { topic, partitions } of answer.responses) {
+      for (const partition of partitions)
+        answers.set(partitionName({ topic, partition: partition.partitionIndex }), partition);
+    }
+    for (const [i, one] of asked.entries()) {
+      const name = partitionName(one);
+      const found = answers.get(name);
+      if (found === undefined || assigned.get(name) !== one || one.seeks !== seeks[i]) continue;
+      if (found.errorCode === 0) take(one, found);
+      else refused(one, found.errorCode);
+    }
+  }
+
+  function take(one: Assigned, answer: PartitionAnswer): void {
+    const { topic, partition, position } = one;
+    const { highWatermark, lastStableOffset, logStartOffset, abortedTransactions } = answer;
+    one.tries = 0;
+    one.end = isolation === 'readCommitted' && lastStableOffset >= 0 ? lastStableOffset : highWatermark;
+    if (answer.records === null || answer.records.length === 0) return;
+    let selected: ReturnType<typeof selectBatches>;
+    try {
+      const aborted = isolation === 'readCommitted' ? abortedTransactions : null;
+      selected = selectBatches(answer.records, { fetchOffset: position, abortedTransactions: aborted, checkCrcs });
+    } catch (error) {
+      const what = `${topic}-${partition} from offset ${position}: ${error instanceof Error ? error.message : error}`;
+      fail(one, new Fault('CORRUPT_BATCH', { what }, error));
+      return;
+    }
+    const { batches, nextOffset, sizeBytes } = selected;
+    if (nextOffset === position) return;
+    one.position = nextOffset;
+    one.fetched.push({
+      topic,
+      partition,
+      fetchOffset: position,
+      batches,
+      nextOffset,
+      highWatermark,
+      lastStableOffset,
+      logStartOffset,
+      sizeBytes,
+    });
+    one.bufferedBytes += sizeBytes;
+    bufferedBytes += sizeBytes;
+    arrived();
+  }
+
+  function refused(one: Assigned, errorCode: number): void {
+    const error = errorOf(errorCode);
+    if (error.code === errors.OFFSET_OUT_OF_RANGE.code) {
+      const { topic, partition, position: offset } = one;
+      if (from === 'error') fail(one, new Fault('OFFSET_OUT_OF_RANGE', { topic, partition, offset }));
+      else void reset(one, from);
+    } else if (error.retriable || error.code === errors.UNKNOWN_TOPIC_ID.code) {
+      leaders.forget(one.topic);
+      postpone(one);
+    } else fail(one, refusal('fetch', errorCode, partitionName(one)));
+  }
+
+  /** Its offset was removed by retention, or the log was truncated: goes on where the options say. */
+  async function reset(one: Assigned, spec: 'earliest' | 'latest'): Promise<void> {
+    const { seeks } = one;
+    one.busy = true;
+    try {
+      const [listed] = await listOffsets(cluster, [one], spec, isolation, { signal: stopping.signal });
+      if (one.seeks === seeks) {
+        logger.warn(
+          { topic: one.topic, partition: one.partition, from: one.position, to: listed!.offset },
+          'offset out of range',
+        );
+        moveTo(one, listed!.offset);
+      }
+    } catch (error) {
+      if (stopping.signal.aborted) return;
+      if (isRetriable(error)) postpone(one);
+      else fail(one, error);
+    } finally {
+      one.busy = false;
+      schedule();
+    }
+  }
+
+  function postpone(one: Assigned): void {
+    one.retryAtMs = clock.monotonicMs() + backoffMs(one.tries++, retryBackoff, random);
+  }
+
+  function fail(one: Assigned, error: unknown): void {
+    one.failed = true;
+    failure ??= { error };
+    arrived();
+  }
+
+  function arrived(): void {
+    arrival?.resolve();
+    arrival = null;
+  }
+
+  /** Drops what was fetched ahead. */
+  function moveTo(one: Assigned, offset: number): void {
+    one.seeks += 1;
+    bufferedBytes -= one.bufferedBytes;
+    one.bufferedBytes = 0;
+    one.fetched = [];
+    one.position = offset;
+    one.handedOut = offset;
+    one.failed = false;
+    one.retryAtMs = 0;
+    one.tries = 0;
+  }
+
+  function drain(): FetchedPartition[] {
+    const all: FetchedPartition[] = [];
+    for (const one of assigned.values()) {
+      if (one.paused || one.fetched.length === 0) continue;
+      all.push(...one.fetched);
+      one.handedOut = one.position;
+      one.fetched = [];
+      bufferedBytes -= one.bufferedBytes;
+      one.bufferedBytes = 0;
+    }
+    if (all.length > 0) schedule();
+    return all;
+  }
+
+  const find = (partition: TopicPartition): Assigned => {
+    const one = assigned.get(partitionName(partition));
+    if (one === undefined) throw new Fault('NOT_ASSIGNED', { topic: partition.topic, partition: partition.partition });
+    return one;
+  };
+
+  return {
+    assign(positions) {
+      const before = new Map(assigned);
+      assigned.clear();
+      for (const { topic, partition, offset } of positions) {
+        const name = partitionName({ topic, partition });
+        const known = before.get(name);
+        before.delete(name);
+        const one = known ?? createAssigned(topic, partition, offset);
+        if (one.handedOut !== offset || one.failed) moveTo(one, offset);
+        assigned.set(name, one);
+      }
+      for (const one of before.values()) moveTo(one, one.handedOut);
+      schedule();
+    },
+    pause(partition) {
+      find(partition).paused = true;
+    },
+    resume(partition) {
+      const one = find(partition);
+      if (!one.paused) return;
+      one.paused = false;
+      if (one.fetched.length > 0) arrived();
+      schedule();
+    },
+    seek(partition, offset) {
+      const one = find(partition);
+      if (one.handedOut !== offset || one.failed) moveTo(one, offset);
+      schedule();
+    },
+    async poll(waitMs, signal) {
+      const startedMs = clock.monotonicMs();
+      if (!areCodecsLoaded) await loadCompression();
+      areCodecsLoaded = true;
+      for (;;) {
+        if (stopping.signal.aborted) throw new Fault('CLOSED', { what: 'the fetcher' });
+        signal?.throwIfAborted();
+        if (failure !== null) {
+          const { error } = failure;
+          failure = null;
+          throw error;
+        }
+        const fetched = drain();
+        const leftMs = waitMs - (clock.monotonicMs() - startedMs);
+        if (fetched.length > 0 || leftMs <= 0) return fetched;
+        arrival ??= createLatch();
+        await waitFor(arrival, leftMs, signal);
+      }
+    },
+    position: (partition) => assigned.get(partitionName(partition))?.handedOut,
+    endOffset: (partition) => assigned.get(partitionName(partition))?.end,
+    close() {
+      if (stopping.signal.aborted) return;
+      stopping.abort(new Fault('CLOSED', { what: 'the fetcher' }));
+      leaders.close();
+      timer?.cancel();
+      arrived();
+    },
+  };
+
+  async function waitFor(latch: Latch<void>, waitMs: number, signal: AbortSignal | undefined): Promise<void> {
+    const stop = () => latch.resolve();
+    const wait = clock.after(Math.ceil(waitMs), stop);
+    signal?.addEventListener('abort', stop, { once: true });
+    await latch.promise;
+    wait.cancel();
+    signal?.removeEventListener('abort', stop);
+    if (arrival === latch) arrival = null;
+  }
+}

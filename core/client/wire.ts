@@ -1,0 +1,153 @@
+// One TCP connection to a node: requests encoded with the schemas, answers matched by their order, which is that of the
+// requests. It opens nothing anew and retries nothing.
+import { connect, type Socket } from 'node:net';
+import { ByteReader } from '../kernel/byte-reader.ts';
+import type { Clock } from '../kernel/clock.ts';
+import { Fault } from '../kernel/fault.ts';
+import { type ApiName, apis, type RequestOf, type ResponseOf } from '../protocol/api-table.ts';
+import { errors } from '../protocol/error-code.ts';
+import { createFrameReader, encodeFrame } from '../protocol/frame.ts';
+import { readResponseHeader, writeRequestHeader } from '../protocol/header.ts';
+
+export interface Address {
+  readonly host: string;
+  readonly port: number;
+}
+
+export interface Wire {
+  readonly broken: boolean;
+  /**
+   * Sent before it returns, behind what was sent before.
+   * @throws Fault `CONNECTION_LOST`, also to all that wait when the connection ends, whoever ends it
+   */
+  send<N extends ApiName>(api: N, version: number, request: RequestOf<N>): Promise<ResponseOf<N>>;
+  close(reason: string): void;
+}
+
+export interface WireOptions {
+  readonly clientId: string;
+  readonly clock: Clock;
+  readonly connectTimeoutMs: number;
+}
+
+interface Pending {
+  readonly correlationId: number;
+  readonly api: ApiName;
+  readonly version: number;
+  readonly resolve: (response: never) => void;
+  readonly reject: (reason: unknown) => void;
+}
+
+/** A whole answer to a fetch: above, the peer is no Kafka node. */
+const frameBytesMax = 1024 * 1024 * 1024;
+
+export const addressName = ({ host, port }: Address): string => `${host.includes(':') ? `[${host}]` : host}:${port}`;
+
+/** @throws Fault `CONNECTION_LOST` */
+export function openWire(address: Address, { clientId, clock, connectTimeoutMs }: WireOptions): Promise<Wire> {
+  const to = addressName(address);
+  return new Promise((resolve, reject) => {
+    const socket = connect({ host: address.host, port: address.port, noDelay: true, keepAlive: true });
+    const give = (reason: string) => {
+      timer.cancel();
+      socket.destroy();
+      reject(new Fault('CONNECTION_LOST', { to, reason }));
+    };
+    const timer = clock.after(connectTimeoutMs, () => give(`no connection within ${connectTimeoutMs} ms`));
+    const onError = (error: NodeJS.ErrnoException) =>
+      give(error.code === 'ECONNREFUSED' ? 'nothing listens there' : error.message);
+    socket.once('error', onError);
+    socket.once('connect', () => {
+      timer.cancel();
+      socket.off('error', onError);
+      resolve(createWire(socket, to, clientId));
+    });
+  });
+}
+
+function createWire(socket: Socket, to: string, clientId: string): Wire {
+  const frames = createFrameReader({ frameBytesMax });
+  const waiting: Pending[] = [];
+  let nextCorrelationId = 0;
+  let broken = false;
+
+  function breakOff(reason: string): void {
+    if (broken) return;
+    broken = true;
+    socket.destroy();
+    for (const { reject } of waiting.splice(0)) reject(new Fault('CONNECTION_LOST', { to, reason }));
+  }
+
+  function answer(frame: Uint8Array): void {
+    const pending = waiting.shift();
+    if (pending === undefined) return breakOff('it answered what was not asked');
+    const { api } = pending;
+    try {
+      pending.resolve(readAnswer(frame, pending) as never);
+    } catch (error) {
+      pending.reject(new Fault('CONNECTION_LOST', { to, reason: `it sent what is no answer to ${api}` }, error));
+      breakOff('it sent what is no answer');
+    }
+  }
+
+  socket.on('data', (chunk: Buffer) => {
+    try {
+      for (const frame of frames.push(chunk)) answer(frame);
+    } catch (error) {
+      breakOff((error as Error).message);
+    }
+  });
+  socket.on('error', (error) => breakOff(error.message));
+  socket.on('close', () => breakOff('it closed the connection'));
+
+  return {
+    get broken() {
+      return broken;
+    },
+    send(api, version, request) {
+      if (broken) return Promise.reject(new Fault('CONNECTION_LOST', { to, reason: 'it closed the connection' }));
+      const correlationId = nextCorrelationId;
+      nextCorrelationId = (nextCorrelationId + 1) % 0x7fff_ffff;
+      const parts = encodeFrame((writer, pieces) => {
+        writeRequestHeader(writer, {
+          requestApiKey: apis[api].key,
+          requestApiVersion: version,
+          correlationId,
+          clientId,
+        });
+        apis[api].request.encode(request as never, version, writer, pieces);
+      });
+      const last = parts.length - 1;
+      return new Promise((resolve, reject) => {
+        const silent = api === 'produce' && (request as RequestOf<'produce'>).acks === 0;
+        if (!silent) waiting.push({ correlationId, api, version, resolve: resolve as Pending['resolve'], reject });
+        socket.cork();
+        for (let i = 0; i < last; i++) socket.write(parts[i]!);
+        if (!silent) socket.write(parts[last]!);
+        else {
+          // Where no answer holds the producer back, the socket does.
+          socket.write(parts[last]!, (error) => {
+            if (error) reject(new Fault('CONNECTION_LOST', { to, reason: error.message }));
+            else resolve(apis[api].response.create({}) as never);
+          });
+        }
+        socket.uncork();
+      });
+    },
+    close: breakOff,
+  };
+}
+
+/** @throws Fault `MALFORMED_BYTES` */
+function readAnswer(frame: Uint8Array, { api, version, correlationId }: Pending): unknown {
+  const reader = new ByteReader(frame);
+  const found = readResponseHeader(reader, apis[api].key, version);
+  if (found !== correlationId) {
+    throw new Fault('MALFORMED_BYTES', { what: `answer ${found} where ${correlationId} was due` });
+  }
+  if (api !== 'apiVersions') return apis[api].response.decode(reader, version);
+  // A node that doesn't know our version of ApiVersions answers as version 0 (KIP-511); the error comes first in all.
+  const errorCode = reader.int16();
+  reader.position -= 2;
+  return apis.apiVersions.response.decode(reader, errorCode === errors.UNSUPPORTED_VERSION.code ? 0 : version);
+}

@@ -1,0 +1,143 @@
+// Appending: every batch is judged against what memory knows, gets its offsets at once and is queued for the disk, so that
+// a producer may have several in flight. Synchronous up to the queue: the order of calls is the order of offsets.
+import { type BatchHeader, patchBatch, splitBatches } from '../protocol/record-batch.ts';
+import type { Records } from '../protocol/transport.ts';
+import type { BatchOperation } from '../storage/storage.ts';
+import { type AppendOrigin, readMarker, takeIn } from './batch-intake.ts';
+import { checkpointIsDue, checkpointOperations } from './checkpoint.ts';
+import { batchKey } from './keyspace.ts';
+import type { LogCore } from './log-core.ts';
+import { applyBatch, type Marker } from './log-state.ts';
+import type { ProducedBatch } from './producer-state.ts';
+import { refusal } from './refusal.ts';
+
+export interface AppendOptions {
+  readonly origin: AppendOrigin;
+  /** Stamped into the batches. Default the latest that the log knows, or 0. */
+  readonly leaderEpoch?: number;
+}
+
+export interface AppendResult {
+  readonly baseOffset: number;
+  readonly lastOffset: number;
+  /** -1 unless the topic has LogAppendTime. */
+  readonly logAppendTimeMs: number;
+  /** The batch was there already: the offsets are those it got the first time. */
+  readonly duplicate: boolean;
+}
+
+interface Judged {
+  readonly bytes: Uint8Array;
+  readonly header: BatchHeader;
+  readonly marker: Marker | null;
+}
+
+type Verdict =
+  | { readonly kind: 'new'; readonly batches: readonly Judged[] }
+  | { readonly kind: 'duplicate'; readonly of: ProducedBatch };
+
+const nothing = () => {};
+
+export function createAppender(core: LogCore): (records: Records, options: AppendOptions) => Promise<AppendResult> {
+  return (records, { origin, leaderEpoch }) => {
+    try {
+      core.assertUsable();
+      const nowMs = core.clock.now();
+      const verdict = judge(core, records, origin, nowMs);
+      const logAppendTimeMs = core.config.messageTimestampType === 'LogAppendTime' ? nowMs : -1;
+      if (verdict.kind === 'new') {
+        const epoch = leaderEpoch ?? Math.max(core.state.epochs.latest, 0);
+        return write(core, verdict.batches, epoch, nowMs, logAppendTimeMs);
+      }
+      const { baseOffset, lastOffset } = verdict.of;
+      // The first one may still be on its way to disk.
+      const before = core.commit({ operations: [], sizeBytes: 0, onWritten: nothing });
+      return before.then(() => ({ baseOffset, lastOffset, logAppendTimeMs, duplicate: true }));
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  };
+}
+
+/** Changes nothing, so that all batches of a call are taken or none. */
+function judge(core: LogCore, records: Records, origin: AppendOrigin, nowMs: number): Verdict {
+  const pieces = wholeBatches(core, records);
+  const batches: Judged[] = [];
+  for (const piece of pieces) {
+    const intake = takeIn(piece, origin, core.config, nowMs);
+    if ('objection' in intake) throw refusal(core.name, intake.objection);
+    const { header, bytes } = intake;
+    const marker = header.isControl ? readMarker(bytes) : null;
+    batches.push({ bytes, header, marker });
+    if (header.producerId < 0) continue;
+    if (pieces.length > 1 && origin === 'client')
+      throw core.refuse('INVALID_RECORD', 'an idempotent producer sends one batch at a time');
+    const duplicate = judgeProducer(core, header, marker, origin);
+    if (duplicate !== null) return { kind: 'duplicate', of: duplicate };
+  }
+  return { kind: 'new', batches };
+}
+
+function wholeBatches(core: LogCore, records: Records): Records {
+  const pieces = records.length === 1 ? splitBatches(records[0]!) : records.flatMap((piece) => splitBatches(piece));
+  const given = lengthOf(records);
+  if (pieces.length > 0 && lengthOf(pieces) === given) return pieces;
+  throw core.refuse('CORRUPT_MESSAGE', `${given} bytes that are not whole record batches`);
+}
+
+function lengthOf(pieces: Records): number {
+  let bytes = 0;
+  for (const piece of pieces) bytes += piece.length;
+  return bytes;
+}
+
+/** @returns the batch that this one repeats, if it does */
+function judgeProducer(
+  { state, name }: LogCore,
+  header: BatchHeader,
+  marker: Marker | null,
+  origin: AppendOrigin,
+): ProducedBatch | null {
+  if (header.isControl) {
+    const found = marker === null ? null : state.producers.judgeMarker(header, marker.coordinatorEpoch);
+    if (found !== null) throw refusal(name, found);
+    return null;
+  }
+  const verdict = state.producers.judge(header, origin);
+  if (verdict.kind === 'refused') throw refusal(name, verdict.objection);
+  return verdict.kind === 'duplicate' ? verdict.of : null;
+}
+
+function write(
+  core: LogCore,
+  batches: readonly Judged[],
+  leaderEpoch: number,
+  nowMs: number,
+  logAppendTimeMs: number,
+): Promise<AppendResult> {
+  const { state, cache } = core;
+  const firstOffset = state.nextOffset;
+  const operations: BatchOperation[] = [];
+  let sizeBytes = 0;
+  for (const { bytes, header, marker } of batches) {
+    const baseOffset = state.nextOffset;
+    const lastOffset = baseOffset + header.lastOffset - header.baseOffset;
+    patchBatch(bytes, { baseOffset, leaderEpoch });
+    applyBatch(state, { ...header, baseOffset, lastOffset, leaderEpoch }, marker, nowMs, core.config);
+    operations.push({ type: 'put', key: batchKey(lastOffset), value: bytes });
+    sizeBytes += bytes.length;
+  }
+  if (checkpointIsDue(state)) operations.push(...checkpointOperations(state));
+  const endOffset = state.nextOffset;
+  const onWritten = () => {
+    let from = firstOffset;
+    for (const { bytes, header } of batches) {
+      const lastOffset = from + header.lastOffset - header.baseOffset;
+      cache.add(bytes, from, lastOffset);
+      from = lastOffset + 1;
+    }
+    state.writtenOffset = endOffset;
+  };
+  const result = { baseOffset: firstOffset, lastOffset: endOffset - 1, logAppendTimeMs, duplicate: false };
+  return core.commit({ operations, sizeBytes, onWritten }).then(() => result);
+}

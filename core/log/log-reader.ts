@@ -1,0 +1,64 @@
+// Reading whole batches as they are stored: from the newest ones in memory, at once, or from disk a page at a time. No
+// record is decoded, so the answer may begin before what was asked for, and aborted transactions are listed, not left out.
+//
+// Measured for 64 KiB batches in the page cache: pages of 1 MiB 1.0 to 1.6 GB/s, a `get` a batch 0.6, `getSync` 3.4. But
+// getSync holds up every other partition while the disk turns, and needs the key of the next batch; a page doesn't.
+import type { Records } from '../protocol/transport.ts';
+import { batchKey, keyOffset } from './keyspace.ts';
+import type { LogCore } from './log-core.ts';
+
+export interface ReadOptions {
+  /** First offset wanted; a batch that begins before it is returned whole. */
+  readonly from: number;
+  /** In bytes: no batch is cut, so fewer may come. */
+  readonly maxBytes: number;
+  readonly isolation: 'readUncommitted' | 'readCommitted';
+  /** Whether the first batch comes even if it is larger than `maxBytes`. Default true. */
+  readonly atLeastOne?: boolean;
+}
+
+export interface ReadResult {
+  /** Whole batches, up to the high watermark or, read committed, up to the last stable offset. */
+  readonly records: Records;
+  /** What a read-committed reader must skip in them; null for read uncommitted. */
+  readonly abortedTransactions: readonly { readonly producerId: number; readonly firstOffset: number }[] | null;
+}
+
+/** Of tiny ones; a fetch that wants more comes again. */
+const batchesMax = 16_384;
+
+export function readCached(core: LogCore, read: ReadOptions): ReadResult | null {
+  const { from, maxBytes, isolation, atLeastOne = true } = read;
+  const { state, status } = core;
+  if (status === 'closed') core.assertUsable();
+  if (from < state.logStartOffset || from > state.writtenOffset)
+    throw core.refuse('OFFSET_OUT_OF_RANGE', `${from} is not from ${state.logStartOffset} to ${state.writtenOffset}`);
+  const end = core.boundOf(isolation);
+  if (from >= end) return answer(core, read, from, []);
+  const found = core.cache.read(from, end, maxBytes, atLeastOne);
+  if (found === null) return null;
+  const records = found.map(({ bytes }) => bytes);
+  return answer(core, read, (found.at(-1)?.lastOffset ?? -1) + 1, records);
+}
+
+export async function readStored(core: LogCore, read: ReadOptions): Promise<ReadResult> {
+  const { from, maxBytes, isolation, atLeastOne = true } = read;
+  const range = { gte: batchKey(from), lt: batchKey(core.boundOf(isolation)) };
+  const entries = await core.storage.scanPage({ ...range, bytesMax: Math.max(maxBytes, 1), limit: batchesMax });
+  const records: Uint8Array[] = [];
+  let left = maxBytes;
+  let nextOffset = from;
+  for (const [key, bytes] of entries) {
+    left -= bytes.length;
+    if (left < 0 && !(atLeastOne && records.length === 0)) break;
+    records.push(bytes);
+    nextOffset = keyOffset(key) + 1;
+  }
+  return answer(core, read, nextOffset, records);
+}
+
+function answer({ state }: LogCore, { from, isolation }: ReadOptions, end: number, records: Records): ReadResult {
+  if (isolation === 'readUncommitted') return { records, abortedTransactions: null };
+  const aborted = records.length === 0 ? [] : state.transactions.abortedIn(from, end);
+  return { records, abortedTransactions: aborted.map(({ producerId, firstOffset }) => ({ producerId, firstOffset })) };
+}

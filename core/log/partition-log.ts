@@ -1,0 +1,143 @@
+// One partition: an ordered run of record batches with what belongs to it. Appends are judged and get their offsets at
+// once, in memory, and are written in groups behind; nothing of them is shown before it is written. The path of a produce
+// or fetch decodes no record. This file is the contract; what it does stands in the files it puts together.
+import type { Records } from '../protocol/transport.ts';
+import { type FoundRecord, firstRecordAt, newestRecord } from './batch-lookup.ts';
+import { checkpointOperations } from './checkpoint.ts';
+import { dirtyRatioOf } from './compaction.ts';
+import type { EpochEnd } from './epoch-cache.ts';
+import { type AppendOptions, type AppendResult, createAppender } from './log-appender.ts';
+import type { LogConfig } from './log-config.ts';
+import { type LogCoreOptions, openLogCore } from './log-core.ts';
+import { createMaintenance } from './log-maintenance.ts';
+import { type ReadOptions, type ReadResult, readCached, readStored } from './log-reader.ts';
+import type { ProducerInfo } from './producer-state.ts';
+
+export type { AppendOptions, AppendResult } from './log-appender.ts';
+export type { ReadOptions, ReadResult } from './log-reader.ts';
+
+/** Every method that touches storage can reject with `LOG_REFUSED` whose `error` is KAFKA_STORAGE_ERROR. */
+export interface PartitionLog {
+  readonly topic: string;
+  readonly partition: number;
+  readonly logStartOffset: number;
+  /** After the last batch that is written. */
+  readonly logEndOffset: number;
+  readonly highWatermark: number;
+  readonly lastStableOffset: number;
+  readonly leaderEpoch: number;
+  /** Of the batches in the log, without what storage adds. */
+  readonly sizeBytes: number;
+  config(): LogConfig;
+  updateConfig(config: LogConfig): void;
+  /**
+   * Takes whole batches as produced, all or none. The order of calls is the order of offsets; it resolves when they are
+   * written. The bytes belong to the log from here on, which changes them in place.
+   *
+   * @throws Fault `LOG_REFUSED` whose `error` is Kafka's name for what is wrong
+   */
+  append(records: Records, options: AppendOptions): Promise<AppendResult>;
+  /** @throws Fault `LOG_REFUSED` with OFFSET_OUT_OF_RANGE below the log start or above the log end */
+  read(options: ReadOptions): Promise<ReadResult>;
+  /** The same at once from the newest batches in memory; null where the disk is needed. */
+  readCached(options: ReadOptions): ReadResult | null;
+  /** The first record at or after a time. It may be above the high watermark. */
+  offsetForTimestamp(timestampMs: number): Promise<FoundRecord | null>;
+  /** The record with the largest time, the first of several. */
+  maxTimestamp(): Promise<FoundRecord | null>;
+  /** Where the largest leader epoch up to `leaderEpoch` ends, -1 for both where nothing is known. */
+  epochEnd(leaderEpoch: number): EpochEnd;
+  /** A new leader's epoch begins at the log end. Resolves when it is on disk. */
+  beginEpoch(leaderEpoch: number): Promise<void>;
+  /** Never goes back, never above the log end. */
+  advanceHighWatermark(offset: number): void;
+  /**
+   * Cuts off everything at and after `offset`; a batch that holds it goes as a whole. Appends are refused meanwhile. Below
+   * the high watermark, as after an unclean election, transactions that compaction saw ended stay ended.
+   */
+  truncateTo(offset: number): Promise<void>;
+  /** @returns the log start. @throws Fault `LOG_REFUSED` with OFFSET_OUT_OF_RANGE above the high watermark */
+  deleteRecordsBefore(offset: number): Promise<number>;
+  /** Lets go what age and size say, and forgets producers that have been silent for long. */
+  applyRetention(): Promise<void>;
+  /** Compacts if `cleanup.policy` says so, whatever the dirty ratio. */
+  compact(): Promise<void>;
+  /** The part of what compaction may touch that it hasn't seen, 0 to 1; 0 for topics that aren't compacted. */
+  dirtyRatio(): number;
+  producers(): readonly ProducerInfo[];
+  /** Calls back when the high watermark or the last stable offset has moved. @returns how to stop that */
+  onAdvance(listener: () => void): () => void;
+  /** What is under way is written first. */
+  close(): Promise<void>;
+}
+
+/** @throws Fault `PARTITION_DAMAGED`, `STORAGE_NEWER`, and what the storage throws */
+export async function openPartitionLog(options: LogCoreOptions): Promise<PartitionLog> {
+  const core = await openLogCore(options);
+  const maintenance = createMaintenance(core);
+  const { storage, clock, listeners } = core;
+
+  async function close(): Promise<void> {
+    if (core.status === 'closed') return;
+    await maintenance.idle();
+    await core.recovered();
+    // Spares the next opening the reading of headers; without it they are read.
+    if (core.status === 'open') await core.commitOperations(checkpointOperations(core.state)).catch(() => {});
+    core.status = 'closed';
+    await core.drain();
+    core.cache.clear();
+    listeners.clear();
+    await storage.close();
+  }
+
+  return {
+    topic: options.topic,
+    partition: options.partition,
+    get logStartOffset() {
+      return core.state.logStartOffset;
+    },
+    get logEndOffset() {
+      return core.state.writtenOffset;
+    },
+    get highWatermark() {
+      return core.state.highWatermark;
+    },
+    get lastStableOffset() {
+      return core.boundOf('readCommitted');
+    },
+    get leaderEpoch() {
+      return Math.max(core.state.epochs.latest, 0);
+    },
+    get sizeBytes() {
+      return core.state.spans.bytes;
+    },
+    config: () => core.config,
+    updateConfig(config) {
+      core.config = config;
+    },
+    append: createAppender(core),
+    read: async (read) => readCached(core, read) ?? readStored(core, read),
+    readCached: (read) => readCached(core, read),
+    offsetForTimestamp: (timestampMs) =>
+      firstRecordAt(storage, core.state.spans, timestampMs, core.state.logStartOffset),
+    maxTimestamp: () => newestRecord(storage, core.state.spans, core.state.logStartOffset),
+    epochEnd: (leaderEpoch) => core.state.epochs.endOf(leaderEpoch, core.state.writtenOffset),
+    async beginEpoch(leaderEpoch) {
+      core.assertUsable();
+      core.state.epochs.assign(leaderEpoch, core.state.nextOffset);
+      await core.commitOperations(checkpointOperations(core.state));
+    },
+    advanceHighWatermark: core.advance,
+    truncateTo: maintenance.truncateTo,
+    deleteRecordsBefore: maintenance.deleteBefore,
+    applyRetention: maintenance.applyRetention,
+    compact: maintenance.compact,
+    dirtyRatio: () => dirtyRatioOf({ state: core.state, config: core.config, nowMs: clock.now() }),
+    producers: () => core.state.producers.list(),
+    onAdvance(listener) {
+      listeners.add(listener);
+      return () => void listeners.delete(listener);
+    },
+    close,
+  };
+}

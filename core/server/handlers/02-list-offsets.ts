@@ -1,0 +1,73 @@
+// ListOffsets: 1-11. Besides a time: -1 the end (of what is stable, for readers of committed records), -2 the start, from
+// version 7 -3 the newest record, from 8 -4 the local start; -5 and -6 are of tiered storage, which there is none of.
+
+import type { PartitionLog } from '../../log/partition-log.ts';
+import { apis, type RequestOf } from '../../protocol/api-table.ts';
+import type { ErrorName } from '../../protocol/error-code.ts';
+import { type Call, codeOf, epochError, errorNameOf, type Handler } from '../handler.ts';
+
+const latest = -1;
+const earliest = -2;
+const newest = -3;
+const earliestLocal = -4;
+const tiered = [-5, -6];
+
+type AskedPartition = RequestOf<'listOffsets'>['topics'][number]['partitions'][number];
+interface Found {
+  readonly offset: number;
+  readonly timestampMs: number;
+  readonly leaderEpoch: number;
+}
+
+const nothing: Found = { offset: -1, timestampMs: -1, leaderEpoch: -1 };
+
+export const listOffsets: Handler<'listOffsets'> = async (request, call) => {
+  const stable = request.isolationLevel === 1;
+  const topics = request.topics.map(async ({ name, partitions }) => ({
+    name,
+    partitions: await Promise.all(partitions.map((partition) => answer(name, partition, stable, call))),
+  }));
+  return apis.listOffsets.response.create({ topics: await Promise.all(topics) });
+};
+
+async function answer(name: string, asked: AskedPartition, stable: boolean, { parts }: Call) {
+  const { partitionIndex } = asked;
+  const refused = (error: ErrorName) => ({
+    partitionIndex,
+    errorCode: codeOf(error),
+    offset: -1,
+    timestamp: -1,
+    leaderEpoch: -1,
+  });
+  const topic = parts.catalog.image.topics.get(name);
+  if (topic === undefined || partitionIndex < 0 || partitionIndex >= topic.partitions)
+    return refused('UNKNOWN_TOPIC_OR_PARTITION');
+  try {
+    const log = await parts.topics.log(topic, partitionIndex);
+    const error = epochError(asked.currentLeaderEpoch, log.leaderEpoch);
+    if (error !== null) return refused(error);
+    const found = await find(log, asked.timestamp, stable);
+    if (found === 'UNSUPPORTED_VERSION') return refused(found);
+    return {
+      partitionIndex,
+      errorCode: 0,
+      offset: found.offset,
+      timestamp: found.timestampMs,
+      leaderEpoch: found.leaderEpoch,
+    };
+  } catch (error) {
+    return refused(errorNameOf(error));
+  }
+}
+
+async function find(log: PartitionLog, timestamp: number, stable: boolean): Promise<Found | 'UNSUPPORTED_VERSION'> {
+  const { leaderEpoch } = log;
+  const end = stable ? log.lastStableOffset : log.highWatermark;
+  if (timestamp === latest) return { offset: end, timestampMs: -1, leaderEpoch };
+  if (timestamp === earliest || timestamp === earliestLocal)
+    return { offset: log.logStartOffset, timestampMs: -1, leaderEpoch };
+  if (tiered.includes(timestamp)) return nothing;
+  if (timestamp < newest) return 'UNSUPPORTED_VERSION';
+  const found = timestamp === newest ? await log.maxTimestamp() : await log.offsetForTimestamp(timestamp);
+  return found === null || found.offset >= end ? nothing : found;
+}

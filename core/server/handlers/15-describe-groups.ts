@@ -1,0 +1,31 @@
+// DescribeGroups: 0-6. A group that isn't there is in state 'Dead'; from version 6 it is GROUP_ID_NOT_FOUND as well (KIP-1043).
+import { apis } from '../../protocol/api-table.ts';
+import { type Call, codeOf, coordinatorErrorOf, type Handler } from '../handler.ts';
+
+export const describeGroups: Handler<'describeGroups'> = async (request, call) =>
+  apis.describeGroups.response.create({
+    groups: await Promise.all(request.groups.map((groupId) => describe(groupId, call))),
+  });
+
+async function describe(groupId: string, { parts, version }: Call) {
+  const dead = { groupId, groupState: 'Dead', protocolType: '', protocolData: '', members: [] };
+  if (groupId === '') return { ...dead, groupState: '', errorCode: codeOf('INVALID_GROUP_ID') };
+  const found = await parts.groups.run(groupId, (shard) => shard.describe(groupId)).catch(coordinatorErrorOf);
+  if (typeof found === 'string') return { ...dead, groupState: '', errorCode: codeOf(found) };
+  if (found === null) {
+    if (version < 6) return { ...dead, errorCode: 0 };
+    return { ...dead, errorCode: codeOf('GROUP_ID_NOT_FOUND'), errorMessage: `Group ${groupId} not found.` };
+  }
+  return {
+    groupId,
+    errorCode: 0,
+    groupState: found.state,
+    protocolType: found.protocolType,
+    protocolData: found.protocolName,
+    members: found.members.map(({ metadata, assignment, ...member }) => ({
+      ...member,
+      memberMetadata: metadata,
+      memberAssignment: assignment,
+    })),
+  };
+}

@@ -1,0 +1,97 @@
+// CreateTopics: 2-7. -1 partitions or replicas mean the defaults (KIP-464). One node holds one replica of everything, so a
+// factor above 1 is refused. From version 5 the answer shows what was made (KIP-525), from 7 its id.
+import { apis, type RequestOf } from '../../protocol/api-table.ts';
+import type { ErrorName } from '../../protocol/error-code.ts';
+import { zeroUuid } from '../../protocol/uuid.ts';
+import { topicEntries } from '../config-entries.ts';
+import { type Call, codeOf, errorNameOf, type Handler, type NodeParts } from '../handler.ts';
+import { isInternal, type Refused } from '../topic-rules.ts';
+import type { NewTopic } from '../topics.ts';
+
+type AskedTopic = RequestOf<'createTopics'>['topics'][number];
+
+export const createTopics: Handler<'createTopics'> = async ({ topics, validateOnly }, call) => {
+  const twice = new Set(topics.map(({ name }) => name).filter((name, i, names) => names.indexOf(name) !== i));
+  const results = topics
+    .filter(({ name }, i) => !twice.has(name) || topics.findIndex((topic) => topic.name === name) === i)
+    .map((asked) =>
+      twice.has(asked.name)
+        ? refused(asked.name, { error: 'INVALID_REQUEST', message: `'${asked.name}' is asked for twice` })
+        : create(asked, validateOnly, call),
+    );
+  return apis.createTopics.response.create({ topics: await Promise.all(results) });
+};
+
+async function create(asked: AskedTopic, validateOnly: boolean, { parts }: Call) {
+  const { name } = asked;
+  if (isInternal(name)) {
+    return refused(name, { error: 'INVALID_TOPIC_EXCEPTION', message: `'${name}' is made by the node itself` });
+  }
+  const problem = replicasObjection(asked, parts) ?? nullObjection(asked);
+  if (problem !== null) return refused(name, problem);
+  const configs = Object.fromEntries(asked.configs.map((config) => [config.name, config.value ?? '']));
+  const partitions = asked.assignments.length > 0 ? asked.assignments.length : asked.numPartitions;
+  const topic: NewTopic = { name, partitions, configs };
+  try {
+    if (validateOnly) {
+      const objection = parts.topics.objection(topic);
+      return objection === null ? made(topic, zeroUuid, parts) : refused(name, objection);
+    }
+    const created = await parts.topics.create(topic);
+    return 'error' in created ? refused(name, created) : made(created, created.id, parts);
+  } catch (error) {
+    return refused(name, { error: errorNameOf(error), message: 'the topic could not be written' });
+  }
+}
+
+function replicasObjection(
+  { numPartitions, replicationFactor, assignments }: AskedTopic,
+  { settings }: NodeParts,
+): Refused | null {
+  if (assignments.length > 0) {
+    if (numPartitions !== -1 || replicationFactor !== -1) {
+      return { error: 'INVALID_REQUEST', message: 'give either an assignment or numbers of partitions and replicas' };
+    }
+    const indexes = assignments.map(({ partitionIndex }) => partitionIndex).sort((a, b) => a - b);
+    const fits =
+      indexes.every((index, i) => index === i) &&
+      assignments.every(({ brokerIds }) => brokerIds.length === 1 && brokerIds[0] === settings.nodeId);
+    return fits
+      ? null
+      : {
+          error: 'INVALID_REPLICA_ASSIGNMENT',
+          message: `the only node is ${settings.nodeId}; partitions count from 0`,
+        };
+  }
+  if (replicationFactor === -1 || replicationFactor === 1) return null;
+  const why = replicationFactor > 1 ? 'there is one node' : 'it must be 1 or more';
+  return { error: 'INVALID_REPLICATION_FACTOR', message: `replication factor ${replicationFactor}: ${why}` };
+}
+
+function nullObjection({ configs }: AskedTopic): Refused | null {
+  const empty = configs.find(({ value }) => value === null);
+  return empty === undefined ? null : { error: 'INVALID_CONFIG', message: `'${empty.name}' has no value` };
+}
+
+const made = ({ name, partitions, configs }: NewTopic, topicId: string, { settings }: NodeParts) => ({
+  name,
+  topicId,
+  errorCode: 0,
+  errorMessage: null,
+  numPartitions: partitions === -1 ? settings['num.partitions'] : partitions,
+  replicationFactor: 1,
+  configs: topicEntries(configs, settings).map(({ name, value, readOnly, configSource, isSensitive }) => ({
+    name,
+    value,
+    readOnly,
+    configSource,
+    isSensitive,
+  })),
+});
+
+const refused = (name: string, { error, message }: { error: ErrorName; message: string }) => ({
+  name,
+  errorCode: codeOf(error),
+  errorMessage: message,
+  configs: null,
+});

@@ -1,0 +1,51 @@
+// DeleteTopics: 1-6. By name, from version 6 by id as well. Answered when the records are gone from the disk, and so are
+// the offsets that groups had committed for them.
+import type { TopicImage } from '../../controller/catalog.ts';
+import { apis, type RequestOf } from '../../protocol/api-table.ts';
+import type { ErrorName } from '../../protocol/error-code.ts';
+import { zeroUuid } from '../../protocol/uuid.ts';
+import { type Call, codeOf, coordinatorErrorOf, errorNameOf, type Handler, type NodeParts } from '../handler.ts';
+import { isInternal } from '../topic-rules.ts';
+
+type AskedTopic = RequestOf<'deleteTopics'>['topics'][number];
+
+const idsFrom = 6;
+
+export const deleteTopics: Handler<'deleteTopics'> = async (request, call) => {
+  const asked =
+    call.version >= idsFrom ? request.topics : request.topicNames.map((name) => ({ name, topicId: zeroUuid }));
+  const responses = await Promise.all(asked.map((topic) => remove(topic, call)));
+  const gone = new Set(responses.filter(({ errorCode }) => errorCode === 0).map(({ name }) => name ?? ''));
+  if (gone.size > 0) await forgetOffsets(gone, call.parts);
+  return apis.deleteTopics.response.create({ responses });
+};
+
+async function remove({ name, topicId }: AskedTopic, { parts }: Call) {
+  const { image } = parts.catalog;
+  const refused = (error: ErrorName, message: string | null = null) => ({
+    name,
+    topicId,
+    errorCode: codeOf(error),
+    errorMessage: message,
+  });
+  if (name !== null && topicId !== zeroUuid) return refused('INVALID_REQUEST', 'give a name or an id, not both');
+  const topic: TopicImage | undefined = name === null ? image.topicsById.get(topicId) : image.topics.get(name);
+  if (topic === undefined) return refused(name === null ? 'UNKNOWN_TOPIC_ID' : 'UNKNOWN_TOPIC_OR_PARTITION');
+  if (isInternal(topic.name)) return refused('INVALID_TOPIC_EXCEPTION', `'${topic.name}' is the node's own`);
+  if (!parts.settings['delete.topic.enable']) return refused('TOPIC_DELETION_DISABLED');
+  try {
+    if (!(await parts.topics.delete(topic))) return refused('UNKNOWN_TOPIC_OR_PARTITION');
+    return { name: topic.name, topicId: topic.id, errorCode: 0, errorMessage: null };
+  } catch (error) {
+    return refused(errorNameOf(error));
+  }
+}
+
+/** The topics are gone already: offsets that stay behind only take room until they expire. */
+async function forgetOffsets(topics: ReadonlySet<string>, { groups, logger }: NodeParts): Promise<void> {
+  try {
+    await groups.runOnAll((shard) => shard.forgetTopics(topics));
+  } catch (error) {
+    logger.warn({ err: error, why: coordinatorErrorOf(error) }, 'offsets of deleted topics could not be removed');
+  }
+}

@@ -1,0 +1,28 @@
+// OffsetForLeaderEpoch: 2-4. Where an epoch ends in the log, so that a reader finds out that what it read was cut off.
+import { apis, type RequestOf } from '../../protocol/api-table.ts';
+import type { ErrorName } from '../../protocol/error-code.ts';
+import { type Call, codeOf, epochError, errorNameOf, type Handler } from '../handler.ts';
+
+type AskedPartition = RequestOf<'offsetForLeaderEpoch'>['topics'][number]['partitions'][number];
+
+export const offsetForLeaderEpoch: Handler<'offsetForLeaderEpoch'> = async ({ topics }, call) => {
+  const answers = topics.map(async ({ topic, partitions }) => ({
+    topic,
+    partitions: await Promise.all(partitions.map((partition) => endOf(topic, partition, call))),
+  }));
+  return apis.offsetForLeaderEpoch.response.create({ topics: await Promise.all(answers) });
+};
+
+async function endOf(name: string, { partition, currentLeaderEpoch, leaderEpoch }: AskedPartition, { parts }: Call) {
+  const refused = (error: ErrorName) => ({ partition, errorCode: codeOf(error), leaderEpoch: -1, endOffset: -1 });
+  const topic = parts.catalog.image.topics.get(name);
+  if (topic === undefined || partition < 0 || partition >= topic.partitions)
+    return refused('UNKNOWN_TOPIC_OR_PARTITION');
+  try {
+    const log = await parts.topics.log(topic, partition);
+    const error = epochError(currentLeaderEpoch, log.leaderEpoch);
+    return error === null ? { partition, errorCode: 0, ...log.epochEnd(leaderEpoch) } : refused(error);
+  } catch (error) {
+    return refused(errorNameOf(error));
+  }
+}

@@ -1,0 +1,51 @@
+// TxnOffsetCommit: 0-4. Offsets that count once the transaction is committed. From 3 it names the member, so that one of
+// a passed generation is refused, and its transaction with it (KIP-447).
+import { apis, type RequestOf } from '../../protocol/api-table.ts';
+import type { ErrorName } from '../../protocol/error-code.ts';
+import { codeOf, coordinatorErrorOf, type Handler } from '../handler.ts';
+
+export const txnOffsetCommit: Handler<'txnOffsetCommit'> = async (request, { parts }) => {
+  const { groupId, producerId, producerEpoch } = request;
+  if (groupId === '') return answer(request, () => 'INVALID_GROUP_ID');
+  const exists = (topic: string, partition: number) =>
+    partition >= 0 && partition < (parts.catalog.image.topics.get(topic)?.partitions ?? 0);
+  const offsets = request.topics.flatMap(({ name, partitions }) =>
+    partitions
+      .filter(({ partitionIndex }) => exists(name, partitionIndex))
+      .map((partition) => ({
+        topic: name,
+        partition: partition.partitionIndex,
+        offset: partition.committedOffset,
+        leaderEpoch: partition.committedLeaderEpoch,
+        metadata: partition.committedMetadata ?? '',
+      })),
+  );
+  const { generationIdOrMemberEpoch: generationId, memberId, groupInstanceId } = request;
+  const outcomes = await parts.groups
+    .run(groupId, (shard) =>
+      shard.commit({
+        groupId,
+        committer: { generationId, memberId, groupInstanceId },
+        offsets,
+        retentionMs: -1,
+        transaction: { producerId, producerEpoch },
+      }),
+    )
+    .catch(coordinatorErrorOf);
+  if (typeof outcomes === 'string') return answer(request, () => outcomes);
+  let next = 0;
+  return answer(request, (topic, partition) =>
+    exists(topic, partition) ? outcomes[next++]! : 'UNKNOWN_TOPIC_OR_PARTITION',
+  );
+};
+
+const answer = ({ topics }: RequestOf<'txnOffsetCommit'>, errorOf: (topic: string, partition: number) => ErrorName) =>
+  apis.txnOffsetCommit.response.create({
+    topics: topics.map(({ name, partitions }) => ({
+      name,
+      partitions: partitions.map(({ partitionIndex }) => ({
+        partitionIndex,
+        errorCode: codeOf(errorOf(name, partitionIndex)),
+      })),
+    })),
+  });

@@ -1,0 +1,21 @@
+// DescribeCluster: 0-2. One node that is broker and controller.
+import { apis } from '../../protocol/api-table.ts';
+import { codeOf, type Handler } from '../handler.ts';
+
+const brokers = 1;
+const controllers = 2;
+
+export const describeCluster: Handler<'describeCluster'> = async ({ endpointType }, { parts }) => {
+  const { response } = apis.describeCluster;
+  const { nodeId, host, port } = parts.settings;
+  const { clusterId } = parts.catalog.image;
+  if (endpointType !== brokers && endpointType !== controllers) {
+    return response.create({ errorCode: codeOf('UNSUPPORTED_ENDPOINT_TYPE'), endpointType, clusterId });
+  }
+  return response.create({
+    endpointType,
+    clusterId,
+    controllerId: nodeId,
+    brokers: [{ brokerId: nodeId, host, port }],
+  });
+};

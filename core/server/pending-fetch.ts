@@ -1,0 +1,135 @@
+// One fetch while it is answered: reads its partitions, and where there is too little, waits until a log has moved and
+// reads on from where it was. Nothing polls. What was read stays read, so a long wait costs no more than a short one.
+import type { Clock } from '../kernel/clock.ts';
+import { createLatch, type Latch } from '../kernel/latch.ts';
+import type { PartitionLog } from '../log/partition-log.ts';
+import type { ErrorName } from '../protocol/error-code.ts';
+import { readBatchHeader } from '../protocol/record-batch.ts';
+import { errorNameOf } from './handler.ts';
+
+export interface AbortedTransaction {
+  readonly producerId: number;
+  readonly firstOffset: number;
+}
+
+/** A partition of the request; what it comes to is filled in. */
+export interface PartitionRead {
+  /** Null where there is none to read, and `error` says why. */
+  readonly log: PartitionLog | null;
+  readonly bytesMax: number;
+  error: ErrorName;
+  nextOffset: number;
+  bytes: number;
+  readonly records: Uint8Array[];
+  readonly aborted: AbortedTransaction[];
+  /** Whether the log may have more than was read. */
+  moved: boolean;
+}
+
+export interface PendingFetch {
+  readonly reads: readonly PartitionRead[];
+  readonly bytesMax: number;
+  readonly bytesMin: number;
+  readonly waitMsMax: number;
+  readonly isolation: 'readUncommitted' | 'readCommitted';
+}
+
+export interface WaitOptions {
+  readonly clock: Clock;
+  readonly signal: AbortSignal | undefined;
+  /** Ends the wait when the node closes. */
+  readonly onClose: (listener: () => void) => () => void;
+}
+
+/** Resolves when there is enough, when something is wrong with a partition, or when the time is up. Rejects when aborted. */
+export async function completeFetch(fetch: PendingFetch, options: WaitOptions): Promise<void> {
+  await readMoved(fetch);
+  if (!isComplete(fetch) && fetch.waitMsMax > 0) await waitForMore(fetch, options);
+}
+
+const bytesOf = ({ reads }: PendingFetch): number => reads.reduce((sum, { bytes }) => sum + bytes, 0);
+
+function isComplete(fetch: PendingFetch): boolean {
+  const bytes = bytesOf(fetch);
+  return (
+    fetch.reads.length === 0 ||
+    bytes >= Math.min(fetch.bytesMin, fetch.bytesMax) ||
+    fetch.reads.some(({ error }) => error !== 'NONE')
+  );
+}
+
+async function readMoved(fetch: PendingFetch): Promise<void> {
+  let total = bytesOf(fetch);
+  for (const read of fetch.reads) {
+    if (!read.moved || read.log === null) continue;
+    // A batch larger than what is asked for comes as the only one, or its reader would never get past it (KIP-74).
+    const room = Math.min(read.bytesMax - read.bytes, fetch.bytesMax - total);
+    if (total > 0 && room <= 0) continue;
+    read.moved = false;
+    total += await readPartition(read, read.log, {
+      maxBytes: Math.max(room, 0),
+      atLeastOne: total === 0,
+      isolation: fetch.isolation,
+    });
+  }
+}
+
+async function readPartition(
+  read: PartitionRead,
+  log: PartitionLog,
+  options: { maxBytes: number; atLeastOne: boolean; isolation: PendingFetch['isolation'] },
+): Promise<number> {
+  try {
+    const asked = { from: read.nextOffset, ...options };
+    const { records, abortedTransactions } = log.readCached(asked) ?? (await log.read(asked));
+    const last = records.at(-1);
+    if (last === undefined) return 0;
+    let bytes = 0;
+    for (const batch of records) {
+      bytes += batch.length;
+      read.records.push(batch);
+    }
+    read.bytes += bytes;
+    read.nextOffset = readBatchHeader(last).lastOffset + 1;
+    if (abortedTransactions !== null) read.aborted.push(...abortedTransactions);
+    return bytes;
+  } catch (error) {
+    read.error = errorNameOf(error);
+    return 0;
+  }
+}
+
+async function waitForMore(fetch: PendingFetch, { clock, signal, onClose }: WaitOptions): Promise<void> {
+  let over = false;
+  let woken: Latch<void> = createLatch();
+  const end = () => {
+    over = true;
+    woken.resolve();
+  };
+  const stops = [onClose(end)];
+  const timer = clock.after(fetch.waitMsMax, end);
+  signal?.addEventListener('abort', end, { once: true });
+  for (const read of fetch.reads) {
+    if (read.log === null) continue;
+    const { log } = read;
+    const moved = () => {
+      read.moved = true;
+      woken.resolve();
+    };
+    stops.push(log.onAdvance(moved));
+    const end = fetch.isolation === 'readCommitted' ? log.lastStableOffset : log.highWatermark;
+    if (end > read.nextOffset) moved(); // it moved before anyone listened
+  }
+  try {
+    while (!over && !isComplete(fetch)) {
+      await woken.promise;
+      woken = createLatch();
+      if (!over) await readMoved(fetch);
+    }
+  } finally {
+    timer.cancel();
+    signal?.removeEventListener('abort', end);
+    for (const stop of stops) stop();
+  }
+  signal?.throwIfAborted();
+}

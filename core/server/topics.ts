@@ -1,0 +1,191 @@
+// Topics of this node: the catalog's entry and the logs that belong to it, kept in step. The catalog comes first: a
+// topic is there when its record is written, and gone when that of its deletion is; logs of one that is gone are
+// erased after it, also at the next start when the process died between the two.
+import type { Catalog, TopicConfigs, TopicImage } from '../controller/catalog.ts';
+import { assert } from '../kernel/assert.ts';
+import type { Logger } from '../kernel/logger.ts';
+import { configObjection, type LogConfig, logConfig } from '../log/log-config.ts';
+import type { LogManager } from '../log/log-manager.ts';
+import type { PartitionLog } from '../log/partition-log.ts';
+import type { NodeSettings } from './node-config.ts';
+import {
+  isInternal,
+  nameCollision,
+  offsetsTopic,
+  type Refused,
+  topicNameProblem,
+  transactionsTopic,
+} from './topic-rules.ts';
+
+export interface NewTopic {
+  readonly name: string;
+  /** -1 for num.partitions. */
+  readonly partitions: number;
+  readonly configs: TopicConfigs;
+}
+
+/** Refusals are values; rejects with Fault `STORAGE_FAILED` when the catalog or a log can't be written. */
+export interface Topics {
+  /** Opens it at its first use. Calls are answered in their order. */
+  log(topic: TopicImage, partition: number): Promise<PartitionLog>;
+  /** What create() would refuse it for; null if nothing. */
+  objection(topic: NewTopic): Refused | null;
+  create(topic: NewTopic): Promise<TopicImage | Refused>;
+  /** The topic, made with the defaults if it isn't there and auto.create.topics.enable lets it. */
+  obtain(name: string): Promise<TopicImage | Refused>;
+  /** One of the node's own topics, made if it isn't there. */
+  internal(name: string): Promise<TopicImage>;
+  /** False when it was gone already. */
+  delete(topic: TopicImage): Promise<boolean>;
+  addPartitions(topic: TopicImage, partitions: number): Promise<TopicImage | null>;
+  changeConfigs(topic: TopicImage, change: (configs: TopicConfigs) => TopicConfigs): Promise<TopicImage | null>;
+  /** Numbers of the partitions that have a log. */
+  partitionsWithLog(name: string): Promise<readonly number[]>;
+  /** Finishes deletions that a crash cut short. */
+  recover(): Promise<void>;
+}
+
+const internalConfigs: Readonly<Record<string, TopicConfigs>> = {
+  [offsetsTopic]: { 'cleanup.policy': 'compact', 'segment.bytes': '104857600' },
+  [transactionsTopic]: { 'cleanup.policy': 'compact', 'segment.bytes': '104857600' },
+};
+
+const partitionsMax = 100_000; // a slip of the keyboard, not a topic: each is a database
+
+export function createTopics({
+  catalog,
+  logs,
+  settings,
+  logger,
+}: {
+  catalog: Catalog;
+  logs: LogManager;
+  settings: NodeSettings;
+  logger: Logger;
+}): Topics {
+  const { image } = catalog;
+  const parsed = new WeakMap<TopicImage, LogConfig>();
+  const erasing = new Map<string, Promise<void>>();
+  const opened = new WeakMap<TopicImage, Promise<PartitionLog>[]>();
+
+  /** All callers of a partition await the same promise, so they go on in the order in which they came. */
+  function log(topic: TopicImage, partition: number): Promise<PartitionLog> {
+    let partitions = opened.get(topic);
+    if (partitions === undefined) opened.set(topic, (partitions = []));
+    let opening = partitions[partition];
+    if (opening === undefined) {
+      opening = logs.open(topic.name, partition, configOf(topic));
+      partitions[partition] = opening;
+      opening.catch(() => delete partitions[partition]); // the next one tries again
+    }
+    return opening;
+  }
+
+  function configOf(topic: TopicImage): LogConfig {
+    let config = parsed.get(topic);
+    if (config === undefined) {
+      config = logConfig({ ...settings.topicDefaults, ...topic.configs });
+      parsed.set(topic, config);
+    }
+    return config;
+  }
+
+  function objection({ name, partitions, configs }: NewTopic): Refused | null {
+    const problem = topicNameProblem(name);
+    if (problem !== null) return { error: 'INVALID_TOPIC_EXCEPTION', message: problem };
+    if (image.topics.has(name)) return { error: 'TOPIC_ALREADY_EXISTS', message: `Topic '${name}' already exists.` };
+    const other = nameCollision(name, image.topics.keys());
+    if (other !== null)
+      return { error: 'INVALID_TOPIC_EXCEPTION', message: `'${name}' is too like '${other}', which exists` };
+    if (partitions !== -1 && (partitions < 1 || partitions > partitionsMax)) {
+      return {
+        error: 'INVALID_PARTITIONS',
+        message: `a topic has 1 to ${partitionsMax} partitions, not ${partitions}`,
+      };
+    }
+    return configsObjection(configs);
+  }
+
+  async function create({ name, partitions, configs }: NewTopic): Promise<TopicImage | Refused> {
+    await erasing.get(name);
+    const refused = objection({ name, partitions, configs });
+    if (refused !== null) return refused;
+    const count = partitions === -1 ? settings['num.partitions'] : partitions;
+    const created = await catalog.createTopic({ name, partitions: count, configs });
+    return created ?? { error: 'TOPIC_ALREADY_EXISTS', message: `Topic '${name}' already exists.` };
+  }
+
+  async function erase(topic: TopicImage): Promise<void> {
+    const partitions = new Set(await partitionsWithLog(topic.name));
+    for (const partition of partitions) await logs.delete(topic.name, partition);
+    await catalog.topicErased(topic.id);
+  }
+
+  async function partitionsWithLog(name: string): Promise<readonly number[]> {
+    return (await logs.list()).filter(({ topic }) => topic === name).map(({ partition }) => partition);
+  }
+
+  return {
+    log,
+    objection,
+    create,
+    async obtain(name) {
+      const found = image.topics.get(name);
+      if (found !== undefined) return found;
+      if (topicNameProblem(name) !== null)
+        return { error: 'INVALID_TOPIC_EXCEPTION', message: topicNameProblem(name)! };
+      const unknown: Refused = { error: 'UNKNOWN_TOPIC_OR_PARTITION', message: `no topic '${name}'` };
+      if (isInternal(name) || !settings['auto.create.topics.enable']) return unknown;
+      const created = await create({ name, partitions: -1, configs: {} });
+      return 'error' in created ? (image.topics.get(name) ?? created) : created;
+    },
+    async internal(name) {
+      const configs = internalConfigs[name];
+      assert(configs !== undefined, `'${name}' is no topic of the node's own`);
+      const partitions =
+        settings[name === offsetsTopic ? 'offsets.topic.num.partitions' : 'transaction.state.log.num.partitions'];
+      return (
+        image.topics.get(name) ?? (await catalog.createTopic({ name, partitions, configs })) ?? image.topics.get(name)!
+      );
+    },
+    async delete(topic) {
+      if ((await catalog.deleteTopic(topic.id)) === null) return false;
+      const done = erase(topic).catch((error: unknown) => {
+        logger.warn(
+          { err: error, topic: topic.name },
+          'the logs of a deleted topic could not be erased; the next start tries again',
+        );
+      });
+      erasing.set(topic.name, done);
+      await done;
+      if (erasing.get(topic.name) === done) erasing.delete(topic.name);
+      return true;
+    },
+    addPartitions: (topic, partitions) => catalog.addPartitions(topic.id, partitions),
+    async changeConfigs(topic, change) {
+      const changed = await catalog.changeConfigs(topic.id, change);
+      if (changed === null) return null;
+      for (const partition of await partitionsWithLog(changed.name)) {
+        logs.get(changed.name, partition)?.updateConfig(configOf(changed));
+      }
+      return changed;
+    },
+    partitionsWithLog,
+    async recover() {
+      for (const topic of [...image.erasing.values()]) {
+        // A topic made anew under the name has its logs in the same places.
+        if (image.topics.has(topic.name)) await catalog.topicErased(topic.id);
+        else await erase(topic);
+      }
+    },
+  };
+}
+
+/** What is wrong with settings that are to differ from the defaults. */
+export function configsObjection(configs: TopicConfigs): Refused | null {
+  for (const [name, value] of Object.entries(configs)) {
+    const message = configObjection(name, value);
+    if (message !== null) return { error: 'INVALID_CONFIG', message };
+  }
+  return null;
+}

@@ -1,0 +1,219 @@
+// What is wrong with a program that the compiler of TypeScript let pass. All of it is found before anything is said.
+import type { JobSpec } from '../plan.ts';
+import type { Cut } from './cut.ts';
+import { fillersOf } from './cut.ts';
+import type { Graph, Vertex } from './graph.ts';
+import { inputsOf, placeOf, topicOf } from './graph.ts';
+import { changelogTopic, nameFault, repartitionTopic } from './names.ts';
+import type { TopologyIssue } from './topology.ts';
+
+export function check(job: JobSpec, graph: Graph, parts: Cut, namesRequired: boolean): readonly TopologyIssue[] {
+  const found = [
+    ...outputs(job),
+    ...names(job, graph),
+    ...stores(graph, namesRequired),
+    ...sources(graph),
+    ...mixedInputs(parts),
+    ...(job.options.guarantee === 'exactlyOnce' ? exactlyOnce(graph) : []),
+    ...graph.issues,
+    ...coPartitioning(graph),
+    ...windowedJoins(graph),
+    ...cycles(graph, parts),
+  ];
+  // One mistake can be met on several ways through the graph.
+  const seen = new Set<string>();
+  return found.filter((issue) => {
+    const line = JSON.stringify(issue);
+    return !seen.has(line) && seen.add(line);
+  });
+}
+
+function outputs(job: JobSpec): readonly TopologyIssue[] {
+  if (job.outputs.length > 0) return [];
+  return [
+    {
+      code: 'NO_OUTPUT',
+      place: '',
+      message: 'the job has no outputs; give it what ends in .to(topic) or .pipe(sink(connector))',
+    },
+  ];
+}
+
+function names(job: JobSpec, graph: Graph): readonly TopologyIssue[] {
+  const given: readonly (readonly [what: string, name: string])[] = [
+    ['job', job.name],
+    ...[...graph.topics.keys()].map((name) => ['topic', name] as const),
+    ...graph.vertices.flatMap(({ store, node }) =>
+      store === null || node.kind === 'tableSource' ? [] : [['store', store.name] as const],
+    ),
+    ...graph.repartitions.flatMap(({ given: name }) => (name === null ? [] : [['repartition topic', name] as const])),
+  ];
+  const wrong = given.flatMap(([what, name]) => {
+    const fault = nameFault(name);
+    return fault === null
+      ? []
+      : [{ code: 'BAD_NAME', place: `${what} '${name}'`, message: `the name ${fault}` } as const];
+  });
+  return wrong.length > 0 ? wrong : internalNames(job, graph);
+}
+
+/** Prefix and suffix can make a good name too long. */
+function internalNames(job: JobSpec, { vertices, repartitions }: Graph): readonly TopologyIssue[] {
+  const topics = [
+    ...vertices.flatMap(({ node, store }) =>
+      store === null || node.kind === 'tableSource' ? [] : [changelogTopic(job.name, store.name)],
+    ),
+    ...repartitions.map(({ name }) => repartitionTopic(job.name, name)),
+  ];
+  return topics.flatMap((name) => {
+    const fault = nameFault(name);
+    return fault === null
+      ? []
+      : [{ code: 'BAD_NAME', place: `internal topic '${name}'`, message: `the name ${fault}` } as const];
+  });
+}
+
+function stores({ vertices }: Graph, namesRequired: boolean): readonly TopologyIssue[] {
+  const issues: TopologyIssue[] = [];
+  const taken = new Map<string, Vertex>();
+  for (const vertex of vertices) {
+    const { store } = vertex;
+    if (store === null) continue;
+    const place = placeOf(vertex.place);
+    if (namesRequired && !store.named) {
+      const operator = vertex.place.at(-1);
+      const message = `its state has no name, and a derived one is lost when the program changes; write ${operator}(…, { as: '${store.name}' })`;
+      issues.push({ code: 'UNNAMED_STORE', place, message });
+    }
+    const other = taken.get(store.name);
+    if (other === undefined) {
+      taken.set(store.name, vertex);
+      continue;
+    }
+    // A table's store can't be called otherwise than its topic.
+    const [second, first] = vertex.node.kind === 'tableSource' ? [other, vertex] : [vertex, other];
+    const message = `its store '${store.name}' is that of ${placeOf(first.place)} too; choose another name with { as }`;
+    issues.push({ code: 'DUPLICATE_STORE', place: placeOf(second.place), message });
+  }
+  return issues;
+}
+
+/** Offsets are kept by the connector's name. */
+function sources({ vertices }: Graph): readonly TopologyIssue[] {
+  const connectors = vertices.flatMap(({ node }) => (node.kind === 'connectorSource' ? [node.connector] : []));
+  return connectors.flatMap(({ name }, index) =>
+    connectors.findIndex((other) => other.name === name) === index
+      ? []
+      : [
+          {
+            code: 'SOURCE_TWICE',
+            place: name,
+            message: 'two sources have this name; make one and use it twice, or give them different names',
+          },
+        ],
+  );
+}
+
+/** A source is read by one task, a topic by one a partition: no task could be both. */
+function mixedInputs({ parts }: Cut): readonly TopologyIssue[] {
+  return parts.flatMap(({ vertices }) => {
+    const source = vertices.find(({ node }) => node.kind === 'connectorSource');
+    const topic = vertices.find(({ node }) => inputKinds.has(node.kind));
+    if (source === undefined || topic === undefined) return [];
+    const message = `a source can't be merged with '${topic.source}'; write the source to a topic and merge that`;
+    return [{ code: 'SOURCE_MERGED', place: placeOf(source.place), message }];
+  });
+}
+
+const inputKinds: ReadonlySet<string> = new Set(['topicSource', 'tableSource', 'repartitionSource']);
+
+function exactlyOnce({ vertices }: Graph): readonly TopologyIssue[] {
+  return vertices.flatMap(({ node, place }): readonly TopologyIssue[] => {
+    const at = placeOf(place);
+    if (node.kind === 'rx' && !node.stateless) {
+      const message =
+        'what rx() keeps is lost at a restart, so exactlyOnce refuses it; write rx.stateless(…) if the operators keep nothing';
+      return [{ code: 'RX_UNDER_EXACTLY_ONCE', place: at, message }];
+    }
+    if (node.kind === 'connectorSource' && !node.connector.replayable) {
+      const message =
+        "the source can't give its records again, so exactlyOnce refuses it; run atLeastOnce, or choose a replayable source";
+      return [{ code: 'SOURCE_NOT_REPLAYABLE', place: at, message }];
+    }
+    if (node.kind === 'connectorSink' && node.connector.delivery === 'repeats') {
+      const message =
+        'the sink may write a record again after a crash, so exactlyOnce refuses it; run atLeastOnce, or choose an idempotent sink';
+      return [{ code: 'SINK_REPEATS', place: at, message }];
+    }
+    return [];
+  });
+}
+
+/** Sides that meet must have their partitions alike: as many of them, and keys of the same bytes. */
+function coPartitioning({ vertices }: Graph): readonly TopologyIssue[] {
+  return vertices.flatMap(({ node, parents, table, place }) => {
+    const at = placeOf(place);
+    if (table !== null) return [...sameCounts(at, parents[0]!, table), ...sameKeys(at, parents[0]!, table)];
+    if (node.kind !== 'merge') return [];
+    return parents
+      .slice(1)
+      .flatMap((other) => [...sameCounts(at, parents[0]!, other), ...sameKeys(at, parents[0]!, other)]);
+  });
+}
+
+/** A windowed store is looked up by key and time, and a join has the key only. */
+function windowedJoins({ vertices }: Graph): readonly TopologyIssue[] {
+  return vertices.flatMap(({ table, place }): readonly TopologyIssue[] => {
+    if (table?.node.kind !== 'aggregate' || table.node.parent.window === null) return [];
+    const message = `a windowed table can't be joined; write '${table.store?.name}' to a topic with toStream() and read that with table()`;
+    return [{ code: 'WINDOWED_JOIN', place: placeOf(place), message }];
+  });
+}
+
+function sameCounts(place: string, left: Vertex, right: Vertex): readonly TopologyIssue[] {
+  const topics = (side: Vertex) => inputsOf(side).flatMap((input) => topicOf(input) ?? []);
+  return topics(left).flatMap((a) =>
+    topics(right).flatMap((b): readonly TopologyIssue[] => {
+      if (a.partitions === undefined || b.partitions === undefined || a.partitions === b.partitions) return [];
+      const message = `'${a.name}' has ${a.partitions} partitions and '${b.name}' ${b.partitions}; give both the same number, or put selectKey() before, which repartitions`;
+      return [{ code: 'NOT_CO_PARTITIONED', place, message }];
+    }),
+  );
+}
+
+function sameKeys(place: string, left: Vertex, right: Vertex): readonly TopologyIssue[] {
+  const [a, b] = [left.key.serde, right.key.serde];
+  if (a === null || b === null || a.name === b.name) return [];
+  const message = `keys are written as ${a.name} on one side (${left.source}) and as ${b.name} on the other (${right.source}), so equal keys are in different partitions; give selectKey() the other side's serde with { key }`;
+  return [{ code: 'NOT_CO_PARTITIONED', place, message }];
+}
+
+function cycles({ vertices }: Graph, { circular }: Cut): readonly TopologyIssue[] {
+  const feeds = (vertex: Vertex): readonly Vertex[] => [
+    ...vertex.parents,
+    ...(vertex.table === null ? [] : [vertex.table]),
+    ...fillersOf(vertices, vertex),
+  ];
+  const issues: TopologyIssue[] = [];
+  for (const vertex of vertices) {
+    if (vertex.node.kind !== 'topicSink') continue;
+    const { name } = vertex.node.topic;
+    if (!isAbove(vertex, vertex, feeds)) continue;
+    const message = `'${name}' is written from what is read from it, so records would go round for ever; write to another topic`;
+    issues.push({ code: 'CYCLE', place: placeOf(vertex.place), message });
+  }
+  if (issues.length > 0) return issues;
+  return circular.map((parts): TopologyIssue => {
+    const read = parts.flatMap((part) => part.vertices.flatMap((vertex) => topicOf(vertex)?.name ?? []));
+    const message =
+      'parts of the job wait for each other by way of these topics, so none comes first; make two jobs of it';
+    return { code: 'CYCLE', place: read.join(', '), message };
+  });
+}
+
+function isAbove(target: Vertex, from: Vertex, feeds: (vertex: Vertex) => readonly Vertex[]): boolean {
+  const seen = new Set<Vertex>();
+  const visit = (at: Vertex): boolean =>
+    feeds(at).some((above) => above === target || (!seen.has(above) && seen.add(above) && visit(above)));
+  return visit(from);
+}

@@ -1,0 +1,292 @@
+// From plan to graph. Order is that of the outputs, parents first, so what is derived from it depends on the program only.
+import { match, P } from 'ts-pattern';
+import { windowedKey } from '../../core/schema/windowed-key.ts';
+import { noKey, stringKey } from '../key-serde.ts';
+import type { GroupedNode, JobSpec, PlanNode, SinkNode, StreamNode, TableNode, TopicSpec } from '../plan.ts';
+import type { Graph, KeyFacts, Repartition, Vertex, VertexNode, VertexStore } from './graph.ts';
+import { placeOf } from './graph.ts';
+import type { PlaceNames } from './names.ts';
+import { createPlaceNames, settleRepartitionNames } from './names.ts';
+import type { TopologyIssue } from './topology.ts';
+
+type Of<Kind extends PlanNode['kind']> = Extract<PlanNode, { readonly kind: Kind }>;
+
+/** What is known so far. */
+interface Walk {
+  readonly vertices: Vertex[];
+  readonly repartitions: Repartition[];
+  readonly views: Of<'view'>[];
+  readonly topics: Map<string, TopicSpec>;
+  readonly issues: TopologyIssue[];
+  readonly names: PlaceNames;
+  /** By what makes a vertex the same: a node, a connector, 'topic orders'. */
+  readonly known: Map<unknown, Vertex>;
+}
+
+/** The graph of all that leads to a job's outputs, with the issues met on the way. */
+export function normalise(job: JobSpec): Graph {
+  const walk: Walk = {
+    vertices: [],
+    repartitions: [],
+    views: [],
+    topics: new Map(),
+    issues: [],
+    names: createPlaceNames(),
+    known: new Map(),
+  };
+  for (const output of job.outputs) {
+    if (output.kind === 'tableSource' || output.kind === 'aggregate' || output.kind === 'toTable') table(walk, output);
+    else sink(walk, output);
+  }
+  walk.issues.push(...settleRepartitionNames(walk.repartitions));
+  return walk;
+}
+
+function once(walk: Walk, identity: unknown, make: () => Vertex): Vertex {
+  const before = walk.known.get(identity);
+  if (before !== undefined) return before;
+  const made = make();
+  walk.known.set(identity, made);
+  return made;
+}
+
+type Fields = Partial<Omit<Vertex, 'index' | 'node' | 'key'>> & { readonly key?: KeyFacts | 'rekeyed' | 'windowed' };
+
+/** @param label what the place says of it; null for what the person didn't write */
+function add({ vertices, names }: Walk, node: VertexNode, label: string | null, fields: Fields): Vertex {
+  const parent = fields.parents?.[0];
+  const place = fields.place ?? parent?.place ?? [];
+  const vertex = {
+    index: vertices.length,
+    node,
+    parents: fields.parents ?? [],
+    table: fields.table ?? null,
+    store: fields.store ?? null,
+    key: parent?.key ?? { serde: null, rekeyedBy: null, windowedBy: null },
+    source: fields.source ?? parent?.source ?? label ?? '',
+    repartitionName: fields.key === 'rekeyed' ? names.derive(parent?.source ?? '', label ?? node.kind) : null,
+    place: label === null ? place : [...place, label],
+  };
+  if (fields.key !== undefined) vertex.key = typeof fields.key === 'string' ? ownKey(vertex, fields.key) : fields.key;
+  vertices.push(vertex);
+  return vertex;
+}
+
+/** The key of a vertex that changes it. */
+function ownKey(vertex: Vertex, how: 'rekeyed' | 'windowed'): KeyFacts {
+  const { node, key } = vertex;
+  if (how === 'rekeyed') {
+    const given = node.kind === 'selectKey' || node.kind === 'mapRecord' ? node.key : null;
+    return { serde: given ?? stringKey, rekeyedBy: vertex, windowedBy: null };
+  }
+  const window = node.kind === 'aggregate' ? node.parent.window : null;
+  const serde = key.serde && window ? windowedKey(key.serde, window.sizeMs) : key.serde;
+  return { serde, rekeyedBy: null, windowedBy: vertex };
+}
+
+function topicNamed({ topics, issues }: Walk, topic: TopicSpec): TopicSpec {
+  const first = topics.get(topic.name) ?? topic;
+  topics.set(topic.name, first);
+  if (!sameTopic(first, topic) && !issues.some(({ code, place }) => code === 'TOPIC_TWICE' && place === topic.name)) {
+    const message = 'it is declared twice with different settings; declare it once and use that constant';
+    issues.push({ code: 'TOPIC_TWICE', place: topic.name, message });
+  }
+  return first;
+}
+
+function sameTopic(a: TopicSpec, b: TopicSpec): boolean {
+  const shape = ({ name, key, value, partitions, replicationFactor, tombstones, config }: TopicSpec) =>
+    JSON.stringify([
+      name,
+      key.name,
+      value.name,
+      partitions,
+      replicationFactor,
+      tombstones,
+      Object.entries(config).sort(),
+    ]);
+  return a === b || (shape(a) === shape(b) && a.timestampOf === b.timestampOf);
+}
+
+/** A topic has one input in the job, since one group commits its offsets. */
+function topicSource(
+  walk: Walk,
+  { topic }: Of<'topicSource'> | Of<'tableSource'>,
+  kind: 'topicSource' | 'tableSource',
+) {
+  const spec = topicNamed(walk, topic);
+  const key = { serde: spec.key === noKey ? null : spec.key, rekeyedBy: null, windowedBy: null };
+  const store = kind === 'tableSource' ? { name: spec.name, named: true } : null;
+  return once(walk, `topic ${topic.name}`, () => add(walk, { kind, topic: spec }, spec.name, { key, store }));
+}
+
+/** As it is: with null values, where the topic has them. */
+function rawStream(walk: Walk, node: StreamNode): Vertex {
+  return node.kind === 'topicSource' ? topicSource(walk, node, node.kind) : stream(walk, node);
+}
+
+/** As functions of the person's may see it. */
+function stream(walk: Walk, node: StreamNode): Vertex {
+  return match(node)
+    .returnType<Vertex>()
+    .with({ kind: 'topicSource' }, (source) => withoutTombstones(walk, source))
+    .with({ kind: 'connectorSource' }, (source) =>
+      once(walk, source.connector, () => add(walk, source, source.connector.name, {})),
+    )
+    .with({ kind: 'merge' }, (merge) => once(walk, merge, () => merged(walk, merge)))
+    .with({ kind: 'branch' }, (branch) => once(walk, branch, () => branched(walk, branch)))
+    .with({ kind: 'joinTable' }, (join) => once(walk, join, () => joined(walk, join)))
+    .with({ kind: 'toStream' }, (changes) =>
+      once(walk, changes, () => add(walk, changes, 'toStream', { parents: [table(walk, changes.parent)] })),
+    )
+    .with({ kind: P.union('selectKey', 'mapRecord') }, (rekey) =>
+      once(walk, rekey, () => add(walk, rekey, rekey.kind, { parents: [stream(walk, rekey.parent)], key: 'rekeyed' })),
+    )
+    .with({ kind: P.union('filter', 'map', 'flatMap', 'tap', 'mapAsync', 'rx') }, (plain) =>
+      once(walk, plain, () => add(walk, plain, plain.kind, { parents: [stream(walk, plain.parent)] })),
+    )
+    .exhaustive();
+}
+
+function withoutTombstones(walk: Walk, node: Of<'topicSource'>): Vertex {
+  const source = topicSource(walk, node, node.kind);
+  if (node.topic.tombstones !== 'drop') return source;
+  return once(walk, `without tombstones ${node.topic.name}`, () =>
+    add(walk, { kind: 'dropTombstones' }, null, { parents: [source] }),
+  );
+}
+
+function merged(walk: Walk, node: Of<'merge'>): Vertex {
+  const parents = node.parents.map((parent) => stream(walk, parent));
+  const first = <F extends keyof KeyFacts>(fact: F): KeyFacts[F] | null =>
+    parents.find(({ key }) => key[fact] !== null)?.key[fact] ?? null;
+  const key = { serde: first('serde'), rekeyedBy: first('rekeyedBy'), windowedBy: first('windowedBy') };
+  return add(walk, node, 'merge', { parents, key });
+}
+
+function branched(walk: Walk, node: Of<'branch'>): Vertex {
+  const { group, predicates } = node;
+  const split = once(walk, group, () =>
+    add(walk, { kind: 'split', predicates }, 'split', { parents: [stream(walk, node.parent)] }),
+  );
+  return add(walk, node, node.name, { parents: [split] });
+}
+
+function joined(walk: Walk, node: Of<'joinTable'>): Vertex {
+  const label = node.join === 'inner' ? 'join' : 'leftJoin';
+  const left = keyed(walk, rawStream(walk, node.parent), { store: null, label, joins: true });
+  return add(walk, node, label, { parents: [left], table: table(walk, node.table) });
+}
+
+function table(walk: Walk, node: TableNode): Vertex {
+  return match(node)
+    .returnType<Vertex>()
+    .with({ kind: 'tableSource' }, (source) => topicSource(walk, source, source.kind))
+    .with({ kind: 'aggregate' }, (aggregate) => once(walk, aggregate, () => aggregated(walk, aggregate)))
+    .with({ kind: 'toTable' }, (toTable) =>
+      once(walk, toTable, () => {
+        const parent = keyed(walk, rawStream(walk, toTable.parent), {
+          store: toTable.store.as,
+          label: 'toTable',
+          joins: true,
+        });
+        const store = storeOf(walk, toTable.store.as, parent, 'toTable');
+        return add(walk, toTable, 'toTable', { parents: [parent], store, source: store.name });
+      }),
+    )
+    .exhaustive();
+}
+
+function aggregated(walk: Walk, node: Of<'aggregate'>): Vertex {
+  const { keyOf, window } = node.parent;
+  const parent = keyed(walk, groupedStream(walk, node.parent), {
+    store: node.store.as,
+    label: 'groupByKey',
+    joins: false,
+  });
+  const store = storeOf(walk, node.store.as, parent, node.operator);
+  const place = [...parent.place, ...(keyOf === null ? ['groupByKey'] : []), ...(window === null ? [] : ['window'])];
+  const key = window === null ? parent.key : 'windowed';
+  return add(walk, node, node.operator, { parents: [parent], store, key, source: store.name, place });
+}
+
+/** groupBy(f) is selectKey(f) and groupByKey(); grouping twice by one function is once. */
+function groupedStream(walk: Walk, node: GroupedNode): Vertex {
+  const { keyOf, key, as } = node;
+  if (keyOf === null) return rawStream(walk, node.parent);
+  const parent = stream(walk, node.parent);
+  const same = walk.vertices.find(
+    (v) => v.node.kind === 'selectKey' && v.node.keyOf === keyOf && v.node.key === key && v.parents[0] === parent,
+  );
+  const rekey: StreamNode = { kind: 'selectKey', parent: node.parent, keyOf, key, as };
+  return same ?? add(walk, rekey, 'groupBy', { parents: [parent], key: 'rekeyed' });
+}
+
+/** Named stores use up an ordinal too, so that naming one doesn't hand its state to the next. */
+function storeOf({ names }: Walk, as: string | null, parent: Vertex, operator: string): VertexStore {
+  const derived = names.derive(parent.source, operator);
+  return { name: as ?? derived, named: as !== null };
+}
+
+/** What needs the records of a key together: its store's name, if given; and whether another stream's have to be with them. */
+interface Need {
+  readonly store: string | null;
+  readonly label: string;
+  readonly joins: boolean;
+}
+
+/** The stream with the records of a key together: behind a repartition topic where it was rekeyed. */
+function keyed(walk: Walk, vertex: Vertex, { store, label, joins }: Need): Vertex {
+  const { serde, windowedBy } = vertex.key;
+  const rekeyedBy = vertex.key.rekeyedBy ?? (joins ? windowedBy : null);
+  if (serde === null) {
+    const message = 'the records have no key here; call selectKey() before';
+    walk.issues.push({ code: 'KEY_NEEDS_SERDE', place: placeOf([...vertex.place, label]), message });
+  }
+  if (rekeyedBy === null) return vertex;
+  const source = once(walk, vertex, () => repartitioned(walk, vertex, rekeyedBy));
+  if (store !== null && source.node.kind === 'repartitionSource') source.node.repartition.storeNames.push(store);
+  return source;
+}
+
+function repartitioned(walk: Walk, vertex: Vertex, rekeyedBy: Vertex): Vertex {
+  const { serde } = vertex.key;
+  const { node } = rekeyedBy;
+  const repartition: Repartition = {
+    name: '',
+    base: '',
+    key: serde ?? stringKey,
+    producer: vertex,
+    rekeyedBy,
+    given: node.kind === 'selectKey' || node.kind === 'mapRecord' ? node.as : null,
+    storeNames: [],
+  };
+  walk.repartitions.push(repartition);
+  add(walk, { kind: 'repartitionSink', repartition }, null, { parents: [vertex] });
+  return add(walk, { kind: 'repartitionSource', repartition }, null, {
+    key: { serde, rekeyedBy: null, windowedBy: null },
+    source: vertex.source,
+    place: vertex.place,
+  });
+}
+
+function sink(walk: Walk, node: SinkNode): void {
+  match(node)
+    .with({ kind: 'topicSink' }, (to) => {
+      const parent = rawStream(walk, to.parent);
+      const topic = topicNamed(walk, to.topic);
+      once(walk, to, () => add(walk, { ...to, topic }, `to ${topic.name}`, { parents: [parent] }));
+    })
+    .with({ kind: 'connectorSink' }, (to) => {
+      once(walk, to, () => add(walk, to, to.connector.name, { parents: [stream(walk, to.parent)] }));
+    })
+    .with({ kind: 'view' }, (view) => {
+      if (view.parent.kind === 'topicSource' && view.parent.topic !== undefined) {
+        walk.views.push({ ...view, parent: { ...view.parent, topic: topicNamed(walk, view.parent.topic) } });
+        return;
+      }
+      const message = 'only a topic can be viewed; write the stream to a topic and view that';
+      walk.issues.push({ code: 'VIEW_NEEDS_TOPIC', place: view.connector.name, message });
+    })
+    .exhaustive();
+}

@@ -1,0 +1,68 @@
+// The public surface of 'millrace': what a job file is written with, by name. Nothing else may be exported from here.
+
+export type { Duration } from '../core/kernel/duration.ts';
+export { Fault, type FaultCode, isFault } from '../core/kernel/fault.ts';
+export { avro } from '../core/schema/avro.ts';
+export { json } from '../core/schema/json.ts';
+export { bytes, float64, int32, int64, safeInt64, utf8, uuid } from '../core/schema/primitive.ts';
+export type { Decoder, Encoder, Serde } from '../core/schema/serde.ts';
+export { structured } from '../core/schema/structured.ts';
+export { type Windowed, windowedKey } from '../core/schema/windowed-key.ts';
+export { type Aggregator, aggregator, max, mean, min, type Ordered, sum } from './aggregator.ts';
+export { compile } from './compile/compile.ts';
+export { describe } from './compile/describe.ts';
+export { mermaid } from './compile/mermaid.ts';
+export type { Topology, TopologyIssue } from './compile/topology.ts';
+export { TopologyError } from './compile/topology-error.ts';
+export type {
+  ConnectorContext,
+  SinkConnector,
+  SinkRecord,
+  SinkTask,
+  SourceConnector,
+  SourceOffset,
+  SourceRecord,
+  SourceTask,
+  ViewConnector,
+} from './connector.ts';
+export {
+  deadLetter,
+  type ErrorPolicies,
+  fail,
+  isJob,
+  type Job,
+  type JobSettings,
+  job,
+  type Output,
+  skip,
+} from './job.ts';
+export { noKey } from './key-serde.ts';
+export { aggregate } from './operators/aggregate.ts';
+export { aggregateAll } from './operators/aggregate-all.ts';
+export { type Count, type CountOptions, count } from './operators/count.ts';
+export { filter } from './operators/filter.ts';
+export { flatMap } from './operators/flat-map.ts';
+export { groupBy } from './operators/group-by.ts';
+export { groupByKey } from './operators/group-by-key.ts';
+export { join } from './operators/join.ts';
+export { leftJoin } from './operators/left-join.ts';
+export { map } from './operators/map.ts';
+export { type MapAsyncOptions, mapAsync } from './operators/map-async.ts';
+export { mapRecord, type NewRecord } from './operators/map-record.ts';
+export { merge } from './operators/merge.ts';
+export { reduce, type StateOptions } from './operators/reduce.ts';
+export { type Rx, type RxOperator, rx } from './operators/rx.ts';
+export { selectKey } from './operators/select-key.ts';
+export { sink } from './operators/sink.ts';
+export { source } from './operators/source.ts';
+export { type Branches, split } from './operators/split.ts';
+export { tap } from './operators/tap.ts';
+export { toStream } from './operators/to-stream.ts';
+export { type ToTableOptions, toTable } from './operators/to-table.ts';
+export { view } from './operators/view.ts';
+export { window } from './operators/window.ts';
+export type { ErrorPolicy, RecordContext, WindowSpec } from './plan.ts';
+export type { Destination, Grouped, KStream, KTable, Op, Pipeable, Sink } from './stage.ts';
+export { type TableTopic, type Topic, type TopicOptions, table, topic, type Viewable } from './topic.ts';
+export type { DslError, KeyOptions } from './type-error.ts';
+export { type GraceOption, hopping, tumbling } from './window.ts';

@@ -1,0 +1,87 @@
+// When a job that ends has ended: every bounded source is done, and then, upstream first, the group has committed every
+// input up to its end. It only looks at what is in the log, so it holds for members in any process and on any Kafka:
+// a commit follows the flush of its outputs, so once upstream is committed to its end, the ends downstream are final.
+import type { Admin, Client } from '../../core/client/index.ts';
+import { partitionName, type TopicPartition } from '../../core/kernel/ids.ts';
+import type { SubTopology, Topology } from '../../dsl/compile/topology.ts';
+import { createSourceStatusReader, sourceOffsetsTopic } from '../connect/source-offsets.ts';
+import type { Layout } from '../worker/layout.ts';
+import type { WorkerReport } from '../worker/worker.ts';
+
+export interface EndWatch {
+  hasEnded(reports: readonly WorkerReport[]): Promise<boolean>;
+  close(): Promise<void>;
+}
+
+const inputsOf = (sub: SubTopology, layout: Layout): readonly TopicPartition[] =>
+  sub.inputs.flatMap((input) =>
+    input.kind === 'topic'
+      ? Array.from({ length: layout.partitions.get(input.topic.name)! }, (_, partition) => ({
+          topic: input.topic.name,
+          partition,
+        }))
+      : [],
+  );
+
+/** Ends of topics that the job does not fill are taken once, at the start: "all input that is there now". */
+async function externalEnds(topology: Topology, layout: Layout, admin: Admin): Promise<ReadonlyMap<string, number>> {
+  const filled = new Set(
+    topology.subTopologies.flatMap((sub) =>
+      sub.steps.flatMap((step) => (step.kind === 'topicSink' ? [step.topic.name] : [])),
+    ),
+  );
+  const external = topology.subTopologies
+    .flatMap((sub) => inputsOf(sub, layout))
+    .filter(({ topic }) => !filled.has(topic));
+  const ends = await admin.listOffsets(external, 'latest', 'readCommitted');
+  return new Map(external.map((tp, i) => [partitionName(tp), ends[i]!.offset]));
+}
+
+export async function createEndWatch(client: Client, topology: Topology, layout: Layout): Promise<EndWatch> {
+  const admin = client.admin();
+  const offsets = client.offsets(topology.job);
+  const fixedEnds = await externalEnds(topology, layout, admin);
+  const sources = topology.subTopologies.flatMap((sub) =>
+    sub.inputs.flatMap((input) => (input.kind === 'connector' ? [input.connector] : [])),
+  );
+  const topic = sourceOffsetsTopic(topology);
+  const reader = topic === null ? null : createSourceStatusReader(client, topic);
+
+  async function sourcesDone(generationId: number): Promise<boolean> {
+    if (reader === null) return true;
+    const statuses = await reader.refresh();
+    return sources.every(
+      ({ name, bounded }) =>
+        !bounded || (statuses.get(name)?.done === true && statuses.get(name)!.generationId >= generationId),
+    );
+  }
+
+  async function drained(sub: SubTopology): Promise<boolean> {
+    const partitions = inputsOf(sub, layout);
+    if (partitions.length === 0) return true;
+    const ends = await admin.listOffsets(partitions, 'latest', 'readCommitted');
+    const starts = await admin.listOffsets(partitions, 'earliest');
+    const committed = await offsets.fetch(partitions);
+    return partitions.every((tp, i) => {
+      const end = fixedEnds.get(partitionName(tp)) ?? ends[i]!.offset;
+      return starts[i]!.offset >= end || (committed.get(partitionName(tp))?.offset ?? -1) >= end;
+    });
+  }
+
+  return {
+    async hasEnded(reports) {
+      const generationId = Math.max(...reports.map((report) => report.generationId));
+      if (
+        generationId < 0 ||
+        reports.some((report) => report.state !== 'running' || report.generationId !== generationId)
+      )
+        return false;
+      if (!(await sourcesDone(generationId))) return false;
+      for (const sub of topology.subTopologies) {
+        if (!(await drained(sub))) return false;
+      }
+      return true;
+    },
+    close: async () => reader?.close(),
+  };
+}

@@ -1,0 +1,3 @@
+// `millrace/run`: jobs run from code.
+export type { Progress, Summary } from '../app/app.ts';
+export { type JobRun, type RunOptions, runJob } from './run-job.ts';

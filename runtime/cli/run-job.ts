@@ -1,0 +1,153 @@
+// The composition root of a job: `millrace run`, and the public `runJob` of 'millrace/run'. Puts the log, the workers and
+// the app together.
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { systemClock } from '../../core/kernel/clock.ts';
+import { type Logger, silentLogger } from '../../core/kernel/logger.ts';
+import { randomUuid, systemRandom } from '../../core/kernel/random.ts';
+import type { JobSpec } from '../../dsl/plan.ts';
+import { type App, type Progress, type Summary, startApp } from '../app/app.ts';
+import { carryOutReset, planReset, prepareTopics } from '../app/prepare.ts';
+import { startWorker, type Worker, type WorkerReport } from '../worker/worker.ts';
+import { type Connection, type ConnectionFlags, openConnection } from './connection.ts';
+import { dataFolderDefault, openStateEngine, stateFolder } from './embedded.ts';
+import { compileJob } from './load-job.ts';
+import { startThreadWorker, type ThreadWorker } from './thread-worker.ts';
+
+export interface RunOptions extends ConnectionFlags {
+  /** Where topics start that the job has not read before. Default 'earliest'. */
+  readonly from?: 'earliest' | 'latest';
+  /** 'end': until all input that is there now is processed. Default: 'end' where every source is bounded, else 'stopped'. */
+  readonly until?: 'end' | 'stopped';
+  /** Forgets the job's offsets and state, and deletes the topics that it fills, before it starts. Default false. */
+  readonly fresh?: boolean;
+  /** Default silent. */
+  readonly logger?: Logger;
+}
+
+export interface FileRunOptions extends RunOptions {
+  /** Worker threads, each a member of the job's group. Default 1, in the main thread. */
+  readonly threads?: number;
+}
+
+/** A running job. Disposing of it stops it. */
+export interface JobRun extends AsyncDisposable {
+  /** Resolves once every worker has its tasks. */
+  readonly ready: Promise<void>;
+  /** Resolves with the summary when the job has ended or was stopped. @throws the Fault that failed it */
+  readonly done: Promise<Summary>;
+  progress(): Progress;
+  /** Processes nothing more; flushes, commits, leaves the group, closes the log. */
+  stop(): Promise<void>;
+}
+
+export interface FileRun extends JobRun {
+  /** Empty where the job runs in the main thread. */
+  readonly threads: readonly ThreadWorker[];
+}
+
+/** The same at every start over one folder, so that a new run ends the open transactions of one that was killed. */
+async function processId(folder: string): Promise<string> {
+  const path = join(folder, 'process-id');
+  const known = await readFile(path, 'utf8').catch(() => null);
+  if (known !== null && known !== '') return known;
+  const made = randomUuid(systemRandom);
+  await writeFile(path, made);
+  return made;
+}
+
+async function start(job: JobSpec, jobFile: string | null, options: FileRunOptions): Promise<FileRun> {
+  const logger = options.logger ?? silentLogger;
+  const topology = compileJob(job);
+  const connection = await openConnection(options, logger);
+  try {
+    const threads: ThreadWorker[] = [];
+    const app = await startOn(connection, topology, threads, { ...options, logger, jobFile });
+    return asRun(connection, app, threads);
+  } catch (error) {
+    await connection[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+async function startOn(
+  { client, node }: Connection,
+  topology: ReturnType<typeof compileJob>,
+  threads: ThreadWorker[],
+  options: FileRunOptions & { readonly logger: Logger; readonly jobFile: string | null },
+): Promise<App> {
+  const { logger, jobFile, data = dataFolderDefault } = options;
+  const folder = stateFolder(data, topology.job);
+  const stateEngine = await openStateEngine(data, topology.job);
+  const admin = client.admin();
+  // Whoever was a member of the group on the embedded log died with the process that had it open.
+  if (node !== null) await admin.removeMembers(topology.job);
+  if (options.fresh === true)
+    await carryOutReset(topology, admin, stateEngine, await planReset(topology, admin, stateEngine));
+  const layout = await prepareTopics(topology, admin);
+  const id = await processId(folder);
+  const until = options.until ?? (topology.bounded ? 'end' : 'stopped');
+  const shared = { layout, from: options.from ?? 'earliest', commitWhenIdle: until === 'end' } as const;
+  const workers = options.threads ?? 1;
+
+  const leaveFor = (last: WorkerReport) => {
+    if (last.memberId === '') return;
+    admin
+      .removeMembers(topology.job, [last.memberId])
+      .catch((error: unknown) =>
+        logger.warn({ error }, 'the group will notice the dead thread by its session timeout only'),
+      );
+  };
+  const startOne = (index: number): Worker => {
+    const workerId = `${id}-${index}`;
+    if (jobFile === null || workers === 1) {
+      return startWorker({
+        ...shared,
+        topology,
+        client,
+        stateEngine,
+        clock: systemClock,
+        random: systemRandom,
+        logger,
+        workerId,
+      });
+    }
+    const bootstrap = options.bootstrap ?? null;
+    const thread = startThreadWorker({ ...shared, jobFile, stateFolder: folder, workerId, bootstrap }, node, leaveFor);
+    threads.push(thread);
+    return thread;
+  };
+  return startApp({ topology, layout, client, clock: systemClock, logger, workers, startWorker: startOne, until });
+}
+
+function asRun(connection: Connection, app: App, threads: readonly ThreadWorker[]): FileRun {
+  const done = app.done.finally(() => connection[Symbol.asyncDispose]());
+  done.catch(() => {});
+  const stop = async () => {
+    await app.stop();
+    await done;
+  };
+  return {
+    ready: app.ready,
+    done,
+    progress: app.progress,
+    stop,
+    threads,
+    [Symbol.asyncDispose]: () => stop().catch(() => {}),
+  };
+}
+
+/**
+ * Runs a job in this thread, on the embedded log or on the cluster that `bootstrap` names.
+ *
+ * @throws Fault when it can't start: `STORAGE_IN_USE`, `NOT_CO_PARTITIONED`, `INTERNAL_TOPIC_MISMATCH` …; TopologyError for a wrong program
+ * @example
+ * const copy = job('copy', [topic('a', utf8).to(topic('b', utf8))]);
+ * await using run = await runJob(copy, { until: 'end' });
+ * const { recordsIn } = await run.done;
+ */
+export const runJob = async (job: JobSpec, options: RunOptions = {}): Promise<JobRun> => start(job, null, options);
+
+/** As `runJob`, for a job that was loaded from `jobFile`: with several threads, each loads the file itself. */
+export const runJobFile = async (job: JobSpec, jobFile: string, options: FileRunOptions = {}): Promise<FileRun> =>
+  start(job, jobFile, options);

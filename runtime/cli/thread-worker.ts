@@ -1,0 +1,86 @@
+// A worker in a thread of its own, seen from the main thread: it loads the job file itself, because functions can't
+// cross threads, and reaches the log through a message port.
+import { MessageChannel, type MessagePort, Worker as Thread } from 'node:worker_threads';
+import { servePort, type Transport } from '../../core/client/index.ts';
+import { createLatch } from '../../core/kernel/latch.ts';
+import { ThreadDeath } from '../app/app.ts';
+import type { Worker, WorkerOptions, WorkerReport } from '../worker/worker.ts';
+
+export interface ThreadData extends Pick<WorkerOptions, 'layout' | 'workerId' | 'from' | 'commitWhenIdle'> {
+  readonly jobFile: string;
+  readonly stateFolder: string;
+  /** To the embedded node of the main thread, or null where `bootstrap` names a cluster. */
+  readonly port: MessagePort | null;
+  readonly bootstrap: string | null;
+}
+
+export type ToThread = 'stop';
+export type FromThread =
+  | { readonly kind: 'report'; readonly report: WorkerReport }
+  | { readonly kind: 'stopped' }
+  | { readonly kind: 'failed'; readonly message: string };
+
+const starting: WorkerReport = {
+  state: 'joining',
+  memberId: '',
+  generationId: -1,
+  tasks: [],
+  sources: [],
+  recordsIn: 0,
+  recordsOut: 0,
+  dropped: {},
+};
+
+export interface ThreadWorker extends Worker {
+  /** Ends the thread at once, as a crash would. For tests of what the others then do. */
+  kill(): Promise<void>;
+}
+
+export function startThreadWorker(
+  data: Omit<ThreadData, 'port'>,
+  node: Transport | null,
+  onDeath: (last: WorkerReport) => void,
+): ThreadWorker {
+  const channel = node === null ? null : new MessageChannel();
+  const stopServing = channel === null ? () => {} : servePort(channel.port1, node!);
+  const port = channel?.port2 ?? null;
+  const thread = new Thread(new URL('./worker-thread.js', import.meta.url), {
+    workerData: { ...data, port } satisfies ThreadData,
+    transferList: port === null ? [] : [port],
+  });
+  const done = createLatch();
+  done.promise.catch(() => {});
+  let last = starting;
+  let said = false;
+  thread.on('message', (message: FromThread) => {
+    if (message.kind === 'report') {
+      last = message.report;
+      return;
+    }
+    // Its last word: what module hooks and ports it still holds must not keep the process.
+    said = true;
+    if (message.kind === 'stopped') done.resolve();
+    else done.reject(new Error(message.message));
+    void thread.terminate();
+  });
+  thread.on('error', (error) => {
+    said = true;
+    done.reject(error);
+  });
+  thread.on('exit', (code) => {
+    stopServing();
+    last = { ...last, state: 'stopped' };
+    if (said) return;
+    onDeath(last);
+    done.reject(new ThreadDeath(`worker thread ended with code ${code}`));
+  });
+  return {
+    done: done.promise,
+    report: () => last,
+    async stop() {
+      thread.postMessage('stop' satisfies ToThread);
+      await done.promise;
+    },
+    kill: async () => void (await thread.terminate()),
+  };
+}

@@ -1,0 +1,48 @@
+// The inside of a worker thread: a worker over a message port. Its only orders are workerData and 'stop'.
+import { parentPort, workerData } from 'node:worker_threads';
+import { createClient, portNetwork } from '../../core/client/index.ts';
+import { systemClock } from '../../core/kernel/clock.ts';
+import { systemRandom } from '../../core/kernel/random.ts';
+import { createLevelEngine } from '../../core/storage/level-storage.ts';
+import { startWorker } from '../worker/worker.ts';
+import { clusterClient } from './connection.ts';
+import { compileJob, loadJob } from './load-job.ts';
+import { createLogger } from './log-lines.ts';
+import { explain } from './output.ts';
+import type { FromThread, ThreadData } from './thread-worker.ts';
+
+const data = workerData as ThreadData;
+const tell = (message: FromThread) => parentPort!.postMessage(message);
+const reportEveryMs = 50;
+
+try {
+  const logger = createLogger();
+  const clientId = `millrace-${data.workerId}`;
+  const shared = { clock: systemClock, random: systemRandom, logger };
+  const client =
+    data.port === null
+      ? clusterClient(data.bootstrap!, clientId, logger)
+      : createClient({ ...shared, network: portNetwork(data.port), clientId });
+  const worker = startWorker({
+    topology: compileJob(await loadJob(data.jobFile)),
+    layout: data.layout,
+    client,
+    stateEngine: createLevelEngine(data.stateFolder),
+    ...shared,
+    workerId: data.workerId,
+    from: data.from,
+    commitWhenIdle: data.commitWhenIdle,
+  });
+  parentPort!.on('message', () => void worker.stop().catch(() => {}));
+  const reporting = setInterval(() => tell({ kind: 'report', report: worker.report() }), reportEveryMs);
+  try {
+    await worker.done;
+  } finally {
+    clearInterval(reporting);
+    tell({ kind: 'report', report: worker.report() });
+    await client.close();
+  }
+  tell({ kind: 'stopped' });
+} catch (error) {
+  tell({ kind: 'failed', message: explain(error) });
+}

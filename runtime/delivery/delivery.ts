@@ -1,0 +1,126 @@
+// How what a worker has done becomes permanent. Both guarantees share one order, and it is the reason this file exists:
+// outputs and changelogs are acknowledged, then input offsets are committed, then state is written with the changelog
+// offset that it reaches. So state on disk is never ahead of the log, and a crash never wipes it (compare KIP-892).
+
+import type { GroupGeneration, Offsets, Producer } from '../../core/client/index.ts';
+import type { Clock } from '../../core/kernel/clock.ts';
+import type { TaskStores } from '../state/task-stores.ts';
+import type { TaskOutput } from '../task/task-output.ts';
+
+export interface CommitOffset {
+  readonly topic: string;
+  readonly partition: number;
+  readonly offset: number;
+}
+
+/** What is committed together: of one or all tasks of a worker. */
+export interface CommitWork {
+  readonly offsets: readonly CommitOffset[];
+  readonly generation: GroupGeneration;
+  readonly stores: readonly {
+    readonly stores: TaskStores;
+    readonly partition: number;
+    /** Changelog topics that the task writes. */
+    readonly changelogs: readonly string[];
+    /** Positions of stores whose changelog is their input topic. */
+    readonly inputPositions: ReadonlyMap<string, number>;
+  }[];
+}
+
+export interface Delivery {
+  readonly output: TaskOutput;
+  /** Waits while the producer's buffer is full. */
+  ready(): Promise<void>;
+  /** @throws Fault when nothing or not everything was committed: the tasks' state in memory must then be thrown away */
+  commit(work: CommitWork): Promise<void>;
+  /** Gives up what was written since the last commit, as far as the guarantee allows. */
+  abort(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface DeliveryOptions {
+  readonly producer: Producer;
+  readonly clock: Clock;
+  readonly groupId: string;
+}
+
+function outputOf(producer: Producer, beforeWrite: () => void): TaskOutput {
+  return {
+    write(topic, partition, key, value, timestampMs, headers) {
+      beforeWrite();
+      producer.write(topic, partition ?? producer.partitionFor(topic, key), timestampMs, key, value, headers);
+    },
+  };
+}
+
+/** Changelog records carry the time of writing, so that retention never takes state of old event times; event time is in the value. */
+function writeChangelogs(work: CommitWork, output: TaskOutput, clock: Clock): void {
+  for (const { stores, partition } of work.stores) {
+    stores.drainChanges((topic, key, value) => output.write(topic, partition, key, value, clock.now(), []));
+  }
+}
+
+async function writeState(work: CommitWork, producer: Producer): Promise<void> {
+  for (const { stores, partition, changelogs, inputPositions } of work.stores) {
+    const checkpoints = new Map(inputPositions);
+    for (const topic of changelogs) {
+      const last = producer.lastOffset(topic, partition);
+      if (last !== undefined) checkpoints.set(topic, last + 1);
+    }
+    await stores.commit(checkpoints);
+  }
+}
+
+/** After a crash between the flush and the commit, input is processed again: outputs may repeat, nothing is missing. */
+export function createAtLeastOnce({
+  producer,
+  clock,
+  offsets,
+}: DeliveryOptions & { readonly offsets: Offsets }): Delivery {
+  const output = outputOf(producer, () => {});
+  return {
+    output,
+    ready: () => producer.ready(),
+    async commit(work) {
+      writeChangelogs(work, output, clock);
+      await producer.flush();
+      if (work.offsets.length > 0) await offsets.commit(work.offsets, work.generation);
+      await writeState(work, producer);
+    },
+    abort: async () => {},
+    close: () => producer.close(),
+  };
+}
+
+/**
+ * Outputs, changelogs and input offsets in one transaction per worker (KIP-447): a member of an old generation is refused
+ * its offsets, and with them the transaction.
+ */
+export function createExactlyOnce({ producer, clock, groupId }: DeliveryOptions): Delivery {
+  let open = false;
+  const begin = () => {
+    if (open) return;
+    producer.begin();
+    open = true;
+  };
+  const output = outputOf(producer, begin);
+  return {
+    output,
+    ready: () => producer.ready(),
+    async commit(work) {
+      writeChangelogs(work, output, clock);
+      if (!open && work.offsets.length === 0) return;
+      begin();
+      if (work.offsets.length > 0) await producer.sendOffsets(groupId, work.offsets, work.generation);
+      await producer.commit();
+      open = false;
+      await writeState(work, producer);
+    },
+    async abort() {
+      if (!open) return;
+      open = false;
+      await producer.abort();
+    },
+    close: () => producer.close(),
+  };
+}

@@ -1,0 +1,4 @@
+// The public surface of 'millrace/rx': topics outside of a job, as Observables and async iterables.
+export { type ConsumedRecord, type ConsumeOptions, consume } from './consume.ts';
+export { observe } from './observe.ts';
+export { type ProduceToOptions, produceTo, type RecordToProduce } from './produce-to.ts';

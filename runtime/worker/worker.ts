@@ -1,0 +1,302 @@
+// One member of the job's group: a loop that polls, processes and commits the tasks assigned to it. Group callbacks
+// come at any time and take their turn between two turns of the loop, so no task is ever touched by two at once.
+import { type Client, type GroupGeneration, loadCompression } from '../../core/client/index.ts';
+import type { Clock } from '../../core/kernel/clock.ts';
+import { isFault } from '../../core/kernel/fault.ts';
+import { createLatch } from '../../core/kernel/latch.ts';
+import type { Logger } from '../../core/kernel/logger.ts';
+import type { Random } from '../../core/kernel/random.ts';
+import type { StorageEngine } from '../../core/storage/storage.ts';
+import type { Topology } from '../../dsl/compile/topology.ts';
+import { type SourceReport, type SourceRunner, startSourceRunner } from '../connect/source-runner.ts';
+import { createAtLeastOnce, createExactlyOnce, type Delivery } from '../delivery/delivery.ts';
+import { createTaskMetrics, type TaskMetrics } from '../task/task-metrics.ts';
+import { parseTaskId, type TaskId } from './assignor.ts';
+import { createJobMember } from './job-member.ts';
+import { allTasks, type Layout } from './layout.ts';
+import { openTask, type RunningTask } from './running-task.ts';
+import { createTaskInputs, type TaskInputs } from './task-inputs.ts';
+
+export interface WorkerOptions {
+  readonly topology: Topology;
+  readonly layout: Layout;
+  readonly client: Client;
+  /** A database per task. */
+  readonly stateEngine: StorageEngine;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  /** The same at every start, and no other worker's: open transactions of a dead run are ended by it. */
+  readonly workerId: string;
+  /** Where a partition starts that the group has no offset for. */
+  readonly from: 'earliest' | 'latest';
+  /** Commits as soon as there is nothing to do, so that whoever waits for the end sees it. */
+  readonly commitWhenIdle: boolean;
+}
+
+export interface WorkerReport {
+  readonly state: 'joining' | 'running' | 'stopped';
+  readonly memberId: string;
+  readonly generationId: number;
+  readonly tasks: readonly TaskId[];
+  readonly sources: readonly SourceReport[];
+  readonly recordsIn: number;
+  readonly recordsOut: number;
+  /** Records dropped or sent to a dead-letter topic, by reason. */
+  readonly dropped: Readonly<Record<string, number>>;
+}
+
+export interface Worker {
+  /** Rejects with what stopped the worker; resolves after `stop`. */
+  readonly done: Promise<void>;
+  report(): WorkerReport;
+  /** Commits what is processed, leaves the group and resolves. */
+  stop(): Promise<void>;
+}
+
+const recordsPerTurnMax = 2_000;
+const pollMsMax = 100;
+/** State that waits for its commit, per task: above, the commit comes early. */
+const dirtyBytesMax = 16 * 1024 * 1024;
+
+export function startWorker(options: WorkerOptions): Worker {
+  const { topology, layout, client, clock, logger } = options;
+  const metrics = createTaskMetrics();
+  const stopping = new AbortController();
+  const environment = { ...options, metrics };
+  const running = new Map<TaskId, RunningTask>();
+  const sources = new Map<TaskId, SourceRunner>();
+  const failure = createLatch<never>();
+  failure.promise.catch(() => {});
+  let wake = new AbortController();
+  let delivery: Delivery;
+  let inputs: TaskInputs;
+  let generation: GroupGeneration = { generationId: -1, memberId: '', groupInstanceId: null };
+  let active = false;
+  let state: WorkerReport['state'] = 'joining';
+  let committedAtMs = clock.monotonicMs();
+  let recordsIn = 0;
+  let turnsTaken: Promise<unknown> = Promise.resolve();
+
+  const topics = [...layout.partitions.keys()];
+  const isSource = (id: TaskId) =>
+    topology.subTopologies[parseTaskId(id).subTopology]!.inputs.every((input) => input.kind === 'connector');
+
+  /** Callers take their turns in the order of their calls. */
+  function exclusively<T>(work: () => Promise<T>): Promise<T> {
+    wake.abort();
+    const turn = turnsTaken.then(work, work);
+    turnsTaken = turn.catch(() => {});
+    return turn;
+  }
+
+  async function commit(): Promise<void> {
+    for (const { task } of running.values()) await task.settle();
+    const { offsets, tasks } = inputs.uncommitted(running.values());
+    committedAtMs = clock.monotonicMs();
+    if (offsets.length === 0 && tasks.length === 0) return;
+    await delivery.commit({ offsets, generation, stores: tasks });
+    inputs.committed(offsets);
+  }
+
+  async function closeTasks(ids: Iterable<TaskId>): Promise<void> {
+    for (const id of [...ids]) {
+      await running.get(id)?.close();
+      running.delete(id);
+      inputs.forget(id);
+    }
+  }
+
+  /** What was not committed is thrown away; the state on disk and the log agree without it. */
+  async function loseTasks(reason: string): Promise<void> {
+    logger.warn({ reason, worker: options.workerId }, 'tasks lost; they start again from what is committed');
+    active = false;
+    inputs.stop();
+    await closeTasks(running.keys());
+    await delivery.abort();
+  }
+
+  async function commitOrLose(): Promise<void> {
+    try {
+      await commit();
+    } catch (error) {
+      if (!isLostMembership(error)) throw error;
+      await loseTasks((error as Error).message);
+      member.rejoin();
+    }
+  }
+
+  async function assign(ids: readonly TaskId[], next: GroupGeneration): Promise<void> {
+    generation = next;
+    const wanted = new Set(ids);
+    await closeTasks([...running.keys()].filter((id) => !wanted.has(id)));
+    for (const [id, runner] of [...sources]) {
+      if (wanted.has(id)) runner.announce(next.generationId);
+      else {
+        sources.delete(id);
+        await runner
+          .stop()
+          .catch((error: unknown) => logger.warn({ task: id, error }, 'a source that moved away had failed'));
+      }
+    }
+    for (const id of ids) {
+      if (running.has(id) || sources.has(id)) continue;
+      const { subTopology, partition } = parseTaskId(id);
+      const sub = topology.subTopologies[subTopology]!;
+      if (isSource(id)) sources.set(id, startSource(id));
+      else
+        running.set(
+          id,
+          await openTask(environment, sub, partition, delivery.output, await inputs.start(id, sub, partition)),
+        );
+    }
+    await inputs.resume(running.values(), next.generationId);
+    active = true;
+    state = 'running';
+  }
+
+  function startSource(id: TaskId): SourceRunner {
+    const { subTopology, partition } = parseTaskId(id);
+    const sub = topology.subTopologies[subTopology]!;
+    const runner = startSourceRunner({
+      ...options,
+      subTopology: sub,
+      topics,
+      commitIntervalMs: Math.min(topology.options.commitIntervalMs, 200),
+      generationId: generation.generationId,
+      makeTask: async (output) => (await openTask(environment, sub, partition, output, new Map())).task,
+    });
+    runner.done.catch((error: unknown) => {
+      // A runner that a new owner has fenced has nothing more to do.
+      if (!isLostMembership(error)) failure.reject(error);
+    });
+    return runner;
+  }
+
+  const member = createJobMember({
+    client,
+    topology,
+    layout,
+    tasks: allTasks(layout),
+    owned: () => [...running.keys(), ...sources.keys()],
+    onRevoke: () =>
+      exclusively(async () => {
+        if (active) await commitOrLose();
+        active = false;
+        inputs.stop();
+      }),
+    onAssign: (ids, next) => exclusively(() => assign(ids, next)).catch((error: unknown) => failure.reject(error)),
+    onLost: (reason) => exclusively(() => loseTasks(reason)),
+    onFailed: (error) => failure.reject(error),
+  });
+
+  async function turn(): Promise<boolean> {
+    if (!active) return false;
+    let processed = 0;
+    for (const entry of running.values()) {
+      inputs.updateEnds(entry);
+      const count = entry.task.process(recordsPerTurnMax);
+      processed += count;
+      entry.task.punctuate(clock.now());
+      if (count > 0 || entry.task.blocked) {
+        if (entry.task.blocked) await entry.task.ready();
+        await delivery.ready();
+      }
+    }
+    recordsIn += processed;
+    inputs.balance(running.values());
+    const sinceCommitMs = clock.monotonicMs() - committedAtMs;
+    const idle = processed === 0 && options.commitWhenIdle && inputs.isDirty(running.values());
+    const full = [...running.values()].some(({ stores }) => stores.dirtyBytes > dirtyBytesMax);
+    if (idle || full || sinceCommitMs >= topology.options.commitIntervalMs) await commitOrLose();
+    return processed > 0;
+  }
+
+  async function loop(): Promise<void> {
+    let busy = false;
+    while (!stopping.signal.aborted) {
+      wake = new AbortController();
+      const untilCommitMs = topology.options.commitIntervalMs - (clock.monotonicMs() - committedAtMs);
+      const fetched = await inputs.poll(busy ? 0 : Math.max(1, Math.min(pollMsMax, untilCommitMs)), wake.signal);
+      busy = await exclusively(async () => {
+        inputs.deliver(fetched, running);
+        return turn();
+      });
+      await clock.nextTurn();
+    }
+  }
+
+  async function run(): Promise<void> {
+    await loadCompression();
+    const transactional = topology.options.guarantee === 'exactlyOnce';
+    const producer = client.producer(transactional ? { transactionalId: `${topology.job}-${options.workerId}` } : {});
+    if (transactional) await producer.initTransactions();
+    await Promise.all(topics.map((topic) => producer.partitionsOf(topic)));
+    const shared = { producer, clock, groupId: topology.job };
+    delivery = transactional
+      ? createExactlyOnce(shared)
+      : createAtLeastOnce({ ...shared, offsets: client.offsets(topology.job) });
+    inputs = createTaskInputs({ ...options, groupId: topology.job });
+    try {
+      member.start();
+      await Promise.race([loop(), failure.promise]);
+      await exclusively(async () => {
+        for (const runner of sources.values()) await runner.stop();
+        if (active) await commit();
+      });
+    } finally {
+      stopping.abort();
+      await exclusively(() => shutDown());
+      state = 'stopped';
+    }
+  }
+
+  async function shutDown(): Promise<void> {
+    active = false;
+    await Promise.allSettled([...sources.values()].map((runner) => runner.stop()));
+    await closeTasks(running.keys());
+    await Promise.allSettled([delivery.abort(), member.leave()]);
+    await Promise.allSettled([inputs.close(), delivery.close()]);
+  }
+
+  const done = run();
+  done.catch(() => {});
+  return {
+    done,
+    report: () => ({
+      state,
+      memberId: generation.memberId,
+      generationId: generation.generationId,
+      tasks: active ? [...running.keys(), ...sources.keys()] : [],
+      sources: [...sources.values()].flatMap((runner) => runner.report()),
+      recordsIn: recordsIn + [...sources.values()].reduce((sum, runner) => sum + runner.recordsIn(), 0),
+      recordsOut: metrics.recordsWritten,
+      dropped: droppedOf(metrics),
+    }),
+    async stop() {
+      stopping.abort();
+      wake.abort();
+      await done;
+    },
+  };
+}
+
+/** Somebody else has the tasks by now, or will: not a failure of the job. */
+const isLostMembership = (error: unknown): boolean => isFault(error, 'REBALANCED') || isFault(error, 'PRODUCER_FENCED');
+
+const words: Readonly<Record<string, string>> = {
+  nullKey: 'without a key',
+  nullValue: 'without a value',
+  late: 'late for their window',
+  negativeTimestamp: 'with a negative timestamp',
+  decode: 'skipped: could not be decoded',
+  process: 'skipped: a function failed on them',
+  produce: 'skipped: could not be written',
+};
+
+function droppedOf(metrics: TaskMetrics): Record<string, number> {
+  const counts = [...Object.entries(metrics.dropped), ...Object.entries(metrics.skipped)];
+  const named = counts.filter(([, count]) => count > 0).map(([reason, count]) => [words[reason]!, count] as const);
+  if (metrics.recordsDeadLettered > 0) named.push(['sent to a dead-letter topic', metrics.recordsDeadLettered]);
+  return Object.fromEntries(named);
+}

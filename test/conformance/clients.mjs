@@ -1,0 +1,48 @@
+// The clients, in the order in which they run: how each is installed, and how its program starts.
+import { cpSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { installJava, javaFlags } from './parts/java.mjs';
+import { notRun, once, peersFolder, run } from './parts/peers.mjs';
+
+const folderOf = (language) => fileURLToPath(new URL(`clients/${language}`, import.meta.url));
+
+/** What is installed once for several clients. */
+const memo = (work) => {
+  let doing;
+  return () => (doing ??= work());
+};
+
+const installNode = memo(async () => {
+  const [source, folder] = [folderOf('node'), join(peersFolder, 'node')];
+  try {
+    await once(folder, [join(source, 'package.json'), join(source, 'package-lock.json')], async () => {
+      cpSync(source, folder, { recursive: true });
+      await run('npm', ['ci', '--no-audit', '--no-fund'], { cwd: folder });
+    });
+  } catch (error) {
+    throw notRun('npm', error);
+  }
+  cpSync(source, folder, { recursive: true });
+  return folder;
+});
+
+const nodeClient = (name, version, more = {}) => ({
+  name,
+  version,
+  ...more,
+  async install() {
+    return { command: process.execPath, args: [join(await installNode(), `${name}.mjs`)] };
+  },
+});
+
+export const clients = [
+  {
+    name: 'java',
+    version: '4.4.0',
+    async install() {
+      return { command: 'java', args: [...javaFlags, '-cp', await installJava(), 'JavaClient'] };
+    },
+  },
+  nodeClient('kafkajs', '2.2.4', { codecs: ['none', 'gzip', 'snappy', 'lz4'] }),
+];

@@ -1,0 +1,56 @@
+// Our own node as its users start it: the command, a data folder, a free port.
+import { spawn } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { nodeSettings } from './kafka.mjs';
+import { freePorts } from './ports.mjs';
+
+const command = fileURLToPath(new URL('../../../runtime/cli/bin.mjs', import.meta.url));
+const startMsMax = 60_000; // the first start of a clone builds it
+
+export async function startMillrace() {
+  const folder = await mkdtemp(join(tmpdir(), 'millrace-node-'));
+  const [port] = await freePorts(1);
+  const settings = { ...nodeSettings, 'log.retention.check.interval.ms': 1_000 };
+  const args = ['node', '--data', folder, '--listen', `127.0.0.1:${port}`];
+  for (const [name, value] of Object.entries(settings)) args.push('--set', `${name}=${value}`);
+  const child = spawn(process.execPath, [command, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+  let text = '';
+  const read = (chunk) => {
+    text = (text + chunk).slice(-20_000);
+  };
+  child.stdout.on('data', read);
+  child.stderr.on('data', read);
+  let status;
+  const ended = new Promise((resolve) => child.on('exit', (code, signal) => resolve((status = code ?? signal))));
+  const sinceMs = Date.now();
+  while (!(await answers(port))) {
+    if (status !== undefined) throw new Error(`the node exited with ${status}\n${text}`);
+    if (Date.now() - sinceMs > startMsMax) throw new Error(`the node does not listen\n${text}`);
+    await sleep(50);
+  }
+  return {
+    name: 'Millrace, one node',
+    bootstrap: `127.0.0.1:${port}`,
+    async stop() {
+      if (status !== undefined) process.stdout.write(`the node had exited with ${status}:\n${text}\n`);
+      child.kill('SIGTERM');
+      const timer = setTimeout(() => child.kill('SIGKILL'), 15_000);
+      await ended;
+      clearTimeout(timer);
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+const answers = (port) =>
+  new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1');
+    socket.on('connect', () => resolve(true)).on('error', () => resolve(false));
+    socket.on('close', () => {}).setTimeout(1_000, () => resolve(false));
+    socket.once('connect', () => socket.destroy());
+  });

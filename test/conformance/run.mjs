@@ -1,0 +1,158 @@
+// Shows that real, unmodified Kafka clients use a storage node as they use Apache Kafka: each client's program runs the
+// scenarios of scenarios.mjs against one node, one client after another. Plain JavaScript, so that it needs no build of
+// its own. README.md says how to run parts of it.
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { clients } from './clients.mjs';
+import { runScenarios } from './parts/client-process.mjs';
+import { compareRead, writeCrossRecords, writeCrossTopics, writtenBy } from './parts/cross.mjs';
+import { startKafka } from './parts/kafka.mjs';
+import { startMillrace } from './parts/millrace.mjs';
+import { NotRun, peersFolder } from './parts/peers.mjs';
+import { formatTable } from './parts/table.mjs';
+import { scenarios } from './scenarios.mjs';
+
+const { values: options } = parseArgs({
+  options: {
+    bootstrap: { type: 'string' },
+    kafka: { type: 'boolean', default: false },
+    client: { type: 'string' },
+    scenario: { type: 'string' },
+    records: { type: 'string', default: '100000' },
+    timeout: { type: 'string', default: '60' },
+    json: { type: 'string' },
+    list: { type: 'boolean', default: false },
+    help: { type: 'boolean', default: false },
+  },
+});
+
+if (options.help) {
+  process.stdout.write(`npm run test:conformance -- [options]
+  --client A,B       only these clients: ${clients.map(({ name }) => name).join(', ')}
+  --scenario A,B     only these scenarios (--list)
+  --kafka            against Apache Kafka instead of a Millrace node
+  --bootstrap H:P    against a node that runs
+  --records N        how many the group scenario writes, 100000
+  --timeout S        of each scenario, 60
+  --json FILE        the results as JSON
+The clients are kept in ${peersFolder} (MILLRACE_PEERS).
+`);
+  process.exit(0);
+}
+if (options.list) {
+  for (const [name, text] of Object.entries(scenarios)) process.stdout.write(`${name.padEnd(20)}${text}\n`);
+  process.exit(0);
+}
+
+const chosen = (asked, known, what) => {
+  const names = asked?.split(',') ?? known;
+  const unknown = names.filter((name) => !known.includes(name));
+  if (unknown.length > 0) throw new Error(`no ${what} ${unknown.join(', ')}; there are ${known.join(', ')}`);
+  return known.filter((name) => names.includes(name));
+};
+const print = (line) => process.stdout.write(`${line}\n`);
+const seconds = (ms) => `${(ms / 1000).toFixed(1)} s`;
+
+async function target() {
+  if (options.bootstrap) return { name: options.bootstrap, bootstrap: options.bootstrap, stop: async () => {} };
+  return options.kafka ? await startKafka() : await startMillrace();
+}
+
+async function main() {
+  const startedMs = Date.now();
+  mkdirSync(peersFolder, { recursive: true });
+  const names = chosen(options.client, clients.map(({ name }) => name), 'client');
+  const asked = chosen(options.scenario, Object.keys(scenarios), 'scenario');
+  const dataFolder = await mkdtemp(join(tmpdir(), 'millrace-conformance-'));
+  writeCrossRecords(dataFolder);
+  const installed = await install(clients.filter(({ name }) => names.includes(name)));
+  const node = await target();
+  print(`\n${node.name} at ${node.bootstrap}`);
+  const results = new Map(installed.ready.map(({ name }) => [name, new Map()]));
+  // Names differ from run to run, so that a node can be used again.
+  const runId = `c${startedMs.toString(36).slice(-6)}`;
+  const common = {
+    bootstrap: node.bootstrap,
+    runId,
+    dataFolder,
+    records: Number(options.records),
+    timeoutMs: Number(options.timeout) * 1000,
+  };
+  try {
+    const alone = asked.filter((name) => name !== 'crossRead');
+    for (const client of installed.ready) {
+      const sinceMs = Date.now();
+      await runScenarios(client, alone, { ...common, onResult: (result) => report(client, result) });
+      print(`${client.name}: ${seconds(Date.now() - sinceMs)}`);
+    }
+    if (asked.includes('crossRead')) await crossRead(installed.ready);
+  } finally {
+    await node.stop();
+    await rm(dataFolder, { recursive: true, force: true });
+  }
+  summary();
+
+  function report(client, result) {
+    results.get(client.name).set(result.scenario, result);
+    if (result.result === 'absent' && !result.note) return;
+    const took = result.result === 'absent' ? '' : ` (${seconds(result.ms)})`;
+    const note = result.note ? `: ${result.note.replaceAll('\n', '\n      ')}` : '';
+    print(`  ${result.result.padEnd(7)} ${client.name} ${result.scenario}${took}${note}`);
+  }
+
+  async function crossRead(ready) {
+    const written = ready.flatMap(({ name }) => {
+      const left = writtenBy(dataFolder, name);
+      return left === null ? [] : [{ name, ...left }];
+    });
+    if (written.length === 0) return;
+    writeCrossTopics(dataFolder, written);
+    for (const client of ready) {
+      await runScenarios(client, ['crossRead'], {
+        ...common,
+        onResult(result) {
+          if (result.result !== 'passed') return report(client, result);
+          const differences = compareRead(dataFolder, client, written);
+          if (differences.length === 0) return report(client, { ...result, note: `of ${written.length} writers` });
+          report(client, { ...result, result: 'failed', note: differences.slice(0, 8).join('\n') });
+        },
+      });
+    }
+  }
+
+  function summary() {
+    print(`\n${formatTable(asked, results)}`);
+    for (const { name, why } of installed.missing) print(`NOT RUN ${name}: ${why}`);
+    const all = [...results.values()].flatMap((byScenario) => [...byScenario.values()]);
+    const count = (wanted) => all.filter(({ result }) => result === wanted).length;
+    if (options.json) {
+      const byClient = Object.fromEntries([...results].map(([name, byScenario]) => [name, [...byScenario.values()]]));
+      writeFileSync(options.json, JSON.stringify({ node: node.name, results: byClient, notRun: installed.missing }, null, 2));
+    }
+    print(`\n${node.name}; ${seconds(Date.now() - startedMs)}. A dot: the client has no API for it.`);
+    print(`${count('passed')} passed, ${count('failed')} failed, ${installed.missing.length} skipped`);
+    if (count('failed') > 0 || count('passed') === 0) process.exitCode = 1;
+  }
+}
+
+async function install(wanted) {
+  const ready = [];
+  const missing = [];
+  for (const client of wanted) {
+    const sinceMs = Date.now();
+    try {
+      ready.push({ ...client, ...(await client.install()) });
+      print(`${client.name} ${client.version} is there (${seconds(Date.now() - sinceMs)})`);
+    } catch (error) {
+      if (!(error instanceof NotRun)) throw error;
+      print(`${client.name} ${client.version} is NOT there: ${error.message}`);
+      missing.push({ name: client.name, why: error.message });
+    }
+  }
+  return { ready, missing };
+}
+
+await main();

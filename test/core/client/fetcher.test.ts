@@ -1,0 +1,140 @@
+import { describe, expect, test } from 'vitest';
+import { createCluster } from '../../../core/client/cluster.ts';
+import { createFetcher, type FetcherOptions } from '../../../core/client/fetcher.ts';
+import { createProducer } from '../../../core/client/producer.ts';
+import { systemClock as clock } from '../../../core/kernel/clock.ts';
+import { silentLogger as logger } from '../../../core/kernel/logger.ts';
+import { seededRandom } from '../../../core/kernel/random.ts';
+import { RecordCursor } from '../../../core/protocol/record-cursor.ts';
+import type { Network } from '../../../core/protocol/transport.ts';
+import { createMemoryCluster } from './memory-cluster.ts';
+
+const text = (value: Uint8Array | null) => (value === null ? null : Buffer.from(value).toString());
+const bytes = (value: string) => Buffer.from(value);
+
+const connect = (network: Network) =>
+  createCluster({ network, clock, random: seededRandom(1), logger, clientId: 'test', requestTimeoutMs: 70_000 });
+
+describe('fetching', () => {
+  const fetcherOf = (network: Network, options: FetcherOptions = {}) => createFetcher(connect(network), options);
+
+  async function written(count: number, options: { partitions?: number; nodes?: number; batchBytes?: number } = {}) {
+    const { partitions = 1, nodes = 1 } = options;
+    const memory = createMemoryCluster(clock, nodes);
+    memory.createTopic('t', partitions);
+    const producer = createProducer(connect(memory), { batchBytes: options.batchBytes ?? 1_000 });
+    for (let i = 0; i < count; i++) producer.write('t', i % partitions, i, null, bytes(`${i}`));
+    await producer.flush();
+    return { memory, producer };
+  }
+
+  test('hands out whole batches once, with where to go on', async () => {
+    const { memory } = await written(500);
+    const fetcher = fetcherOf(memory, { partitionBytesMax: 3_000 });
+    fetcher.assign([{ topic: 't', partition: 0, offset: 137 }]);
+    const cursor = new RecordCursor();
+    const seen: number[] = [];
+    let next = 137;
+    while (next < 500) {
+      for (const fetched of await fetcher.poll(1_000)) {
+        expect(fetched.fetchOffset).toBe(next);
+        for (const batch of fetched.batches) {
+          cursor.open(batch);
+          while (cursor.next()) if (cursor.offset >= fetched.fetchOffset) seen.push(Number(text(cursor.value())));
+        }
+        next = fetched.nextOffset;
+      }
+    }
+    expect(seen).toEqual(Array.from({ length: 363 }, (_, i) => i + 137));
+    expect(fetcher.position({ topic: 't', partition: 0 })).toBe(500);
+    expect(fetcher.endOffset({ topic: 't', partition: 0 })).toBe(500);
+    expect(await fetcher.poll(5)).toEqual([]);
+    fetcher.close();
+  });
+
+  test('memory is bounded however much waits, and a slow reader of one partition does not starve another (cases C48, C6)', async () => {
+    const { memory, producer } = await written(0, { partitions: 2 });
+    for (let i = 0; i < 4_000; i++) producer.write('t', 0, 0, null, Buffer.alloc(1_000));
+    producer.write('t', 1, 0, null, bytes('other'));
+    await producer.flush();
+    const fetcher = fetcherOf(memory, { bufferBytesMax: 400_000, partitionBytesMax: 50_000 });
+    fetcher.assign([0, 1].map((partition) => ({ topic: 't', partition, offset: 0 })));
+    fetcher.pause({ topic: 't', partition: 1 });
+    await clock.sleep(50);
+    const first = await fetcher.poll(100);
+    expect(first.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)).toBeLessThanOrEqual(400_000);
+    fetcher.pause({ topic: 't', partition: 0 });
+    fetcher.resume({ topic: 't', partition: 1 });
+    const [other] = await fetcher.poll(1_000);
+    expect(other).toMatchObject({ partition: 1, nextOffset: 1 });
+    fetcher.close();
+  });
+
+  test('a poll that waits gets a record as soon as it is there', async () => {
+    const { memory, producer } = await written(0);
+    const fetcher = fetcherOf(memory, { maxWaitMs: 60_000 });
+    fetcher.assign([{ topic: 't', partition: 0, offset: 0 }]);
+    const polled = fetcher.poll(20_000);
+    await clock.sleep(10);
+    await producer.send({ topic: 't', partition: 0, key: null, value: null });
+    expect(await polled).toMatchObject([{ nextOffset: 1 }]);
+    fetcher.close();
+  });
+
+  test('partitions that are added, resumed or sought while a request waits are not held up by it', async () => {
+    const { memory } = await written(100, { partitions: 2 });
+    const fetcher = fetcherOf(memory, { maxWaitMs: 60_000 });
+    fetcher.assign([{ topic: 't', partition: 0, offset: 50 }]);
+    expect(await fetcher.poll(20)).toEqual([]);
+    fetcher.assign([0, 1].map((partition) => ({ topic: 't', partition, offset: partition === 0 ? 50 : 0 })));
+    expect(await fetcher.poll(5_000)).toMatchObject([{ partition: 1, nextOffset: 50 }]);
+    fetcher.seek({ topic: 't', partition: 1 }, 49);
+    const [again] = await fetcher.poll(5_000);
+    expect(again).toMatchObject({ partition: 1, fetchOffset: 49, nextOffset: 50 });
+    fetcher.close();
+  });
+
+  test('follows leaders', async () => {
+    const { memory } = await written(300, { partitions: 3, nodes: 3 });
+    const fetcher = fetcherOf(memory, { partitionBytesMax: 500 });
+    fetcher.assign([0, 1, 2].map((partition) => ({ topic: 't', partition, offset: 0 })));
+    const next = [0, 0, 0];
+    for (let turn = 0; next.some((offset) => offset < 100); turn++) {
+      for (const partition of memory.topics.get('t')!) partition.leader = turn % 3;
+      for (const { partition, fetchOffset, nextOffset } of await fetcher.poll(200)) {
+        expect(fetchOffset).toBe(next[partition]);
+        next[partition] = nextOffset;
+      }
+    }
+    expect(next).toEqual([100, 100, 100]);
+    fetcher.close();
+  });
+
+  test.each([
+    ['earliest', 40, 100],
+    ['latest', 100, 101],
+  ] as const)('an offset that retention took goes on at the %s', async (from, expected, next) => {
+    const { memory, producer } = await written(100);
+    const partition = memory.topics.get('t')![0]!;
+    partition.startOffset = 40;
+    const fetcher = fetcherOf(memory, { from });
+    fetcher.assign([{ topic: 't', partition: 0, offset: 3 }]);
+    if (from === 'latest') {
+      expect(await fetcher.poll(50)).toEqual([]);
+      await producer.send({ topic: 't', partition: 0, key: null, value: null });
+    }
+    expect(await fetcher.poll(1_000)).toMatchObject([{ fetchOffset: expected, nextOffset: next }]);
+    fetcher.close();
+  });
+
+  test('or is an error that says so; so is a topic that is not there', async () => {
+    const { memory } = await written(100);
+    memory.topics.get('t')![0]!.startOffset = 40;
+    const fetcher = fetcherOf(memory, { missingTopicMsMax: 50 });
+    fetcher.assign([{ topic: 't', partition: 0, offset: 3 }]);
+    await expect(fetcher.poll(1_000)).rejects.toMatchObject({ code: 'OFFSET_OUT_OF_RANGE', detail: { offset: 3 } });
+    fetcher.assign([{ topic: 'nowhere', partition: 0, offset: 0 }]);
+    await expect(fetcher.poll(3_000)).rejects.toMatchObject({ code: 'TOPIC_NOT_FOUND' });
+    fetcher.close();
+  });
+});

@@ -1,0 +1,170 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import type { Client, GroupMember, GroupMemberOptions } from '../../../core/client/index.ts';
+import { Fault } from '../../../core/kernel/fault.ts';
+import { bytes, startNode, type TestNode, text } from './real-node.ts';
+
+let node: TestNode;
+const members: GroupMember[] = [];
+
+beforeEach(async () => {
+  node = await startNode();
+});
+
+afterEach(async () => {
+  await Promise.all(members.splice(0).map((member) => member.leave()));
+  await node[Symbol.asyncDispose]();
+});
+
+/** A member of a group that shares the letters of a word, and writes down what happens to it. */
+function memberOf(name: string, options: Partial<GroupMemberOptions> = {}, client: Client = node.client(name)) {
+  const events: string[] = [];
+  let letters = '';
+  const word = 'abcdef';
+  const member = client.groupMember({
+    groupId: 'g',
+    sessionTimeoutMs: 2_000,
+    rebalanceTimeoutMs: 5_000,
+    heartbeatIntervalMs: 100,
+    protocols: [{ name: 'letters', metadata: () => bytes(name) }],
+    async assign(list) {
+      events.push(`assign ${list.map(({ metadata }) => text(metadata)).sort()}`);
+      const order = [...list].sort((a, b) => (text(a.metadata)! < text(b.metadata)! ? -1 : 1));
+      return order.map(({ memberId }, i) => ({
+        memberId,
+        assignment: bytes([...word].filter((_, at) => at % order.length === i).join('')),
+      }));
+    },
+    async onRevoke() {
+      events.push(`revoke ${letters}`);
+      letters = '';
+    },
+    async onAssign(assignment) {
+      letters = text(assignment)!;
+      events.push(`have ${letters}`);
+    },
+    async onLost() {
+      events.push(`lost ${letters}`);
+      letters = '';
+    },
+    onFailed: (error) => events.push(`failed ${(error as Fault).code}`),
+    ...options,
+  });
+  members.push(member);
+  return {
+    member,
+    events,
+    get letters() {
+      return letters;
+    },
+  };
+}
+
+const eventually = (check: () => void) => vi.waitFor(check, { timeout: 10_000, interval: 5 });
+
+describe('a group', () => {
+  test('shares out among those that join, and again when one leaves', async () => {
+    const a = memberOf('a');
+    a.member.start();
+    await eventually(() => expect(a.letters).toBe('abcdef'));
+    const b = memberOf('b');
+    b.member.start();
+    await eventually(() => expect([a.letters, b.letters]).toEqual(['ace', 'bdf']));
+    expect(a.events).toContain('revoke abcdef');
+    expect(b.member.generation!.generationId).toBe(a.member.generation!.generationId);
+    await a.member.leave();
+    expect(a.member.generation).toBeNull();
+    await eventually(() => expect(b.letters).toBe('abcdef'));
+    expect(b.events.filter((event) => event.startsWith('assign'))).toEqual(['assign b']);
+  });
+
+  test('shares out again when a member asks for it', async () => {
+    const a = memberOf('a');
+    a.member.start();
+    await eventually(() => expect(a.letters).toBe('abcdef'));
+    a.member.rejoin();
+    await eventually(() =>
+      expect(a.events).toEqual(['assign a', 'have abcdef', 'revoke abcdef', 'assign a', 'have abcdef']),
+    );
+  });
+
+  test('survives a slow member within the rebalance timeout: it is waited for', async () => {
+    let release = () => {};
+    const slow = new Promise<void>((resolve) => (release = resolve));
+    const a = memberOf('a', { onRevoke: () => slow });
+    a.member.start();
+    await eventually(() => expect(a.letters).toBe('abcdef'));
+    const b = memberOf('b');
+    b.member.start();
+    await node.clock.sleep(3_000); // longer than the session, shorter than the rebalance timeout
+    expect(b.letters).toBe('');
+    release();
+    await eventually(() => expect([a.letters, b.letters]).toEqual(['ace', 'bdf']));
+    expect(a.events.some((event) => event.startsWith('lost'))).toBe(false);
+  });
+
+  test('goes on without a member that is slower than that, which joins again afterwards', async () => {
+    let release = () => {};
+    const slow = new Promise<void>((resolve) => (release = resolve));
+    const a = memberOf('a', { rebalanceTimeoutMs: 1_000, onRevoke: () => slow });
+    a.member.start();
+    await eventually(() => expect(a.letters).toBe('abcdef'));
+    const b = memberOf('b', { rebalanceTimeoutMs: 1_000 });
+    b.member.start();
+    await eventually(() => expect(b.letters).toBe('abcdef'));
+    release();
+    await eventually(() => expect([a.letters, b.letters]).toEqual(['ace', 'bdf']));
+  });
+
+  test('a commit that came too late is a loss, not the end', async () => {
+    let isLate = true;
+    const a = memberOf('a', {
+      async onRevoke() {
+        if (isLate) throw new Fault('REBALANCED', { group: 'g', error: 'ILLEGAL_GENERATION' });
+      },
+    });
+    a.member.start();
+    await eventually(() => expect(a.letters).toBe('abcdef'));
+    a.member.rejoin();
+    await eventually(() =>
+      expect(a.events).toEqual(['assign a', 'have abcdef', 'lost abcdef', 'assign a', 'have abcdef']),
+    );
+    isLate = false;
+  });
+
+  test.each(['onAssign', 'assign'] as const)('a failing %s ends the membership, and is told', async (callback) => {
+    const a = memberOf('a', {
+      [callback]: async () => {
+        throw new Error('a bug');
+      },
+    });
+    a.member.start();
+    await eventually(() => expect(a.events.at(-1)).toBe('failed undefined'));
+    expect(a.member.generation).toBeNull();
+    const b = memberOf('b');
+    b.member.start();
+    await eventually(() => expect(b.letters).toBe('abcdef'));
+  });
+
+  test('members without a protocol in common are refused', async () => {
+    const a = memberOf('a');
+    a.member.start();
+    await eventually(() => expect(a.letters).toBe('abcdef'));
+    const b = memberOf('b', { protocols: [{ name: 'digits', metadata: () => bytes('b') }] });
+    b.member.start();
+    await eventually(() => expect(b.events).toEqual(['failed BROKER_ERROR']));
+    expect(a.letters).toBe('abcdef');
+  });
+
+  test('leaving is done once, and works before the first assignment and without a start', async () => {
+    const a = memberOf('a');
+    a.member.start();
+    await Promise.all([a.member.leave(), a.member.leave()]);
+    const b = memberOf('b');
+    await b.member.leave();
+    b.member.start();
+    expect(b.member.generation).toBeNull();
+    const c = memberOf('c');
+    c.member.start();
+    await eventually(() => expect(c.letters).toBe('abcdef'));
+  });
+});

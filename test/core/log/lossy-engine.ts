@@ -1,0 +1,127 @@
+// Storage that loses what a crash may lose. Every write is kept in order; at a crash all up to some point are carried out
+// and the rest never happened: after a kill the point is anywhere behind what was answered, at power loss anywhere behind
+// what was answered with `sync`. Clearing a range is many writes, as it is in LevelDB, and like LevelDB it may not find
+// after a crash what was written behind a failed write, unless it was opened again in between.
+import { Fault } from '../../../core/kernel/fault.ts';
+import type { Random } from '../../../core/kernel/random.ts';
+import { createMemoryEngine } from '../../../core/storage/memory-storage.ts';
+import type { BatchOperation, Storage, StorageEngine } from '../../../core/storage/storage.ts';
+
+export interface LossyEngine extends StorageEngine {
+  /** Everything that is open is dead from here on; opened again, databases have what survived. */
+  crash(kind: 'kill' | 'powerLoss'): Promise<void>;
+  /** The databases as the process of this moment sees them: after a crash it can open nothing more. */
+  life(): StorageEngine;
+  /** The next `count` writes fail as on a full disk, once `afterwards` have gone well. */
+  failWrites(count: number, afterwards?: number): void;
+}
+
+interface Step {
+  readonly operations: readonly BatchOperation[];
+  isAnswered: boolean;
+  readonly isSynced: boolean;
+  readonly isBehindFailure: boolean;
+}
+
+export function createLossyEngine(random: Random): LossyEngine {
+  const history = new Map<string, Step[]>();
+  let memory = createMemoryEngine();
+  let generation = 0;
+  let failing = 0;
+  let passing = 0;
+
+  async function rebuild(kind: 'kill' | 'powerLoss'): Promise<void> {
+    memory = createMemoryEngine();
+    for (const [name, steps] of history) {
+      const certain = steps.findLastIndex((step) => step.isAnswered && (kind === 'kill' || step.isSynced)) + 1;
+      const survived = certain + random.integer(steps.length - certain + 1);
+      steps.splice(survived);
+      const found = steps.filter((step) => !step.isBehindFailure);
+      steps.splice(0, steps.length, ...found);
+      const storage = await memory.open(name);
+      for (const step of steps) {
+        await storage.write(step.operations);
+        step.isAnswered = true;
+      }
+      await storage.close();
+    }
+  }
+
+  function lossy(name: string, inner: Storage, born: number): Storage {
+    const steps = history.get(name) ?? [];
+    history.set(name, steps);
+    let hasFailed = false;
+    const alive = () => {
+      if (born !== generation) throw new Fault('CLOSED', { what: `the database ${name}, which died` });
+    };
+    const write = async (operations: readonly BatchOperation[], isSynced: boolean) => {
+      alive();
+      if (failing > 0 && passing-- <= 0) {
+        failing--;
+        hasFailed = true;
+        throw new Fault('STORAGE_FAILED', { path: name, reason: 'the disk is full; make space and start again' });
+      }
+      const copied = operations.map((op) =>
+        op.type === 'put' ? { ...op, key: op.key.slice(), value: op.value.slice() } : { ...op, key: op.key.slice() },
+      );
+      const step = { operations: copied, isAnswered: false, isSynced, isBehindFailure: hasFailed };
+      steps.push(step);
+      await null; // a crash may come between the write and its answer
+      alive();
+      await inner.write(copied);
+      step.isAnswered = true;
+    };
+    return {
+      ...inner,
+      async get(key) {
+        alive();
+        return inner.get(key);
+      },
+      async scanPage(options) {
+        alive();
+        return inner.scanPage(options);
+      },
+      write: (operations, { sync = false } = {}) => write(operations, sync),
+      async clear(range) {
+        for (;;) {
+          alive();
+          const page = await inner.scanPage({ ...range, limit: 3 });
+          if (page.length === 0) return;
+          await write(
+            page.map(([key]) => ({ type: 'del' as const, key })),
+            false,
+          );
+        }
+      },
+      close: async () => {
+        if (born === generation) await inner.close();
+      },
+    };
+  }
+
+  const open = async (name: string, born: number) => {
+    if (born !== generation) throw new Fault('CLOSED', { what: `the process that opened ${name}` });
+    return lossy(name, await memory.open(name), born);
+  };
+  const engine: LossyEngine = {
+    open: (name) => open(name, generation),
+    life() {
+      const born = generation;
+      return { ...engine, open: (name) => open(name, born) };
+    },
+    list: () => memory.list(),
+    destroy: async (name) => {
+      history.delete(name);
+      await memory.destroy(name);
+    },
+    async crash(kind) {
+      generation++;
+      await rebuild(kind);
+    },
+    failWrites(count, afterwards = 0) {
+      failing = count;
+      passing = afterwards;
+    },
+  };
+  return engine;
+}

@@ -1,0 +1,417 @@
+// What operators infer and what they refuse. tsc checks it all; the tests run as well, since declaring has no effects.
+import { bufferTime, debounceTime, pairwise, map as rxMap } from 'rxjs';
+import { describe, expectTypeOf, test } from 'vitest';
+import {
+  aggregate,
+  aggregateAll,
+  count,
+  type Destination,
+  filter,
+  flatMap,
+  float64,
+  type Grouped,
+  groupBy,
+  groupByKey,
+  int64,
+  join,
+  json,
+  type KStream,
+  type KTable,
+  leftJoin,
+  map,
+  mapAsync,
+  mapRecord,
+  max,
+  mean,
+  merge,
+  min,
+  noKey,
+  reduce,
+  rx,
+  type Sink,
+  type SourceConnector,
+  safeInt64,
+  selectKey,
+  sink,
+  source,
+  split,
+  sum,
+  table,
+  tap,
+  topic,
+  toStream,
+  toTable,
+  tumbling,
+  utf8,
+  view,
+  type Windowed,
+  window,
+  windowedKey,
+} from '../../dsl/index.ts';
+import { sinkNamed, sourceNamed, viewNamed } from '../dsl/support.ts';
+
+interface Order {
+  readonly id: string;
+  readonly amount: number;
+  readonly shop: bigint;
+  readonly note: string | null;
+}
+interface Customer {
+  readonly name: string;
+}
+
+/** For programs that say at once, also at runtime, that they are wrong. */
+const notRun = (_program: () => unknown) => undefined;
+
+const orders = topic('orders', json<Order>());
+const customers = table('customers', json<Customer>());
+const byShop = table('by-shop', json<Customer>(), { key: int64 });
+const clicks = source(sourceNamed<Order>('clicks'));
+const minute = tumbling('1 minute', { grace: '10 seconds' });
+
+describe('topics', () => {
+  test('a key is a string unless its serde says otherwise', () => {
+    expectTypeOf(orders).toExtend<KStream<string, Order>>();
+    expectTypeOf(topic('t', json<Order>(), { key: int64 })).toExtend<KStream<bigint, Order>>();
+    expectTypeOf(customers).toExtend<KTable<string, Customer>>();
+  });
+
+  test('null values are in the type where they are asked for', () => {
+    expectTypeOf(topic('t', json<Order>(), { tombstones: 'pass' })).toExtend<KStream<string, Order | null>>();
+    // @ts-expect-error value may be null
+    topic('t', json<Order>(), { tombstones: 'pass' }).pipe(filter((order) => order.amount > 0));
+  });
+
+  test('the time of a record may depend on its value and key', () => {
+    topic('t', json<Order>(), {
+      key: int64,
+      timestamp: (order, { key }) => {
+        expectTypeOf(order).toEqualTypeOf<Order>();
+        expectTypeOf(key).toEqualTypeOf<bigint>();
+        return order.amount;
+      },
+    });
+    // @ts-expect-error a time is a number of milliseconds
+    topic('t', json<Order>(), { timestamp: (order) => order.id });
+  });
+
+  test('retention is a duration', () => {
+    // @ts-expect-error no such unit
+    notRun(() => topic('t', utf8, { retention: '7 dyas' }));
+  });
+
+  test('a stream of more fits a topic of less, and never the reverse', () => {
+    expectTypeOf(topic('less', json<{ id: string }>())).toExtend<Destination<string, Order>>();
+    expectTypeOf(orders).not.toExtend<Destination<string, { id: string }>>();
+    expectTypeOf(orders.to(topic('less', json<{ id: string }>()))).toEqualTypeOf<Sink>();
+    // @ts-expect-error a field is missing
+    orders.to(topic('more', json<Order & { more: string }>()));
+    // @ts-expect-error keys are bigints there
+    orders.to(topic('t', json<Order>(), { key: int64 }));
+  });
+
+  test('a null value is a tombstone anywhere', () => {
+    expectTypeOf(orders).toExtend<Destination<string, Order | null>>();
+    orders.pipe(map((order) => order.note)).to(topic('notes', utf8));
+  });
+});
+
+describe('values', () => {
+  test('functions know value and key', () => {
+    expectTypeOf(
+      orders.pipe(
+        filter((order, { key }) => key === order.id),
+        map((order, { key }) => [key, order.amount] as const),
+      ),
+    ).toEqualTypeOf<KStream<string, readonly [string, number]>>();
+    // @ts-expect-error no such field
+    orders.pipe(filter((order) => order.amuont > 0));
+  });
+
+  test('type guards narrow, also inferred ones', () => {
+    const notes = orders.pipe(
+      map((order) => order.note),
+      filter((note) => note !== null),
+    );
+    expectTypeOf(notes).toEqualTypeOf<KStream<string, string>>();
+  });
+
+  test('the others keep the key', () => {
+    expectTypeOf(orders.pipe(flatMap((order) => [order.id, order.amount]))).toEqualTypeOf<
+      KStream<string, string | number>
+    >();
+    expectTypeOf(orders.pipe(tap((order) => void order.id))).toEqualTypeOf<KStream<string, Order>>();
+    expectTypeOf(orders.pipe(mapAsync(async (order) => order.amount, { order: 'any' }))).toEqualTypeOf<
+      KStream<string, number>
+    >();
+    // @ts-expect-error a promise is needed
+    orders.pipe(mapAsync((order) => order.amount));
+  });
+
+  test('merge() adds up values of one type of key', () => {
+    const numbers = topic('numbers', float64);
+    expectTypeOf(orders.pipe(merge(numbers))).toEqualTypeOf<KStream<string, Order | number>>();
+    // @ts-expect-error keys are bigints there
+    orders.pipe(merge(topic('t', json<Order>(), { key: int64 })));
+  });
+
+  test('split() gives a stream for each predicate and the rest', () => {
+    const branches = orders.pipe(
+      split({
+        large: (order) => order.amount > 1_000,
+        noted: (order): order is Order & { readonly note: string } => order.note !== null,
+      }),
+    );
+    expectTypeOf(branches.large).toEqualTypeOf<KStream<string, Order>>();
+    expectTypeOf(branches.noted.pipe(map((order) => order.note.length))).toEqualTypeOf<KStream<string, number>>();
+    expectTypeOf(branches.rest).toEqualTypeOf<KStream<string, Order>>();
+    // @ts-expect-error no such branch
+    branches.small;
+    // @ts-expect-error rest is what is left
+    orders.pipe(split({ rest: () => true }));
+  });
+
+  test('rx() takes operators of RxJS over the values', () => {
+    const steps = orders.pipe(
+      rx(
+        rxMap((order) => order.amount),
+        pairwise(),
+        rxMap(([a, b]) => b - a),
+      ),
+    );
+    expectTypeOf(steps).toEqualTypeOf<KStream<string, number>>();
+    expectTypeOf(orders.pipe(rx((time) => debounceTime(1_000, time)))).toEqualTypeOf<KStream<string, Order>>();
+    expectTypeOf(
+      orders.pipe(
+        rx(
+          (time) => bufferTime(1_000, time),
+          rxMap((all) => all.length),
+        ),
+      ),
+    ).toEqualTypeOf<KStream<string, number>>();
+    orders.pipe(
+      rx(
+        rxMap((order) => order.amount),
+        // @ts-expect-error numbers have no length
+        rxMap((amount) => amount.length),
+      ),
+    );
+  });
+
+  test('operators of a person’s own are functions', () => {
+    const noted = <K, V extends { readonly note: string | null }>(stream: KStream<K, V>) =>
+      stream.pipe(filter((value) => value.note !== null));
+    expectTypeOf(
+      orders.pipe(
+        noted,
+        map((order) => order.amount),
+      ),
+    ).toEqualTypeOf<KStream<string, number>>();
+    // @ts-expect-error numbers have no note
+    topic('numbers', float64).pipe(noted);
+  });
+});
+
+describe('keys', () => {
+  test('a source has none', () => {
+    expectTypeOf(clicks).toEqualTypeOf<KStream<null, Order>>();
+    // @ts-expect-error groupByKey() needs a keyed stream
+    clicks.pipe(groupByKey());
+    // @ts-expect-error join() needs a keyed stream
+    clicks.pipe(join(customers, (order) => order));
+    // @ts-expect-error leftJoin() needs a keyed stream
+    clicks.pipe(leftJoin(customers, (order) => order));
+    // @ts-expect-error toTable() needs a keyed stream
+    clicks.pipe(toTable());
+    // @ts-expect-error a topic with keys takes none without
+    clicks.to(orders);
+  });
+
+  test('a topic may have none', () => {
+    const lines = topic('lines', utf8, { key: noKey });
+    expectTypeOf(lines).toExtend<KStream<null, string>>();
+    expectTypeOf(clicks.pipe(map((order) => order.id)).to(lines)).toEqualTypeOf<Sink>();
+    // @ts-expect-error groupByKey() needs a keyed stream
+    lines.pipe(groupByKey());
+    // @ts-expect-error these have keys
+    orders.pipe(map((order) => order.id)).to(lines);
+  });
+
+  test('strings need no serde, all others bring theirs', () => {
+    expectTypeOf(clicks.pipe(selectKey((order) => order.id))).toEqualTypeOf<KStream<string, Order>>();
+    expectTypeOf(clicks.pipe(selectKey((order) => order.shop, { key: int64 }))).toEqualTypeOf<KStream<bigint, Order>>();
+    expectTypeOf(clicks.pipe(mapRecord((order) => ({ key: order.id, value: 1 })))).toEqualTypeOf<
+      KStream<string, number>
+    >();
+    expectTypeOf(clicks.pipe(groupBy((order) => order.amount, { key: float64 }))).toEqualTypeOf<
+      Grouped<number, Order, number>
+    >();
+    // @ts-expect-error a bigint has several encodings
+    clicks.pipe(selectKey((order) => order.shop));
+    // @ts-expect-error an object has more
+    clicks.pipe(selectKey((order) => ({ id: order.id })));
+    // @ts-expect-error a number has several
+    clicks.pipe(groupBy((order) => order.amount));
+    // @ts-expect-error also here
+    clicks.pipe(mapRecord((order) => ({ key: order.amount, value: 1 })));
+    // @ts-expect-error utf8 writes strings
+    clicks.pipe(selectKey((order) => order.shop, { key: utf8 }));
+  });
+
+  test('a key may be null until it is grouped', () => {
+    const byNote = clicks.pipe(selectKey((order) => order.note));
+    expectTypeOf(byNote).toEqualTypeOf<KStream<string | null, Order>>();
+    expectTypeOf(byNote.pipe(groupByKey())).toEqualTypeOf<Grouped<string, Order, string>>();
+  });
+});
+
+describe('aggregations', () => {
+  const grouped = orders.pipe(groupByKey());
+
+  test('each has its result', () => {
+    expectTypeOf(grouped.pipe(count())).toEqualTypeOf<KTable<string, number, number>>();
+    expectTypeOf(grouped.pipe(reduce((a, b) => (a.amount > b.amount ? a : b)))).toEqualTypeOf<
+      KTable<string, Order, Order>
+    >();
+    expectTypeOf(
+      grouped.pipe(
+        aggregate(
+          () => 0n,
+          (total, order) => total + order.shop,
+        ),
+      ),
+    ).toEqualTypeOf<KTable<string, bigint, bigint>>();
+    grouped.pipe(
+      aggregate(
+        () => 0,
+        // @ts-expect-error a number and a string make a string
+        (total, order) => total + order.id,
+      ),
+    );
+    grouped.pipe(
+      aggregate(
+        () => 0,
+        (total) => total,
+        // @ts-expect-error the state is no string
+        { value: utf8 },
+      ),
+    );
+  });
+
+  test('aggregateAll() has a field for each aggregator', () => {
+    const all = orders.pipe(
+      groupByKey(),
+      aggregateAll({
+        n: count(),
+        meanAmount: mean((order) => order.amount),
+        total: sum((order) => order.amount),
+        worst: max((order) => (order.note === null ? null : order.amount)),
+        firstId: min((order) => order.id),
+      }),
+      toStream(),
+    );
+    expectTypeOf(all.pipe(map((row) => row.meanAmount))).toEqualTypeOf<KStream<string, number>>();
+    expectTypeOf(all.pipe(map((row) => row.worst))).toEqualTypeOf<KStream<string, number | null>>();
+    expectTypeOf(all.pipe(map((row) => row.firstId))).toEqualTypeOf<KStream<string, string>>();
+    expectTypeOf(all.pipe(map((row) => row.n + row.total))).toEqualTypeOf<KStream<string, number>>();
+    // @ts-expect-error no such field
+    grouped.pipe(aggregateAll({ n: sum((order) => order.amuont) }));
+  });
+
+  test('only what may be deleted has null among its changes', () => {
+    expectTypeOf(grouped.pipe(count(), toStream())).toEqualTypeOf<KStream<string, number>>();
+    expectTypeOf(customers.pipe(toStream())).toEqualTypeOf<KStream<string, Customer | null>>();
+    expectTypeOf(orders.pipe(toTable(), toStream())).toEqualTypeOf<KStream<string, Order | null>>();
+    const cleared = grouped.pipe(
+      aggregate(
+        (): number | null => 0,
+        (n, order) => (order.note ? null : (n ?? 0) + 1),
+      ),
+    );
+    expectTypeOf(cleared).toEqualTypeOf<KTable<string, number, number | null>>();
+  });
+
+  test('a window makes a windowed key, once', () => {
+    const perMinute = orders.pipe(groupByKey(), window(minute), count());
+    expectTypeOf(perMinute).toEqualTypeOf<KTable<Windowed<string>, number, number>>();
+    const counts = topic('counts', safeInt64, { key: windowedKey(utf8, '1 minute') });
+    expectTypeOf(perMinute.pipe(toStream()).to(counts)).toEqualTypeOf<Sink>();
+    // @ts-expect-error the topic has plain keys
+    perMinute.pipe(toStream()).to(topic('plain', safeInt64));
+    // @ts-expect-error window() is there already
+    orders.pipe(groupByKey(), window(minute), window(minute));
+    // A windowed key may be grouped, and windowed, again.
+    expectTypeOf(perMinute.pipe(toStream(), groupByKey(), window(minute))).toEqualTypeOf<
+      Grouped<Windowed<string>, number, Windowed<Windowed<string>>>
+    >();
+  });
+
+  test('grouping comes first', () => {
+    // @ts-expect-error a stream isn't grouped
+    orders.pipe(window(minute));
+    // @ts-expect-error a stream isn't grouped
+    orders.pipe(count());
+    // @ts-expect-error a table isn't
+    customers.pipe(count());
+  });
+
+  test('grace is said', () => {
+    // @ts-expect-error how late may a record be?
+    notRun(() => tumbling('1 minute'));
+    // @ts-expect-error no such unit
+    notRun(() => tumbling('1 mintue', { grace: 0 }));
+  });
+});
+
+describe('joins and ends', () => {
+  test('join() has a row, leftJoin() perhaps', () => {
+    expectTypeOf(
+      orders.pipe(join(customers, (order, customer, { key }) => [key, order.id, customer.name])),
+    ).toEqualTypeOf<KStream<string, string[]>>();
+    expectTypeOf(orders.pipe(leftJoin(customers, (_, customer) => customer))).toEqualTypeOf<
+      KStream<string, Customer | null>
+    >();
+    // @ts-expect-error keys are bigints there
+    orders.pipe(join(byShop, (order) => order));
+    expectTypeOf(
+      orders.pipe(
+        selectKey((order) => order.shop, { key: int64 }),
+        join(byShop, (order) => order.id),
+      ),
+    ).toEqualTypeOf<KStream<bigint, string>>();
+  });
+
+  test('an aggregated table is joined like any', () => {
+    const counts = orders.pipe(groupByKey(), count());
+    expectTypeOf(orders.pipe(join(counts, (order, n) => order.amount / n))).toEqualTypeOf<KStream<string, number>>();
+  });
+
+  test('a table is no stream', () => {
+    // @ts-expect-error toStream() comes before
+    notRun(() => orders.pipe(groupByKey(), count()).to(topic('t', safeInt64)));
+    // @ts-expect-error toStream() comes before
+    customers.pipe(filter(() => true));
+  });
+
+  test('sinks and views take what they know', () => {
+    expectTypeOf(orders.pipe(sink(sinkNamed<string, Order>('s')))).toEqualTypeOf<Sink>();
+    expectTypeOf(orders.pipe(sink(sinkNamed<unknown, unknown>('any')))).toEqualTypeOf<Sink>();
+    // @ts-expect-error it takes numbers
+    orders.pipe(sink(sinkNamed<string, number>('s')));
+    expectTypeOf(orders.pipe(view(viewNamed<string, Order>('v')))).toEqualTypeOf<Sink>();
+    expectTypeOf(customers.pipe(view(viewNamed<unknown, Customer>('v')))).toEqualTypeOf<Sink>();
+    // @ts-expect-error it shows numbers
+    orders.pipe(view(viewNamed<string, number>('v')));
+    orders.pipe(
+      // @ts-expect-error only a topic can be viewed
+      filter(() => true),
+      view(viewNamed<string, Order>('v')),
+    );
+  });
+
+  test('a source of a subtype is a source', () => {
+    expectTypeOf(source(sourceNamed<Order>('s') as SourceConnector<Customer | Order>)).toEqualTypeOf<
+      KStream<null, Customer | Order>
+    >();
+  });
+});
