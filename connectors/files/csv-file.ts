@@ -23,14 +23,14 @@ type CsvRecord = Record<string, string>;
  * The records of a CSV file (RFC 4180) in UTF-8, gzip or not: objects of strings by column. A quoted value may have line
  * breaks. Blank lines are left out.
  *
- * @param path relative to the working folder
+ * @param path relative to the working folder; beside the job file: `new URL('flights.csv', import.meta.url)`
  * @throws Fault `FILE_FAILED` when it is opened; `COLUMN_MISSING`; `BAD_LINE` for a record with too few or too many
  * values (also the last one, torn off), with file and line; `FILE_REPLACED`
  * @example
  * const flights = source(csvFile('flights.csv', { columns: ['date', 'delay', 'origin'] }));
  */
 export function csvFile<const Column extends string = string>(
-  path: string,
+  path: string | URL,
   options: CsvFileOptions<Column> = {},
 ): SourceConnector<{ readonly [C in Column]: string }> {
   const { quote = '"' } = options;

@@ -1,7 +1,8 @@
 // A source that reads the lines of a file, once to its end or for ever as it grows. Where it stands is the byte and the
 // line after the last record, with a checksum of the file's beginning: a restart neither repeats nor skips, and does not
 // mistake another file for this one. A file that is followed may be truncated or rotated; one that isn't must stay.
-import { relative, resolve, sep } from 'node:path';
+import { basename, relative, resolve, sep } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { crc32c } from '../../core/kernel/crc32c.ts';
 import { type Duration, durationMs } from '../../core/kernel/duration.ts';
 import { Fault } from '../../core/kernel/fault.ts';
@@ -16,7 +17,10 @@ export interface FileSourceOptions {
   readonly every?: Duration;
   /** What a line that can't be read gets: the job fails, or the line is logged and left out. Default 'fail'. */
   readonly onBadLine?: 'fail' | 'skip';
-  /** For `describe` and the key of its offsets. Default: kind and path, relative to the working folder if it is in it. */
+  /**
+   * For `describe` and the key of its offsets. Default: kind and file name, without the folder, so that a project may
+   * move and a job may be started from anywhere; two files of one name in a job need names of their own.
+   */
   readonly name?: string;
 }
 
@@ -41,12 +45,13 @@ export interface LineParser<V> {
 
 export function fileSource<V>(
   format: LineFormat<V>,
-  path: string,
+  place: string | URL,
   options: FileSourceOptions = {},
 ): SourceConnector<V> {
   const { follow = false } = options;
+  const path = typeof place === 'string' ? place : fileURLToPath(place);
   return {
-    name: options.name ?? `${format.kind}:${shortPath(path)}`,
+    name: options.name ?? `${format.kind}:${basename(path)}`,
     bounded: !follow,
     // A rotated file is gone.
     replayable: !follow,

@@ -29,11 +29,11 @@ const jsonLinesFormat: LineFormat<unknown> = {
  * The values of a file of JSON lines, gzip or not. Blank lines are left out. `V` is what you know of the file: nothing
  * checks it, so validate where that matters.
  *
- * @param path relative to the working folder
+ * @param path relative to the working folder; beside the job file: `new URL('…', import.meta.url)`
  * @throws Fault `FILE_FAILED` when it is opened; `BAD_LINE` for what is no JSON, with file and line; `FILE_REPLACED`
  * @example
  * const quakes = source(jsonLinesFile<{ net: string; mag: number | null }>('earthquakes.jsonl'));
  */
-export function jsonLinesFile<V = unknown>(path: string, options: FileSourceOptions = {}): SourceConnector<V> {
+export function jsonLinesFile<V = unknown>(path: string | URL, options: FileSourceOptions = {}): SourceConnector<V> {
   return fileSource(jsonLinesFormat as LineFormat<V>, path, options);
 }

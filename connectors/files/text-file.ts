@@ -18,11 +18,11 @@ const textFormat: LineFormat<string> = {
 /**
  * The lines of a text file in UTF-8, gzip or not, without their line breaks (`\n` or `\r\n`). Blank lines are lines.
  *
- * @param path relative to the working folder
+ * @param path relative to the working folder; beside the job file: `new URL('…', import.meta.url)`
  * @throws Fault `FILE_FAILED` when it is opened; `FILE_REPLACED` when it is no longer the file that was read before
  * @example
  * const words = source(textFile('book.txt')).pipe(flatMap((line) => line.split(' ')));
  */
-export function textFile(path: string, options: FileSourceOptions = {}): SourceConnector<string> {
+export function textFile(path: string | URL, options: FileSourceOptions = {}): SourceConnector<string> {
   return fileSource(textFormat, path, options);
 }

@@ -55,6 +55,8 @@ interface Loaded<S> {
   readonly timers: ShardTimersControl<Command<S, unknown>>;
   /** Resolves when everything appended so far is committed. */
   committed: Promise<void> | null;
+  /** Resolves when no write is under way, however they end. */
+  settled: Promise<unknown>;
   dropped: boolean;
 }
 
@@ -70,9 +72,13 @@ export function createCoordinatorRuntime<S extends Shard>(
 ): CoordinatorRuntime<S> {
   const { topic, partitions, makeShard, openLog, existing, clock, logger } = options;
   const shards = new Map<number, Promise<Loaded<S>>>();
+  /** Writes of shards that were dropped: one that begins anew must not read the log before they have ended. */
+  const leftovers = new Map<number, Promise<unknown>>();
   let closed = false;
 
   async function load(partition: number): Promise<Loaded<S>> {
+    await leftovers.get(partition);
+    leftovers.delete(partition);
     const log = await openLog(topic, partition);
     const timers = createShardTimers<Command<S, unknown>>({
       clock,
@@ -89,7 +95,7 @@ export function createCoordinatorRuntime<S extends Shard>(
     });
     if (closed) throw new Fault('CLOSED', { what: `the coordinator of ${topic}` });
     shard.loaded?.();
-    return { shard, log, timers, committed: null, dropped: false };
+    return { shard, log, timers, committed: null, settled: Promise.resolve(), dropped: false };
   }
 
   function shardOf(partition: number): Promise<Loaded<S>> {
@@ -127,7 +133,8 @@ export function createCoordinatorRuntime<S extends Shard>(
       await written;
     })();
     loaded.committed = committed;
-    written.catch(() => {}); // when one before it failed, nobody else looks at this one
+    // Also looks at the failure of one that nobody awaits, because one before it has failed.
+    loaded.settled = Promise.allSettled([loaded.settled, written]);
     committed.then(
       () => {
         if (loaded.committed === committed) loaded.committed = null;
@@ -135,6 +142,7 @@ export function createCoordinatorRuntime<S extends Shard>(
       (error: unknown) => {
         if (current === undefined || shards.get(partition) !== current) return;
         shards.delete(partition);
+        leftovers.set(partition, loaded.settled);
         logger.warn({ err: error, topic, partition }, 'a coordinator could not write; it starts anew from its log');
         drop(loaded);
       },
@@ -186,7 +194,7 @@ export function createCoordinatorRuntime<S extends Shard>(
         if (outcome.status === 'fulfilled') drop(outcome.value);
       }
       for (const outcome of await Promise.allSettled(loading)) {
-        if (outcome.status === 'fulfilled') await outcome.value.committed?.catch(() => {});
+        if (outcome.status === 'fulfilled') await outcome.value.settled;
       }
     },
   };

@@ -90,6 +90,21 @@ const faults = {
     retriable: false,
     text: (d: { line: number; reason: string }) => `line ${d.line} of the input can't be used: ${d.reason}`,
   },
+  STORE_UNKNOWN: {
+    retriable: false,
+    text: (d: { store: string; job: string; known: readonly string[] }) =>
+      `job '${d.job}' has no state store '${d.store}'${d.known.length === 0 ? '; it has none' : `; it has ${d.known.join(', ')}`}`,
+  },
+  STORE_NOT_HERE: {
+    retriable: true,
+    text: (d: { store: string; partition: number }) =>
+      `partition ${d.partition} of store '${d.store}' is not open in this process; it is being restored, or another member has it`,
+  },
+  NEEDS_ADVERTISED: {
+    retriable: false,
+    text: (d: { host: string }) =>
+      `clients can't connect to ${d.host}; say with --advertise host:port where this node is reached`,
+  },
   BAD_ADDRESS: {
     retriable: false,
     text: (d: { given: string }) => `'${d.given}' is no address; write host:port, for example 127.0.0.1:9092`,
@@ -244,7 +259,10 @@ const faults = {
     text: (d: { what: string; name: string; known: readonly string[] }) =>
       `the job has no ${d.what} '${d.name}'; it has ${d.known.length === 0 ? 'none' : d.known.join(', ')}`,
   },
-  FILE_FAILED: { retriable: false, text: (d: { path: string; reason: string }) => `can't use the file ${d.path}: ${d.reason}` },
+  FILE_FAILED: {
+    retriable: false,
+    text: (d: { path: string; reason: string }) => `can't use the file ${d.path}: ${d.reason}`,
+  },
   FILE_REPLACED: {
     retriable: false,
     text: (d: { path: string; byte: number }) =>

@@ -7,7 +7,7 @@ export interface CallOptions {
   readonly signal?: AbortSignal;
 }
 
-/** A way to one node. Requests of one transport are carried out in order, as on a Kafka connection, except that a fetch that waits holds up nothing in process. */
+/** A way to one node. Requests of one API are carried out in order, except those that wait at the node, which hold up nothing. */
 export interface Transport {
   /**
    * @param version one that the node serves, as its ApiVersions answer says

@@ -98,9 +98,10 @@ export function createConnection(options: ConnectionOptions): Connection {
     abort?.abort();
   }
 
+  /** @param api given where the request was understood: what is malformed then is nothing that the peer sent */
   function fail(error: unknown, api?: ApiName): void {
     if (state === 'closed') return;
-    if (isFault(error, 'MALFORMED_BYTES')) {
+    if (api === undefined && isFault(error, 'MALFORMED_BYTES')) {
       logger.warn({ client, reason: error.message }, 'connection closed: it sent what is no request');
     } else if (state === 'open' && !isFault(error, 'CLOSED')) {
       logger.error({ client, api, err: error }, 'connection closed: a request could not be answered');

@@ -1,6 +1,7 @@
 // The settings of a node, by Kafka's names and with Kafka's defaults; only those that mean something here. All are checked
 // before anything is opened, and all that is wrong is said at once. Settings of logs are the defaults of topics.
 import { Fault } from '../kernel/fault.ts';
+import { configObjection } from '../log/log-config.ts';
 
 export interface NodeSettings {
   readonly nodeId: number;
@@ -19,6 +20,11 @@ export interface NodeSettings {
   readonly 'group.min.session.timeout.ms': number;
   readonly 'group.max.session.timeout.ms': number;
   readonly 'group.max.size': number;
+  /** Of members of the consumer protocol (KIP-848): put out when not heard of for so long. */
+  readonly 'group.consumer.session.timeout.ms': number;
+  /** How often such members are told to be heard of. */
+  readonly 'group.consumer.heartbeat.interval.ms': number;
+  readonly 'group.consumer.max.size': number;
   /** How long the offsets of a group without members are kept. */
   readonly 'offsets.retention.minutes': number;
   readonly 'offsets.retention.check.interval.ms': number;
@@ -47,6 +53,9 @@ export const nodeDefaults: NodeSettings = {
   'group.min.session.timeout.ms': 6_000,
   'group.max.session.timeout.ms': 30 * 60_000,
   'group.max.size': 0x7fff_ffff,
+  'group.consumer.session.timeout.ms': 45_000,
+  'group.consumer.heartbeat.interval.ms': 5_000,
+  'group.consumer.max.size': 0x7fff_ffff,
   'offsets.retention.minutes': 7 * 24 * 60,
   'offsets.retention.check.interval.ms': 10 * 60_000,
   'offset.metadata.max.bytes': 4_096,
@@ -62,6 +71,9 @@ const lowest: Partial<Record<keyof NodeSettings, number>> = {
   'num.partitions': 1,
   'fetch.max.bytes': 1_024,
   'group.max.size': 1,
+  'group.consumer.session.timeout.ms': 1,
+  'group.consumer.heartbeat.interval.ms': 1,
+  'group.consumer.max.size': 1,
   'offsets.retention.minutes': 1,
   'offsets.retention.check.interval.ms': 1,
   'offsets.topic.num.partitions': 1,
@@ -79,6 +91,10 @@ export function nodeSettings(given: Partial<NodeSettings> = {}): NodeSettings {
   const settings: NodeSettings = { ...nodeDefaults, ...given };
   if (settings['group.min.session.timeout.ms'] > settings['group.max.session.timeout.ms']) {
     wrong.push('group.min.session.timeout.ms is above group.max.session.timeout.ms');
+  }
+  for (const [name, value] of Object.entries(settings.topicDefaults)) {
+    const problem = configObjection(name, value);
+    if (problem !== null) wrong.push(problem);
   }
   if (wrong.length > 0) throw new Fault('BAD_SETTINGS', { of: 'the node', problems: wrong });
   return settings;

@@ -182,7 +182,13 @@ function createCoordinators(
   });
   const groups = createCoordinatorRuntime<GroupShard>({
     ...wiring(offsetsTopic, settings['offsets.topic.num.partitions']),
-    makeShard: (context) => createGroupShard(context, { settings: groupSettings(settings), random }),
+    makeShard: (context) =>
+      createGroupShard(context, {
+        settings: groupSettings(settings),
+        random,
+        consumerSettings: consumerGroupSettings(settings),
+        directory: catalog.image,
+      }),
   });
 
   async function writeMarker(name: string, partition: number, marker: TransactionMarker): Promise<void> {
@@ -213,6 +219,12 @@ const groupSettings = (settings: NodeSettings) => ({
   membersMax: settings['group.max.size'],
   offsetsRetentionMs: settings['offsets.retention.minutes'] * 60_000,
   offsetMetadataBytesMax: settings['offset.metadata.max.bytes'],
+});
+
+const consumerGroupSettings = (settings: NodeSettings) => ({
+  sessionTimeoutMs: settings['group.consumer.session.timeout.ms'],
+  heartbeatIntervalMs: settings['group.consumer.heartbeat.interval.ms'],
+  membersMax: settings['group.consumer.max.size'],
 });
 
 /** The manager cleans what is open, and retention doesn't wait until someone reads: so all are opened once. */

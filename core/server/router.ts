@@ -33,6 +33,8 @@ import { describeCluster } from './handlers/60-describe-cluster.ts';
 import { describeProducers } from './handlers/61-describe-producers.ts';
 import { describeTransactions } from './handlers/65-describe-transactions.ts';
 import { listTransactions } from './handlers/66-list-transactions.ts';
+import { consumerGroupHeartbeat } from './handlers/68-consumer-group-heartbeat.ts';
+import { consumerGroupDescribe } from './handlers/69-consumer-group-describe.ts';
 
 const handlers: { readonly [N in ApiName]?: Handler<N> } = {
   produce,
@@ -67,6 +69,8 @@ const handlers: { readonly [N in ApiName]?: Handler<N> } = {
   describeProducers,
   describeTransactions,
   listTransactions,
+  consumerGroupHeartbeat,
+  consumerGroupDescribe,
 };
 
 /** The APIs that are served. */

@@ -93,7 +93,7 @@ export function createTopics({
   function objection({ name, partitions, configs }: NewTopic): Refused | null {
     const problem = topicNameProblem(name);
     if (problem !== null) return { error: 'INVALID_TOPIC_EXCEPTION', message: problem };
-    if (image.topics.has(name)) return { error: 'TOPIC_ALREADY_EXISTS', message: `Topic '${name}' already exists.` };
+    if (image.topics.has(name)) return { error: 'TOPIC_ALREADY_EXISTS', message: `there is a topic '${name}' already` };
     const other = nameCollision(name, image.topics.keys());
     if (other !== null)
       return { error: 'INVALID_TOPIC_EXCEPTION', message: `'${name}' is too like '${other}', which exists` };
@@ -112,7 +112,7 @@ export function createTopics({
     if (refused !== null) return refused;
     const count = partitions === -1 ? settings['num.partitions'] : partitions;
     const created = await catalog.createTopic({ name, partitions: count, configs });
-    return created ?? { error: 'TOPIC_ALREADY_EXISTS', message: `Topic '${name}' already exists.` };
+    return created ?? { error: 'TOPIC_ALREADY_EXISTS', message: `there is a topic '${name}' already` };
   }
 
   async function erase(topic: TopicImage): Promise<void> {

@@ -8,6 +8,7 @@ import type { Topology } from '../../dsl/compile/topology.ts';
 import type { Layout } from '../worker/layout.ts';
 import type { Worker, WorkerReport } from '../worker/worker.ts';
 import { createEndWatch } from './end-watch.ts';
+import { queryState, type StateQuery } from './state-query.ts';
 import { type RenderedView, readViews } from './views.ts';
 
 export interface AppOptions {
@@ -42,6 +43,7 @@ export interface App {
   /** Resolves when the job has ended or was stopped; rejects with what failed it. */
   readonly done: Promise<Summary>;
   progress(): Progress;
+  query<K, V>(store: string): StateQuery<K, V>;
   /** Drains, flushes, commits, leaves. */
   stop(): Promise<void>;
 }
@@ -136,6 +138,7 @@ export function startApp(options: AppOptions): App {
     ready: ready.promise,
     done,
     progress,
+    query: (store) => queryState({ ...options, workers: () => workers.values() }, store),
     async stop() {
       ended.resolve();
       await done;

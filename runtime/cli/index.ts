@@ -1,3 +1,5 @@
 // `millrace/run`: jobs run from code.
 export type { Progress, Summary } from '../app/app.ts';
+export type { StateQuery } from '../app/state-query.ts';
+export type { Stamped } from '../state/store.ts';
 export { type JobRun, type RunOptions, runJob } from './run-job.ts';

@@ -4,6 +4,7 @@ import { Command } from 'commander';
 import { addConsume } from './commands/consume.ts';
 import { addDescribe } from './commands/describe.ts';
 import { addGroup } from './commands/group.ts';
+import { addNode } from './commands/node.ts';
 import { addProduce } from './commands/produce.ts';
 import { addReset } from './commands/reset.ts';
 import { addRun } from './commands/run.ts';
@@ -21,7 +22,7 @@ const program = new Command('millrace')
   .configureHelp({ sortSubcommands: true })
   .addHelpText('after', `\nExample:\n  $ millrace run examples/flight-delays.ts\n${exitCodesHelp}`);
 
-for (const add of [addRun, addDescribe, addTopic, addProduce, addConsume, addGroup, addReset]) add(program);
+for (const add of [addRun, addNode, addDescribe, addTopic, addProduce, addConsume, addGroup, addReset]) add(program);
 
 /** Commander leaves with 1 for wrong usage and 0 for help; usage has a code of its own here. */
 function useExitCodes(command: Command): void {

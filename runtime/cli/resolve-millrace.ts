@@ -7,5 +7,7 @@ export const resolve: ResolveHook = async (specifier, context, next) => {
   const isOurs = specifier === 'millrace' || specifier.startsWith('millrace/');
   const resolved = await next(specifier, isOurs ? { ...context, parentURL: import.meta.url } : context);
   const { pathname } = new URL(resolved.url);
-  return /\.tsx?$/.test(pathname) && !pathname.includes('/node_modules/') ? { ...resolved, format: 'module' } : resolved;
+  return /\.tsx?$/.test(pathname) && !pathname.includes('/node_modules/')
+    ? { ...resolved, format: 'module' }
+    : resolved;
 };

@@ -8,6 +8,7 @@ import { randomUuid, systemRandom } from '../../core/kernel/random.ts';
 import type { JobSpec } from '../../dsl/plan.ts';
 import { type App, type Progress, type Summary, startApp } from '../app/app.ts';
 import { carryOutReset, planReset, prepareTopics } from '../app/prepare.ts';
+import type { StateQuery } from '../app/state-query.ts';
 import { startWorker, type Worker, type WorkerReport } from '../worker/worker.ts';
 import { type Connection, type ConnectionFlags, openConnection } from './connection.ts';
 import { dataFolderDefault, openStateEngine, stateFolder } from './embedded.ts';
@@ -37,6 +38,8 @@ export interface JobRun extends AsyncDisposable {
   /** Resolves with the summary when the job has ended or was stopped. @throws the Fault that failed it */
   readonly done: Promise<Summary>;
   progress(): Progress;
+  /** Looks into a state store while the job runs in this thread. @throws Fault `STORE_UNKNOWN` */
+  query<K, V>(store: string): StateQuery<K, V>;
   /** Processes nothing more; flushes, commits, leaves the group, closes the log. */
   stop(): Promise<void>;
 }
@@ -131,6 +134,7 @@ function asRun(connection: Connection, app: App, threads: readonly ThreadWorker[
     ready: app.ready,
     done,
     progress: app.progress,
+    query: app.query,
     stop,
     threads,
     [Symbol.asyncDispose]: () => stop().catch(() => {}),

@@ -77,6 +77,8 @@ export function startThreadWorker(
   return {
     done: done.promise,
     report: () => last,
+    // State in another thread is out of reach: the caller says that it isn't here.
+    query: () => null,
     async stop() {
       thread.postMessage('stop' satisfies ToThread);
       await done.promise;

@@ -10,6 +10,7 @@ import type { StorageEngine } from '../../core/storage/storage.ts';
 import type { Topology } from '../../dsl/compile/topology.ts';
 import { type SourceReport, type SourceRunner, startSourceRunner } from '../connect/source-runner.ts';
 import { createAtLeastOnce, createExactlyOnce, type Delivery } from '../delivery/delivery.ts';
+import type { StoreQuery } from '../state/store.ts';
 import { createTaskMetrics, type TaskMetrics } from '../task/task-metrics.ts';
 import { parseTaskId, type TaskId } from './assignor.ts';
 import { createJobMember } from './job-member.ts';
@@ -50,6 +51,8 @@ export interface Worker {
   /** Rejects with what stopped the worker; resolves after `stop`. */
   readonly done: Promise<void>;
   report(): WorkerReport;
+  /** Looks into a store of a task; null where the task isn't here, or isn't open yet. */
+  query(task: TaskId, store: string): StoreQuery | null;
   /** Commits what is processed, leaves the group and resolves. */
   stop(): Promise<void>;
 }
@@ -273,6 +276,7 @@ export function startWorker(options: WorkerOptions): Worker {
       recordsOut: metrics.recordsWritten,
       dropped: droppedOf(metrics),
     }),
+    query: (task, store) => running.get(task)?.stores.query(store) ?? null,
     async stop() {
       stopping.abort();
       wake.abort();

@@ -27,6 +27,27 @@ const installNode = memo(async () => {
   return folder;
 });
 
+const goFolder = join(peersFolder, 'go');
+
+/** Each program is built by itself, so that what one lacks doesn't keep the others away. */
+const goClient = (name, version, program) => ({
+  name,
+  version,
+  async install() {
+    const source = folderOf('go');
+    const target = join(goFolder, program);
+    try {
+      // The flag keeps the modules as go.sum has them.
+      await once(target, ['go.mod', 'go.sum', 'harness', program].map((path) => join(source, path)), () =>
+        run('go', ['build', '-mod=readonly', '-o', join(target, 'program'), `./${program}`], { cwd: source }),
+      );
+    } catch (error) {
+      throw notRun('go build', error);
+    }
+    return { command: join(target, 'program'), args: [] };
+  },
+});
+
 const nodeClient = (name, version, more = {}) => ({
   name,
   version,
@@ -44,5 +65,6 @@ export const clients = [
       return { command: 'java', args: [...javaFlags, '-cp', await installJava(), 'JavaClient'] };
     },
   },
+  goClient('franz-go', '1.22.3', 'franzgo'),
   nodeClient('kafkajs', '2.2.4', { codecs: ['none', 'gzip', 'snappy', 'lz4'] }),
 ];

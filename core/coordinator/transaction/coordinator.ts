@@ -81,6 +81,11 @@ export interface TransactionCoordinator {
 
 interface TransactionShard extends Shard {
   readonly transactions: ReadonlyMap<string, Transaction>;
+  /**
+   * What producers had when they asked to have their epoch raised, so that the same request again gets the same answer.
+   * Not in the log, as in Kafka: after a restart such a producer is fenced, which is safe.
+   */
+  readonly raisedFrom: Map<string, ProducerIdentity>;
 }
 
 /** Markers of one node; a replicated one gives its leader epoch here. */
@@ -108,6 +113,7 @@ export function createTransactionCoordinator(options: TransactionCoordinatorOpti
     };
     return {
       transactions,
+      raisedFrom: new Map(),
       replay(record) {
         const read = readTransactionRecord(record);
         if (read === null) return;
@@ -202,8 +208,13 @@ export function createTransactionCoordinator(options: TransactionCoordinatorOpti
           nowMs: clock.now(),
           freshProducerId,
           expected,
+          raisedFrom: shard.raisedFrom.get(transactionalId) ?? null,
         };
         const decision = begin(shard.transactions.get(transactionalId), request);
+        if (decision.kind === 'become') {
+          if (expected === null) shard.raisedFrom.delete(transactionalId);
+          else shard.raisedFrom.set(transactionalId, expected);
+        }
         if (decision.kind !== 'become' || decision.transaction.state !== 'prepareAbort') {
           return settle<ProducerIdentity>(decision, ({ producerId, producerEpoch }) => ({
             error: 'NONE',

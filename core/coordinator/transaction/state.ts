@@ -24,6 +24,9 @@ export interface ProducerIdentity {
 const refuse = (error: TransactionRefusal): Decision => ({ kind: 'refuse', error });
 const become = (transaction: Transaction): Decision => ({ kind: 'become', transaction });
 
+const sameProducer = (one: ProducerIdentity, other: ProducerIdentity | null) =>
+  one.producerId === other?.producerId && one.producerEpoch === other.producerEpoch;
+
 /** The epoch is an int16, and the last one stays free for fencing. */
 const producerEpochMax = 32_766;
 
@@ -51,6 +54,8 @@ export function begin(
     readonly nowMs: number;
     readonly freshProducerId: number;
     readonly expected: ProducerIdentity | null;
+    /** What the producer said to have when it got what is known now; null where it said nothing. */
+    readonly raisedFrom: ProducerIdentity | null;
   },
 ): Decision {
   const { transactionalId, timeoutMs, nowMs, expected } = request;
@@ -64,6 +69,9 @@ export function begin(
     updatedAtMs: nowMs,
   } as const;
   if (known === undefined) return become({ ...empty, producerId: request.freshProducerId, producerEpoch: 0 });
+  // The answer to the raise was lost, and this is the same request again (KIP-360).
+  if (known.state === 'empty' && expected !== null && sameProducer(expected, request.raisedFrom))
+    return { kind: 'accept', transaction: known };
   if (expected !== null && expected.producerId !== known.producerId) return refuse('INVALID_PRODUCER_ID_MAPPING');
   if (expected !== null && expected.producerEpoch !== known.producerEpoch) return refuse('PRODUCER_FENCED');
   if (isEnding(known)) return refuse('CONCURRENT_TRANSACTIONS');

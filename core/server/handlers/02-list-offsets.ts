@@ -6,6 +6,7 @@ import { apis, type RequestOf } from '../../protocol/api-table.ts';
 import type { ErrorName } from '../../protocol/error-code.ts';
 import { type Call, codeOf, epochError, errorNameOf, type Handler } from '../handler.ts';
 
+const epochFrom = 4;
 const latest = -1;
 const earliest = -2;
 const newest = -3;
@@ -30,7 +31,7 @@ export const listOffsets: Handler<'listOffsets'> = async (request, call) => {
   return apis.listOffsets.response.create({ topics: await Promise.all(topics) });
 };
 
-async function answer(name: string, asked: AskedPartition, stable: boolean, { parts }: Call) {
+async function answer(name: string, asked: AskedPartition, stable: boolean, { parts, version }: Call) {
   const { partitionIndex } = asked;
   const refused = (error: ErrorName) => ({
     partitionIndex,
@@ -53,7 +54,7 @@ async function answer(name: string, asked: AskedPartition, stable: boolean, { pa
       errorCode: 0,
       offset: found.offset,
       timestamp: found.timestampMs,
-      leaderEpoch: found.leaderEpoch,
+      leaderEpoch: version >= epochFrom ? found.leaderEpoch : -1,
     };
   } catch (error) {
     return refused(errorNameOf(error));

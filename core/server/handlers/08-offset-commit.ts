@@ -1,5 +1,5 @@
 // OffsetCommit: 2-10. Each offset has its own error. Versions 2 to 4 may bring a retention of their own, 7 tells static
-// members apart, from 10 topics have ids.
+// members apart, from 10 topics have ids. The empty group id is a group here, as it was to clients of old.
 import type { OffsetCommit } from '../../coordinator/group/offset-requests.ts';
 import { apis, type RequestOf } from '../../protocol/api-table.ts';
 import type { ErrorName } from '../../protocol/error-code.ts';
@@ -9,8 +9,6 @@ const idsFrom = 10;
 
 export const offsetCommit: Handler<'offsetCommit'> = async (request, call) => {
   const { groupId } = request;
-  const error = (name: ErrorName) => () => name;
-  if (groupId === '') return answer(request, error('INVALID_GROUP_ID'));
   const { offsets, errorOf } = knownOffsets(request, call);
   if (offsets.length === 0) return answer(request, (topic, partition) => errorOf(topic, partition) ?? 'NONE');
   const outcomes = await call.parts.groups
@@ -27,7 +25,7 @@ export const offsetCommit: Handler<'offsetCommit'> = async (request, call) => {
       }),
     )
     .catch(coordinatorErrorOf);
-  if (typeof outcomes === 'string') return answer(request, error(outcomes));
+  if (typeof outcomes === 'string') return answer(request, () => outcomes);
   let next = 0;
   return answer(request, (topic, partition) => errorOf(topic, partition) ?? outcomes[next++]!);
 };

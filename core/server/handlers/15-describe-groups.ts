@@ -9,12 +9,11 @@ export const describeGroups: Handler<'describeGroups'> = async (request, call) =
 
 async function describe(groupId: string, { parts, version }: Call) {
   const dead = { groupId, groupState: 'Dead', protocolType: '', protocolData: '', members: [] };
-  if (groupId === '') return { ...dead, groupState: '', errorCode: codeOf('INVALID_GROUP_ID') };
   const found = await parts.groups.run(groupId, (shard) => shard.describe(groupId)).catch(coordinatorErrorOf);
   if (typeof found === 'string') return { ...dead, groupState: '', errorCode: codeOf(found) };
   if (found === null) {
     if (version < 6) return { ...dead, errorCode: 0 };
-    return { ...dead, errorCode: codeOf('GROUP_ID_NOT_FOUND'), errorMessage: `Group ${groupId} not found.` };
+    return { ...dead, errorCode: codeOf('GROUP_ID_NOT_FOUND'), errorMessage: `there is no group '${groupId}'` };
   }
   return {
     groupId,

@@ -4,10 +4,7 @@ import { codeOf, coordinatorErrorOf, type Handler } from '../handler.ts';
 
 export const deleteGroups: Handler<'deleteGroups'> = async ({ groupsNames }, { parts }) => {
   const results = groupsNames.map(async (groupId) => {
-    const error =
-      groupId === ''
-        ? 'INVALID_GROUP_ID'
-        : await parts.groups.run(groupId, (shard) => shard.deleteGroup(groupId)).catch(coordinatorErrorOf);
+    const error = await parts.groups.run(groupId, (shard) => shard.deleteGroup(groupId)).catch(coordinatorErrorOf);
     return { groupId, errorCode: codeOf(error) };
   });
   return apis.deleteGroups.response.create({ results: await Promise.all(results) });

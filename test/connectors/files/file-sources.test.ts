@@ -347,9 +347,9 @@ describe('a file that is followed', () => {
   });
 });
 
-test('a source is named by kind and path, relative to where the job runs', () => {
-  expect(csvFile('data/a.csv').name).toBe('csv:data/a.csv');
-  expect(csvFile(join(process.cwd(), 'data', 'a.csv')).name).toBe('csv:data/a.csv');
-  expect(jsonLinesFile('/elsewhere/a.jsonl').name).toBe('jsonl:/elsewhere/a.jsonl');
+test('a source is named by kind and file name, wherever the file lies and the job runs', () => {
+  expect(csvFile('data/a.csv').name).toBe('csv:a.csv');
+  expect(csvFile(join(process.cwd(), 'data', 'a.csv')).name).toBe('csv:a.csv');
+  expect(jsonLinesFile('/elsewhere/a.jsonl').name).toBe('jsonl:a.jsonl');
   expect(textFile('a', { name: 'mine' }).name).toBe('mine');
 });

@@ -173,6 +173,8 @@ export interface ModelMember {
   told: ReadonlySet<string>;
   /** All it may be working on as far as the coordinator can know. */
   held: ReadonlySet<string>;
+  /** What it said last that it has; null if that may not have been heard. */
+  reported: ReadonlySet<string> | null;
   /** Something about it may not have been heard: the next heartbeat says everything. */
   full: boolean;
   lastError: string;
@@ -190,6 +192,7 @@ export const newModelMember = (
   owned: new Set(),
   told: new Set(),
   held: new Set(),
+  reported: null,
   full: true,
   lastError: 'NONE',
 });
@@ -208,11 +211,16 @@ export function partitionsOf(set: ReadonlySet<string>): { topicId: string; parti
 export async function modelBeat(
   rig: ConsumerRig,
   member: ModelMember,
-  { loseAnswer = false, assignor = null }: { loseAnswer?: boolean; assignor?: string | null } = {},
+  {
+    loseAnswer = false,
+    quiet = false,
+    assignor = null,
+  }: { loseAnswer?: boolean /** Says only what has changed. */; quiet?: boolean; assignor?: string | null } = {},
 ): Promise<void> {
   const { memberId, instanceId, epoch, full } = member;
   if (epoch === 0) member.owned = member.told = none;
   const reported = member.owned;
+  const unchanged = !full && member.reported === reported;
   let reply: Reply;
   try {
     reply = await rig.beat({
@@ -221,7 +229,7 @@ export async function modelBeat(
       instanceId,
       serverAssignor: full ? assignor : null,
       ...(full && { rebalanceTimeoutMs: 20_000, subscribedTopicNames: member.names }),
-      topicPartitions: partitionsOf(reported),
+      topicPartitions: quiet && unchanged ? null : partitionsOf(reported),
     });
   } catch {
     member.full = true; // the coordinator could not write: as if the request was lost
@@ -239,7 +247,8 @@ export async function modelBeat(
     member.full = true;
     return;
   }
-  member.held = reported;
+  member.reported = loseAnswer ? null : reported;
+  member.held = quiet && unchanged ? member.held : reported;
   member.full = loseAnswer;
   if (loseAnswer) return;
   member.epoch = reply.memberEpoch;
@@ -254,7 +263,12 @@ export const modelRevoke = (member: ModelMember): void => {
   member.owned = new Set([...member.owned].filter((name) => member.told.has(name)));
 };
 
-/** Has given up what it was to, and begins with what it was given. */
+/**
+ * Has given up what it was to, and begins with what it was given; not while it waits for an answer that was lost, for that
+ * may have taken back what it was given and has not begun with (a gap of KIP-848: a member that says that it doesn't have
+ * a partition is taken to have given it up).
+ */
 export const modelTake = (member: ModelMember): void => {
-  member.owned = member.told;
+  if (member.full) modelRevoke(member);
+  else member.owned = member.told;
 };

@@ -127,3 +127,23 @@ test('a load that fails is tried again', async () => {
   await expect(runtime.runOn(0, total)).rejects.toMatchObject({ code: 'STORAGE_FAILED' });
   expect(await runtime.runOn(0, total)).toBe(42);
 });
+
+test('a shard that starts anew waits for the writes that were still under way', async () => {
+  const { runtime, log } = counterRig();
+  await runtime.runOn(0, add(1));
+  log.failNext(new Fault('STORAGE_FAILED', { path: 'disk', reason: 'full' }));
+  const failed = runtime.runOn(0, add(5)).catch(() => 'failed');
+  let release = () => {};
+  const late = runtime
+    .runOn(0, (shard) => {
+      release = log.hold();
+      return add(7)(shard);
+    })
+    .catch(() => 'failed');
+  expect(await failed).toBe('failed');
+  const asked = runtime.runOn(0, total);
+  await turn();
+  release();
+  expect(await late).toBe('failed');
+  expect(await asked).toBe(8);
+});

@@ -171,6 +171,17 @@ test('what a producer may not do is refused', async () => {
   ).toEqual({ error: 'PRODUCER_FENCED' });
 });
 
+test('a producer that asks again to have its epoch raised gets the same answer, one that was shut out does not', async () => {
+  const coordinator = coordinatorOn(newDisk());
+  const first = await begun(coordinator);
+  const raise = () => coordinator.begin({ transactionalId: 'transfer', timeoutMs: 60_000, expected: first });
+  const raised = { error: 'NONE', producerId: 7, producerEpoch: 1 };
+  expect(await raise()).toEqual(raised);
+  expect(await raise()).toEqual(raised);
+  expect(await begun(coordinator)).toEqual({ producerId: 7, producerEpoch: 2 });
+  expect(await raise()).toEqual({ error: 'PRODUCER_FENCED' });
+});
+
 test('an id that nobody uses is forgotten in time', async () => {
   const coordinator = coordinatorOn(newDisk());
   const producer = await begun(coordinator, 'old');

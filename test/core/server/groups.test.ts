@@ -201,7 +201,7 @@ test('each offset of a commit has its own error', async () => {
   ]);
 });
 
-test('an empty group id is refused everywhere', async () => {
+test('the empty group id has no members, and keeps offsets for clients of old', async () => {
   await using rig = await startNode();
   const invalid = errors.INVALID_GROUP_ID.code;
   expect((await rig.ask('joinGroup', { groupId: '' })).errorCode).toBe(invalid);
@@ -209,8 +209,12 @@ test('an empty group id is refused everywhere', async () => {
   expect((await rig.ask('heartbeat', { groupId: '' })).errorCode).toBe(invalid);
   expect((await rig.ask('leaveGroup', { groupId: '' })).errorCode).toBe(invalid);
   expect((await rig.ask('offsetDelete', { groupId: '' })).errorCode).toBe(invalid);
-  expect((await rig.ask('describeGroups', { groups: [''] })).groups[0]!.errorCode).toBe(invalid);
-  expect((await rig.ask('deleteGroups', { groupsNames: [''] })).results[0]!.errorCode).toBe(invalid);
+  await createTopic(rig, 'orders');
+  expect((await rig.ask('offsetCommit', { ...commitOf(3), groupId: '' }, 8)).topics[0]!.partitions[0]!.errorCode).toBe(
+    0,
+  );
+  expect((await rig.ask('describeGroups', { groups: [''] })).groups[0]!.groupState).toBe('Empty');
+  expect((await rig.ask('deleteGroups', { groupsNames: [''] })).results[0]!.errorCode).toBe(0);
 });
 
 test('a restart keeps a group with its members, and its offsets', async () => {

@@ -70,8 +70,10 @@ function parse(source: string): Piece {
   function sequence(): Piece {
     const of: Piece[] = [];
     while (more() && source[at] !== '|' && source[at] !== ')') {
-      if (eat('\\Q')) of.push(...quoted());
-      else of.push(repeated());
+      const pieces = eat('\\Q') ? quoted() : [atom()];
+      const last = pieces.pop();
+      of.push(...pieces);
+      if (last !== undefined) of.push(repeated(last));
     }
     return { kind: 'sequence', of };
   }
@@ -83,8 +85,8 @@ function parse(source: string): Piece {
     return [...text].map((character) => literal(character.charCodeAt(0)));
   }
 
-  function repeated(): Piece {
-    let piece = atom();
+  function repeated(atom: Piece): Piece {
+    let piece = atom;
     for (let count = counted(); count !== null; count = counted()) {
       piece = { kind: 'repeat', of: piece, ...count };
       eat('?'); // lazy: the same for a whole match

@@ -1,0 +1,135 @@
+// The flights, killed with SIGKILL at random moments: what is in the log afterwards is what an undisturbed run leaves, to
+// the record. Expected results are counted here from the CSV files by a plain loop.
+import { readFile } from 'node:fs/promises';
+import { expect, test } from 'vitest';
+import { inProject, millrace, startMillrace, tempFolder } from '../support/millrace.ts';
+import { between, crashRandom, killUntilDone, scaled } from './kill-loop.ts';
+
+const flightsJob = inProject('examples/flight-delays.ts');
+
+interface Line {
+  readonly key: string;
+  readonly value: string;
+}
+
+async function rows(file: string): Promise<readonly Record<string, string>[]> {
+  const [head, ...lines] = (await readFile(inProject(`examples/data/${file}`), 'utf8')).trimEnd().split('\n');
+  const columns = head!.split(',');
+  return lines.map((line) => {
+    const fields = [...line.matchAll(/("(?:[^"]|"")*"|[^,]*)(?:,|$)/g)].map((m) => m[1]!.replace(/^"|"$/g, ''));
+    return Object.fromEntries(columns.map((column, i) => [column, fields[i] ?? '']));
+  });
+}
+
+/** Values of each key, in the order in which they stand in the log. */
+function byKey(lines: readonly Line[]): Record<string, string[]> {
+  const found = new Map<string, string[]>();
+  for (const { key, value } of lines) {
+    const list = found.get(key);
+    if (list === undefined) found.set(key, [value]);
+    else list.push(value);
+  }
+  return Object.fromEntries([...found].sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+async function topic(name: string, data: string, ...flags: readonly string[]): Promise<Line[]> {
+  const { stdout, stderr, code } = await millrace([
+    ...['consume', name, '--data', data, '--until', 'end', '--format', '%k\\t%v', ...flags],
+  ]);
+  expect({ name, code, stderr }).toEqual({ name, code: 0, stderr: '' });
+  return stdout
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => {
+      const at = line.indexOf('\t');
+      return { key: line.slice(0, at), value: line.slice(at + 1) };
+    });
+}
+
+async function expected() {
+  const airports = await rows('airports.csv');
+  const flights = await rows('flights.csv');
+  const cities = new Map(airports.map(({ iata, city }) => [iata!, city!]));
+  const seen = new Map<string, { flights: number; sum: number }>();
+  const days = new Map<string, number>();
+  const delays: { key: string; city: string; flights: number; meanDelay: number }[] = [];
+  for (const { origin, delay, date } of flights) {
+    const day = `${origin}@${date!.slice(0, 10)}T00:00:00.000Z`;
+    days.set(day, (days.get(day) ?? 0) + 1);
+    const city = cities.get(origin!);
+    if (city === undefined) continue;
+    const state = seen.get(origin!) ?? { flights: 0, sum: 0 };
+    state.flights += 1;
+    state.sum += Number(delay);
+    seen.set(origin!, state);
+    delays.push({ key: origin!, city, flights: state.flights, meanDelay: state.sum / state.flights });
+  }
+  return {
+    airports: byKey(airports.map(({ iata, name, city }) => ({ key: iata!, value: JSON.stringify({ iata, name, city }) }))),
+    flights: byKey(
+      flights.map(({ date, delay, origin }) => ({
+        key: origin!,
+        value: JSON.stringify({ origin, delay: Number(delay), atMs: Date.parse(`${date}Z`) }),
+      })),
+    ),
+    delays,
+    days: byKey([...days].map(([key, value]) => ({ key, value: String(value) }))),
+  };
+}
+
+/** Every row once and in order; every update of every airport once, counting up from 1; the answers of the issue. */
+async function check(data: string): Promise<void> {
+  const right = await expected();
+  expect(byKey(await topic('airports', data))).toEqual(right.airports);
+  expect(byKey(await topic('flights', data))).toEqual(right.flights);
+
+  const updates = (await topic('delays', data)).map(({ key, value }) => ({
+    key,
+    ...(JSON.parse(value) as { city: string; flights: number; meanDelay: number }),
+  }));
+  const counts = byKey(updates.map(({ key, flights }) => ({ key, value: String(flights) })));
+  expect(counts).toEqual(byKey(right.delays.map(({ key, flights }) => ({ key, value: String(flights) }))));
+  const last = new Map(updates.map((update) => [update.key, update]));
+  for (const { key, ...wanted } of new Map(right.delays.map((update) => [update.key, update])).values()) {
+    const found = last.get(key)!;
+    expect({ key, city: found.city, flights: found.flights }).toEqual({ key, city: wanted.city, flights: wanted.flights });
+    expect(found.meanDelay).toBeCloseTo(wanted.meanDelay, 9);
+  }
+  const top = [...last.values()].sort((a, b) => b.flights - a.flights).slice(0, 5);
+  expect(top.map(({ key, flights, meanDelay }) => `${key} ${flights} ${meanDelay.toFixed(4)}`)).toEqual([
+    'DFW 1103 9.4850',
+    'ORD 1095 7.4712',
+    'ATL 846 7.8144',
+    'LAX 777 9.3810',
+    'PHX 633 12.0490',
+  ]);
+
+  const perDay = byKey(await topic('flights-per-day', data, '--key-as', 'windowed', '--value-as', 'int64'));
+  const finals = Object.fromEntries(Object.entries(perDay).map(([key, values]) => [key, [values.at(-1)!]]));
+  expect(finals).toEqual(right.days);
+}
+
+test.each([1, 2])('flights with %i threads come out right after every kill', async (threads) => {
+  const random = crashRandom(`flights, ${threads} threads`);
+  const args = (data: string) => ['run', flightsJob, '--data', data, '--threads', String(threads)];
+  await using first = await tempFolder();
+  const undisturbed = await millrace(args(first.data));
+  expect(undisturbed.code).toBe(0);
+  await check(first.data);
+
+  let kills = 0;
+  let slowestMs = 0;
+  while (kills < scaled(25)) {
+    await using folder = await tempFolder();
+    const delay = () => between(random, undisturbed.elapsedMs * 0.2, undisturbed.elapsedMs * 1.1);
+    const done = await killUntilDone(() => startMillrace(args(folder.data)), delay);
+    kills += done.kills;
+    slowestMs = Math.max(slowestMs, done.last.elapsedMs);
+    await check(folder.data);
+    const again = await millrace(args(folder.data));
+    expect(again.stderr).toContain('caught up');
+  }
+  process.stderr.write(
+    `flights, ${threads} threads: ${kills} kills; undisturbed ${Math.round(undisturbed.elapsedMs)} ms, slowest last run ${Math.round(slowestMs)} ms\n`,
+  );
+});
