@@ -17,12 +17,13 @@ function readable(line: string): string {
     ...fields
   } = JSON.parse(line) as Record<string, unknown>;
   const name = levelNames[Number(level)] ?? 'info';
-  const cause = (err ?? error) as { message?: string } | undefined;
+  const failure = (err ?? error) as string | { message?: string } | undefined;
+  const cause = typeof failure === 'string' ? failure : failure?.message;
   const details = Object.entries(fields).map(
     ([key, value]) => `${key}=${typeof value === 'string' ? value : JSON.stringify(value)}`,
   );
   const painted = name === 'error' ? colours.red(name) : name === 'warn' ? colours.yellow(name) : colours.dim(name);
-  return `${painted} ${msg}${cause?.message === undefined ? '' : `: ${cause.message}`} ${colours.dim(details.join(' '))}`.trimEnd();
+  return `${painted} ${msg}${cause === undefined ? '' : `: ${cause}`} ${colours.dim(details.join(' '))}`.trimEnd();
 }
 
 /** Level by MILLRACE_LOG (debug, info, warn, error). Default warn. */

@@ -2,6 +2,7 @@
 // the app together.
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Client } from '../../core/client/index.ts';
 import { systemClock } from '../../core/kernel/clock.ts';
 import { type Logger, silentLogger } from '../../core/kernel/logger.ts';
 import { randomUuid, systemRandom } from '../../core/kernel/random.ts';
@@ -33,6 +34,8 @@ export interface FileRunOptions extends RunOptions {
 
 /** A running job. Disposing of it stops it. */
 export interface JobRun extends AsyncDisposable {
+  /** A client of the log that the job runs on, for `observe`, `produceTo` and the like; closed with the job. */
+  readonly client: Client;
   /** Resolves once every worker has its tasks. */
   readonly ready: Promise<void>;
   /** Resolves with the summary when the job has ended or was stopped. @throws the Fault that failed it */
@@ -131,6 +134,7 @@ function asRun(connection: Connection, app: App, threads: readonly ThreadWorker[
     await done;
   };
   return {
+    client: connection.client,
     ready: app.ready,
     done,
     progress: app.progress,

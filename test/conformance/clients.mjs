@@ -48,6 +48,30 @@ const goClient = (name, version, program) => ({
   },
 });
 
+const installPython = memo(async () => {
+  const [source, folder] = [folderOf('python'), join(peersFolder, 'python')];
+  const python = join(folder, 'bin', 'python');
+  try {
+    await once(folder, [join(source, 'requirements.txt')], async () => {
+      await run('python3', ['-m', 'venv', folder]);
+      await run(python, ['-m', 'pip', 'install', '--quiet', '-r', join(source, 'requirements.txt')]);
+    });
+  } catch (error) {
+    throw notRun('pip', error);
+  }
+  return python;
+});
+
+const pythonClient = (name, version, program, more = {}) => ({
+  name,
+  version,
+  ...more,
+  async install() {
+    const env = { PYTHONDONTWRITEBYTECODE: '1' };
+    return { command: await installPython(), args: [join(folderOf('python'), program)], env };
+  },
+});
+
 const nodeClient = (name, version, more = {}) => ({
   name,
   version,
@@ -65,6 +89,7 @@ export const clients = [
       return { command: 'java', args: [...javaFlags, '-cp', await installJava(), 'JavaClient'] };
     },
   },
+  pythonClient('confluent', '2.16.1', 'confluent_client.py'),
   goClient('franz-go', '1.22.3', 'franzgo'),
   nodeClient('kafkajs', '2.2.4', { codecs: ['none', 'gzip', 'snappy', 'lz4'] }),
 ];

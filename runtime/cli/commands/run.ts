@@ -61,7 +61,7 @@ const whereOf = ({ data, bootstrap }: ConnectionFlags): string =>
 
 function report(job: string, file: string, where: string, summary: Summary, topics: readonly string[]): void {
   for (const view of summary.views)
-    print(view.render({ columns: process.stdout.columns ?? 100, colour: Boolean(process.stdout.isTTY) }));
+    print(view.render({ columns: process.stdout.columns || 100, colour: Boolean(process.stdout.isTTY) }));
   const seconds = summary.elapsedMs / 1_000;
   if (summary.recordsIn === 0) {
     say(
