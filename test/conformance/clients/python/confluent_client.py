@@ -91,7 +91,7 @@ def read(places, count, seconds_quiet=1.0, **config):
     reader = consumer(**config)
     reader.assign([TopicPartition(*place) for place in places])
     records, last = [], time.monotonic()
-    while len(records) != count and time.monotonic() - last < (seconds_quiet if count < 0 else 15):
+    while (count < 0 or len(records) < count) and time.monotonic() - last < (seconds_quiet if count < 0 else 15):
         for message in reader.consume(1000, 0.1):
             if message.error():
                 raise KafkaException(message.error())

@@ -79,7 +79,7 @@ func read(count int, opts ...kgo.Opt) []Record {
 	if count < 0 {
 		patience = time.Second
 	}
-	for len(records) != count {
+	for count < 0 || len(records) < count {
 		until, cancel := context.WithTimeout(ctx, patience)
 		fetches := cl.PollFetches(until)
 		cancel()
@@ -441,7 +441,7 @@ func transactionOffsets() string {
 		Equal(fetches.Records()[0].Offset, int64(0), "the first offset")
 		OK(session.Begin())
 		fetches.EachRecord(func(r *kgo.Record) {
-			session.Produce(ctx, &kgo.Record{Topic: output, Value: r.Value}, func(_ *kgo.Record, err error) { OK(err) })
+			OK(session.ProduceSync(ctx, &kgo.Record{Topic: output, Value: r.Value}).FirstErr())
 		})
 		done := Must(session.End(ctx, end))
 		Equal(done, bool(end), "ended as asked")

@@ -135,7 +135,7 @@ class Support {
       consumer.seekToBeginning(partitions);
       long lastMs = System.currentTimeMillis();
       long patienceMs = count < 0 ? quietMs : 15_000;
-      while (records.size() != count && System.currentTimeMillis() - lastMs < patienceMs)
+      while ((count < 0 || records.size() < count) && System.currentTimeMillis() - lastMs < patienceMs)
         for (var r : consumer.poll(Duration.ofMillis(100))) {
           records.add(r);
           lastMs = System.currentTimeMillis();
