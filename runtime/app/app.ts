@@ -103,13 +103,16 @@ export function startApp(options: AppOptions): App {
       stopped = true;
     });
     settled.catch(() => {});
-    while (!stopped) {
-      await Promise.race([clock.sleep(watchEveryMs), settled]);
-      const { workers: reports } = progress();
-      if (reports.every((report) => report.state === 'running')) ready.resolve();
-      if (!stopped && (await endWatch?.hasEnded(reports))) ended.resolve();
+    try {
+      while (!stopped) {
+        await Promise.race([clock.sleep(watchEveryMs), settled]);
+        const { workers: reports } = progress();
+        if (reports.every((report) => report.state === 'running')) ready.resolve();
+        if (!stopped && (await endWatch?.hasEnded(reports))) ended.resolve();
+      }
+    } finally {
+      await endWatch?.close();
     }
-    await endWatch?.close();
   }
 
   async function run(): Promise<Summary> {

@@ -59,9 +59,10 @@ export async function createEndWatch(client: Client, topology: Topology, layout:
   async function drained(sub: SubTopology): Promise<boolean> {
     const partitions = inputsOf(sub, layout);
     if (partitions.length === 0) return true;
+    // Ends after offsets: what was flushed before the commit is in them, also where the sub-topology fills its own input.
+    const committed = await offsets.fetch(partitions);
     const ends = await admin.listOffsets(partitions, 'latest', 'readCommitted');
     const starts = await admin.listOffsets(partitions, 'earliest');
-    const committed = await offsets.fetch(partitions);
     return partitions.every((tp, i) => {
       const end = fixedEnds.get(partitionName(tp)) ?? ends[i]!.offset;
       return starts[i]!.offset >= end || (committed.get(partitionName(tp))?.offset ?? -1) >= end;

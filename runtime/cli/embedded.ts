@@ -29,14 +29,27 @@ export async function openEmbedded(data: string, logger: Logger): Promise<Embedd
     settings: { 'group.initial.rebalance.delay.ms': 0, 'auto.create.topics.enable': false },
   });
   const client = createClient({ ...shared, network: inProcess(node.as('millrace')), clientId: 'millrace' });
-  return {
-    node,
-    client,
-    async [Symbol.asyncDispose]() {
-      await client.close();
-      await node.close();
-    },
+  const close = async () => {
+    await client.close();
+    await node.close();
   };
+  try {
+    await endTransactionsOfTheDead(client);
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  return { node, client, [Symbol.asyncDispose]: close };
+}
+
+/**
+ * Whoever had a transaction open died with the process that had the folder open. Left alone it would hide what comes
+ * after it until its timeout, a minute: a worker of the dead process need not have a successor of its name.
+ */
+async function endTransactionsOfTheDead(client: Client): Promise<void> {
+  const admin = client.admin();
+  const open = await admin.listTransactions({ states: ['Ongoing'] });
+  await admin.fenceProducers(open.map(({ transactionalId }) => transactionalId));
 }
 
 export const stateFolder = (data: string, job: string): string => join(data, 'state', job);

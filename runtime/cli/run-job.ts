@@ -92,14 +92,22 @@ async function startOn(
     await carryOutReset(topology, admin, stateEngine, await planReset(topology, admin, stateEngine));
   const layout = await prepareTopics(topology, admin);
   const id = await processId(folder);
+  // On a cluster only the earlier workers of this folder are known to be dead, and there may have been more of them.
+  if (node === null && topology.options.guarantee === 'exactlyOnce') {
+    const open = await admin.listTransactions({ states: ['Ongoing'] });
+    const ours = open.filter(({ transactionalId }) => transactionalId.startsWith(`${topology.job}-${id}-`));
+    await admin.fenceProducers(ours.map(({ transactionalId }) => transactionalId));
+  }
   const until = options.until ?? (topology.bounded ? 'end' : 'stopped');
   const shared = { layout, from: options.from ?? 'earliest', commitWhenIdle: until === 'end' } as const;
   const workers = options.threads ?? 1;
 
-  const leaveFor = (last: WorkerReport) => {
-    if (last.memberId === '') return;
-    admin
-      .removeMembers(topology.job, [last.memberId])
+  // Its transaction is ended before others get its tasks: what it hides, they would take for the end of their input.
+  const leaveFor = (workerId: string, last: WorkerReport) => {
+    const transactional = topology.options.guarantee === 'exactlyOnce';
+    const ended = transactional ? admin.fenceProducers([`${topology.job}-${workerId}`]) : Promise.resolve();
+    ended
+      .then(() => (last.memberId === '' ? undefined : admin.removeMembers(topology.job, [last.memberId])))
       .catch((error: unknown) =>
         logger.warn({ error }, 'the group will notice the dead thread by its session timeout only'),
       );
@@ -119,7 +127,9 @@ async function startOn(
       });
     }
     const bootstrap = options.bootstrap ?? null;
-    const thread = startThreadWorker({ ...shared, jobFile, stateFolder: folder, workerId, bootstrap }, node, leaveFor);
+    const thread = startThreadWorker({ ...shared, jobFile, stateFolder: folder, workerId, bootstrap }, node, (last) =>
+      leaveFor(workerId, last),
+    );
     threads.push(thread);
     return thread;
   };

@@ -7,6 +7,7 @@ import type { Logger } from '../../core/kernel/logger.ts';
 import type { Random } from '../../core/kernel/random.ts';
 import type { SubTopology, Topology } from '../../dsl/compile/topology.ts';
 import type { SourceOffset, SourceRecord, SourceTask } from '../../dsl/connector.ts';
+import { createOutput, readRecordLimits, requestBytesFor } from '../delivery/output.ts';
 import type { Task } from '../task/task.ts';
 import type { TaskOutput } from '../task/task-output.ts';
 import { createSourceStatusReader, sourceOffsetsTopic, writeSourceStatus } from './source-offsets.ts';
@@ -146,7 +147,9 @@ export function startSourceRunner(options: SourceRunnerOptions): SourceRunner {
   }
 
   async function run(): Promise<void> {
-    const producer = options.client.producer({ transactionalId: `${topology.job}-source-${subTopology.id}` });
+    const limits = await readRecordLimits(options.client.admin(), options.topics);
+    const transactionalId = `${topology.job}-source-${subTopology.id}`;
+    const producer = options.client.producer({ transactionalId, requestBytesMax: requestBytesFor(limits) });
     let open = false;
     const begin = () => {
       if (!open) producer.begin();
@@ -156,12 +159,7 @@ export function startSourceRunner(options: SourceRunnerOptions): SourceRunner {
       await producer.initTransactions();
       await Promise.all([topic, ...options.topics].map((name) => producer.partitionsOf(name)));
       await openSources();
-      const task = await options.makeTask({
-        write(to, partition, key, value, timestampMs, headers) {
-          begin();
-          producer.write(to, partition ?? producer.partitionFor(to, key), timestampMs, key, value, headers);
-        },
-      });
+      const task = await options.makeTask(createOutput(producer, limits, begin));
       let committedAtMs = clock.monotonicMs();
       while (!stopping.signal.aborted) {
         wake = createLatch();

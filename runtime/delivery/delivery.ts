@@ -6,6 +6,7 @@ import type { GroupGeneration, Offsets, Producer } from '../../core/client/index
 import type { Clock } from '../../core/kernel/clock.ts';
 import type { TaskStores } from '../state/task-stores.ts';
 import type { TaskOutput } from '../task/task-output.ts';
+import { createOutput } from './output.ts';
 
 export interface CommitOffset {
   readonly topic: string;
@@ -42,15 +43,8 @@ export interface DeliveryOptions {
   readonly producer: Producer;
   readonly clock: Clock;
   readonly groupId: string;
-}
-
-function outputOf(producer: Producer, beforeWrite: () => void): TaskOutput {
-  return {
-    write(topic, partition, key, value, timestampMs, headers) {
-      beforeWrite();
-      producer.write(topic, partition ?? producer.partitionFor(topic, key), timestampMs, key, value, headers);
-    },
-  };
+  /** See `readRecordLimits`. */
+  readonly limits: ReadonlyMap<string, number>;
 }
 
 /** Changelog records carry the time of writing, so that retention never takes state of old event times; event time is in the value. */
@@ -76,8 +70,9 @@ export function createAtLeastOnce({
   producer,
   clock,
   offsets,
+  limits,
 }: DeliveryOptions & { readonly offsets: Offsets }): Delivery {
-  const output = outputOf(producer, () => {});
+  const output = createOutput(producer, limits, () => {});
   return {
     output,
     ready: () => producer.ready(),
@@ -96,14 +91,14 @@ export function createAtLeastOnce({
  * Outputs, changelogs and input offsets in one transaction per worker (KIP-447): a member of an old generation is refused
  * its offsets, and with them the transaction.
  */
-export function createExactlyOnce({ producer, clock, groupId }: DeliveryOptions): Delivery {
+export function createExactlyOnce({ producer, clock, groupId, limits }: DeliveryOptions): Delivery {
   let open = false;
   const begin = () => {
     if (open) return;
     producer.begin();
     open = true;
   };
-  const output = outputOf(producer, begin);
+  const output = createOutput(producer, limits, begin);
   return {
     output,
     ready: () => producer.ready(),

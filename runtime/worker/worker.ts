@@ -10,11 +10,13 @@ import type { StorageEngine } from '../../core/storage/storage.ts';
 import type { Topology } from '../../dsl/compile/topology.ts';
 import { type SourceReport, type SourceRunner, startSourceRunner } from '../connect/source-runner.ts';
 import { createAtLeastOnce, createExactlyOnce, type Delivery } from '../delivery/delivery.ts';
+import { readRecordLimits, requestBytesFor } from '../delivery/output.ts';
 import type { StoreQuery } from '../state/store.ts';
 import { createTaskMetrics, type TaskMetrics } from '../task/task-metrics.ts';
 import { parseTaskId, type TaskId } from './assignor.ts';
 import { createJobMember } from './job-member.ts';
 import { allTasks, type Layout } from './layout.ts';
+import { createRepartitionPurge } from './repartition-purge.ts';
 import { openTask, type RunningTask } from './running-task.ts';
 import { createTaskInputs, type TaskInputs } from './task-inputs.ts';
 
@@ -81,6 +83,7 @@ export function startWorker(options: WorkerOptions): Worker {
   let recordsIn = 0;
   let turnsTaken: Promise<unknown> = Promise.resolve();
 
+  const purge = createRepartitionPurge({ topology, admin: client.admin(), clock, logger });
   const topics = [...layout.partitions.keys()];
   const isSource = (id: TaskId) =>
     topology.subTopologies[parseTaskId(id).subTopology]!.inputs.every((input) => input.kind === 'connector');
@@ -100,6 +103,7 @@ export function startWorker(options: WorkerOptions): Worker {
     if (offsets.length === 0 && tasks.length === 0) return;
     await delivery.commit({ offsets, generation, stores: tasks });
     inputs.committed(offsets);
+    purge.committed(offsets);
   }
 
   async function closeTasks(ids: Iterable<TaskId>): Promise<void> {
@@ -232,10 +236,13 @@ export function startWorker(options: WorkerOptions): Worker {
   async function run(): Promise<void> {
     await loadCompression();
     const transactional = topology.options.guarantee === 'exactlyOnce';
-    const producer = client.producer(transactional ? { transactionalId: `${topology.job}-${options.workerId}` } : {});
+    const limits = await readRecordLimits(client.admin(), topics);
+    const requestBytesMax = requestBytesFor(limits);
+    const transactionalId = `${topology.job}-${options.workerId}`;
+    const producer = client.producer(transactional ? { transactionalId, requestBytesMax } : { requestBytesMax });
     if (transactional) await producer.initTransactions();
     await Promise.all(topics.map((topic) => producer.partitionsOf(topic)));
-    const shared = { producer, clock, groupId: topology.job };
+    const shared = { producer, clock, limits, groupId: topology.job };
     delivery = transactional
       ? createExactlyOnce(shared)
       : createAtLeastOnce({ ...shared, offsets: client.offsets(topology.job) });
@@ -259,7 +266,7 @@ export function startWorker(options: WorkerOptions): Worker {
     await Promise.allSettled([...sources.values()].map((runner) => runner.stop()));
     await closeTasks(running.keys());
     await Promise.allSettled([delivery.abort(), member.leave()]);
-    await Promise.allSettled([inputs.close(), delivery.close()]);
+    await Promise.allSettled([inputs.close(), delivery.close(), purge.settle()]);
   }
 
   const done = run();

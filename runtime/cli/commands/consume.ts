@@ -1,6 +1,7 @@
 // `millrace consume`: records of a topic as lines, to its end or as they come.
 import type { Command } from 'commander';
 import type { Client } from '../../../core/client/index.ts';
+import { Fault } from '../../../core/kernel/fault.ts';
 import { partitionName } from '../../../core/kernel/ids.ts';
 import { addConnectionOptions, type ConnectionFlags, withClient } from '../connection.ts';
 import {
@@ -69,7 +70,10 @@ async function consume(topic: string, flags: Flags): Promise<void> {
   await withClient(flags, async (client) => {
     const [described] = await client.admin().describeTopics([topic]);
     const partitions = described!.partitions.map(({ partition }) => partition);
-    const chosen = flags.partition === undefined ? partitions : partitions.filter((p) => p === flags.partition);
+    const { partition } = flags;
+    if (partition !== undefined && !partitions.includes(partition))
+      throw new Fault('PARTITION_NOT_FOUND', { topic, partition, partitions: partitions.length });
+    const chosen = partition === undefined ? partitions : [partition];
     const positions = await startOffsets(client, topic, chosen, flags.from);
     const grouped = flags.group === undefined ? {} : { groupId: flags.group };
     await using consumer = client.consumer({ ...grouped, from: flags.from.kind === 'latest' ? 'latest' : 'earliest' });

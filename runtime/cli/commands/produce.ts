@@ -41,23 +41,27 @@ function fromJson(line: string, number: number): Outgoing {
   } catch (error) {
     throw new Fault('BAD_INPUT_LINE', { line: number, reason: `it is no JSON: ${(error as Error).message}` });
   }
-  if (typeof parsed !== 'object' || parsed === null || !('value' in parsed))
-    throw new Fault('BAD_INPUT_LINE', { line: number, reason: "it must be an object with a 'value'" });
-  const record = parsed as {
-    key?: unknown;
-    value: unknown;
-    headers?: Record<string, unknown>;
-    partition?: number;
-    timestampMs?: number;
+  const refuse = (reason: string): never => {
+    throw new Fault('BAD_INPUT_LINE', { line: number, reason });
   };
+  if (!isObject(parsed) || !('value' in parsed)) return refuse("it must be an object with a 'value'");
+  const { key, value, headers, partition, timestampMs } = parsed;
+  if (headers !== undefined && !isObject(headers)) return refuse('its headers must be an object, of names to texts');
+  if (partition !== undefined && !isCount(partition)) return refuse('its partition must be a whole number from 0');
+  if (timestampMs !== undefined && !isCount(timestampMs))
+    return refuse('its timestampMs must be whole milliseconds since 1970');
   return {
-    key: textOrJson(record.key),
-    value: textOrJson(record.value),
-    headers: headersOf(record.headers),
-    ...(record.partition === undefined ? {} : { partition: record.partition }),
-    ...(record.timestampMs === undefined ? {} : { timestampMs: record.timestampMs }),
+    key: textOrJson(key),
+    value: textOrJson(value),
+    headers: headersOf(headers),
+    ...(partition === undefined ? {} : { partition }),
+    ...(timestampMs === undefined ? {} : { timestampMs }),
   };
 }
+
+const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
 
 function fromLine(line: string, number: number, flags: Flags): Outgoing {
   if (flags.json === true) return fromJson(line, number);

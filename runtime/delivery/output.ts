@@ -1,0 +1,53 @@
+// From a task's output to a producer: chooses partitions, and refuses at once what its topic wouldn't take, so that the
+// error policy sees the record while it is still at hand. The producer alone would say so only when it flushes.
+import type { Admin, Producer } from '../../core/client/index.ts';
+import { Fault } from '../../core/kernel/fault.ts';
+import type { TaskOutput } from '../task/task-output.ts';
+
+/** Batch header and record framing, rounded up: a record close to the limit is refused here rather than by the node. */
+const overheadBytes = 128;
+const headerOverheadBytes = 16;
+
+/** `max.message.bytes` of each topic. */
+export async function readRecordLimits(admin: Admin, topics: readonly string[]): Promise<ReadonlyMap<string, number>> {
+  const limits = await Promise.all(
+    topics.map(async (name) => {
+      const configs = await admin.describeConfigs({ kind: 'topic', name });
+      const value = configs.find((config) => config.name === 'max.message.bytes')?.value;
+      return [name, value === undefined || value === null ? Number.POSITIVE_INFINITY : Number(value)] as const;
+    }),
+  );
+  return new Map(limits);
+}
+
+/** The largest request a producer must be able to send for these limits. */
+export const requestBytesFor = (limits: ReadonlyMap<string, number>): number =>
+  Math.max(requestBytesMin, ...[...limits.values()].filter(Number.isFinite));
+
+const requestBytesMin = 1_048_576;
+
+/** @param beforeWrite where a transaction begins */
+export function createOutput(
+  producer: Producer,
+  limits: ReadonlyMap<string, number>,
+  beforeWrite: () => void,
+): TaskOutput {
+  return {
+    write(topic, partition, key, value, timestampMs, headers) {
+      let bytes = overheadBytes + (key?.length ?? 0) + (value?.length ?? 0);
+      for (const [name, header] of headers) bytes += headerOverheadBytes + name.length + (header?.length ?? 0);
+      const bytesMax = limits.get(topic) ?? Number.POSITIVE_INFINITY;
+      if (bytes > bytesMax) throw new Fault('RECORD_TOO_LARGE', { topic, bytes, bytesMax, ...shown(key) });
+      beforeWrite();
+      producer.write(topic, partition ?? producer.partitionFor(topic, key), timestampMs, key, value, headers);
+    },
+  };
+}
+
+const keyTextMax = 100;
+
+function shown(key: Uint8Array | null): { readonly key?: string } {
+  if (key === null) return {};
+  const text = Buffer.from(key.subarray(0, keyTextMax)).toString();
+  return { key: key.length > keyTextMax ? `${text}…` : text };
+}
