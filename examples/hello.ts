@@ -1,5 +1,5 @@
 // The smallest job: five greetings are made, put into capitals, and shown.
-// Run it with `npx millrace run examples/hello.ts`. Run it again, and it knows that it is done; `--fresh` starts it over.
+// Run it with `npx millrace run examples/hello.ts`. Run it again: it knows that it is done; `--fresh` starts it over.
 import { job, map, sink, source } from 'millrace';
 import { stdoutLines } from 'millrace/connectors/console';
 import { generate } from 'millrace/connectors/generate';

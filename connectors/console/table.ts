@@ -6,11 +6,12 @@ import type { ViewConnector } from '../../dsl/connector.ts';
 
 type Cell = string | number | bigint | boolean | null | undefined;
 
-/** One column of a table. */
+type CellOf<K, V> = (value: V, key: K) => Cell;
+
+/** A column that is more than its value. */
 export interface ConsoleColumn<K, V> {
-  readonly header: string;
-  readonly value: (value: V, key: K) => Cell;
-  /** Default: numbers to the right, anything else to the left. */
+  readonly value: CellOf<K, V>;
+  /** Default: numbers, also as text, to the right, anything else to the left. */
   readonly align?: 'left' | 'right';
   /** The text of a cell that isn't null or undefined. Default: as JavaScript writes it. */
   // biome-ignore lint/suspicious/noExplicitAny: the column's own value, which inference can't carry from `value` to here
@@ -19,7 +20,8 @@ export interface ConsoleColumn<K, V> {
 
 export interface ConsoleTableOptions<K, V> {
   readonly title?: string;
-  readonly columns: readonly ConsoleColumn<K, V>[];
+  /** By their headers, from the left. */
+  readonly columns: Readonly<Record<string, CellOf<K, V> | ConsoleColumn<K, V>>>;
   /** What rows are ordered by; null and undefined come last. Default: the order in which their keys first came. */
   readonly sortBy?: (value: V, key: K) => Cell;
   /** Default false. */
@@ -42,12 +44,16 @@ const bordersPerColumn = 1;
  * @example
  * topic('counts', safeInt64).pipe(view(consoleTable({
  *   title: 'Words',
- *   columns: [{ header: 'word', value: (_count, word) => word }, { header: 'count', value: (count) => count }],
+ *   columns: { word: (_count, word) => word, count: (count) => count },
  *   sortBy: (count) => count, descending: true, limit: 10,
  * })));
  */
 export function consoleTable<K, V>(options: ConsoleTableOptions<K, V>): ViewConnector<K, V> {
-  const { title, columns, sortBy, descending = false, limit = 20 } = options;
+  const { title, sortBy, descending = false, limit = 20 } = options;
+  const headers = Object.keys(options.columns);
+  const columns = Object.values(options.columns).map(
+    (column): ConsoleColumn<K, V> => (typeof column === 'function' ? { value: column } : column),
+  );
   const rows = new Map<unknown, Row<K, V>>();
 
   function ordered(): Row<K, V>[] {
@@ -69,7 +75,6 @@ export function consoleTable<K, V>(options: ConsoleTableOptions<K, V>): ViewConn
       const shown = ordered().slice(0, Math.max(0, limit));
       const cells = shown.map(({ key, value }) => columns.map((column) => column.value(value, key)));
       const texts = cells.map((row) => row.map((cell, i) => textOf(cell, columns[i]!.format)));
-      const headers = columns.map(({ header }) => header);
       const table = new Table({
         head: headers.map((header) => paint.bold(header)),
         colWidths: fitWidths(
@@ -115,7 +120,9 @@ function textOf(cell: Cell, format: ((cell: unknown) => string) | undefined): st
 
 function isNumeric(cells: readonly (readonly Cell[])[], column: number): boolean {
   const there = cells.map((row) => row[column]).filter((cell) => cell !== null && cell !== undefined);
-  return there.length > 0 && there.every((cell) => typeof cell === 'number' || typeof cell === 'bigint');
+  return (
+    there.length > 0 && there.every((cell) => typeof cell !== 'boolean' && cell !== '' && !Number.isNaN(Number(cell)))
+  );
 }
 
 /** Columns in the terminal: wide characters (East Asian, emoji) take two. */

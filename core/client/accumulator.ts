@@ -123,6 +123,9 @@ export function createAccumulator(options: AccumulatorOptions): Accumulator {
     value: Uint8Array | null,
     headers: RecordHeaders | undefined,
   ): PartitionQueue {
+    // Any other number would make a batch that nobody can read.
+    if (!Number.isSafeInteger(timestampMs) || timestampMs < 0)
+      throw new Fault('BAD_TIMESTAMP', { where: `a record for '${topic}'`, timestampMs });
     const queues = topic === lastTopic ? lastQueues : queuesOf(topic);
     let queue = queues[partition];
     if (queue === undefined) queue = queues[partition] = createPartitionQueue(topic, partition);

@@ -1,7 +1,7 @@
 // One client of one cluster: everything it makes shares its connections and what it knows of the cluster.
-import type { Clock } from '../kernel/clock.ts';
+import { type Clock, systemClock } from '../kernel/clock.ts';
 import { type Logger, silentLogger } from '../kernel/logger.ts';
-import type { Random } from '../kernel/random.ts';
+import { type Random, systemRandom } from '../kernel/random.ts';
 import type { Network } from '../protocol/transport.ts';
 import { type Admin, createAdmin } from './admin.ts';
 import { type Cluster, createCluster } from './cluster.ts';
@@ -14,10 +14,11 @@ import { createProducer, type Producer, type ProducerOptions } from './producer.
 export interface ClientOptions {
   /** `inProcess(node)`, `portNetwork(port)`, or one over TCP. */
   readonly network: Network;
-  /** Names this client in the cluster's logs and group descriptions. */
-  readonly clientId: string;
-  readonly clock: Clock;
-  readonly random: Random;
+  /** Names this client in the cluster's logs and group descriptions. Default 'millrace'. */
+  readonly clientId?: string;
+  /** Default the system's. */
+  readonly clock?: Clock;
+  readonly random?: Random;
   /** Default silent. */
   readonly logger?: Logger;
   /** How long one request may take. Default 30 s. */
@@ -36,8 +37,15 @@ export interface Client extends AsyncDisposable {
   close(): Promise<void>;
 }
 
-export function createClient({ logger = silentLogger, ...options }: ClientOptions): Client {
-  const cluster = createCluster({ ...options, logger });
+/**
+ * @example
+ * await using client = createClient({ network: tcpNetwork({ bootstrap: '127.0.0.1:9092' }) });
+ * await using producer = client.producer();
+ * await producer.send({ topic: 'greetings', key: null, value: Buffer.from('hello') });
+ */
+export function createClient(options: ClientOptions): Client {
+  const { clientId = 'millrace', clock = systemClock, random = systemRandom, logger = silentLogger } = options;
+  const cluster = createCluster({ ...options, clientId, clock, random, logger });
   return {
     cluster,
     producer: (producerOptions) => createProducer(cluster, producerOptions),

@@ -42,3 +42,4 @@ export type {
   TopicDescription,
   TopicSummary,
 } from './topic-admin.ts';
+export type { TransactionSummary } from './transaction-admin.ts';

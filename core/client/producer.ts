@@ -210,8 +210,11 @@ export function createProducer(cluster: Cluster, options: ProducerOptions = {}):
     return partition;
   }
 
-  const partitionFor = (topic: string, key: Uint8Array | null): number =>
-    key === null ? stickyPartition(topic) : partitionForKey(key, countSeen(topic));
+  function partitionFor(topic: string, key: Uint8Array | null): number {
+    const count = countSeen(topic);
+    if (count === 1) return 0;
+    return key === null ? stickyPartition(topic) : partitionForKey(key, count);
+  }
 
   function needTransactions(): Transactions {
     if (transactions === null)

@@ -2,9 +2,9 @@
 // a connection of its own while it does and holds up nothing, and what is written has one, so that heartbeats don't
 // queue behind megabytes. Requests of one API that doesn't wait are carried out in the order of the calls. A connection
 // that the node closed, as it does with idle ones, is opened again for the next call.
-import type { Clock } from '../kernel/clock.ts';
+import { type Clock, systemClock } from '../kernel/clock.ts';
 import { Fault } from '../kernel/fault.ts';
-import type { Random } from '../kernel/random.ts';
+import { type Random, systemRandom } from '../kernel/random.ts';
 import type { ApiName, RequestOf, ResponseOf } from '../protocol/api-table.ts';
 import type { CallOptions, Network, Transport } from '../protocol/transport.ts';
 import { type Address, addressName, openWire, type Wire } from './wire.ts';
@@ -12,9 +12,11 @@ import { type Address, addressName, openWire, type Wire } from './wire.ts';
 export interface TcpOptions {
   /** `host:port`, several separated by commas: any of them that answers. IPv6 as `[::1]:9092`. */
   readonly bootstrap: string;
-  readonly clientId: string;
-  readonly clock: Clock;
-  readonly random: Random;
+  /** Default 'millrace'. */
+  readonly clientId?: string;
+  /** Default the system's. */
+  readonly clock?: Clock;
+  readonly random?: Random;
   /** Default 10 s. */
   readonly connectTimeoutMs?: number;
 }
@@ -35,7 +37,7 @@ export function parseBootstrap(bootstrap: string): readonly Address[] {
 
 export function tcpNetwork(options: TcpOptions): Network {
   const addresses = parseBootstrap(options.bootstrap);
-  const { clock, random, clientId, connectTimeoutMs = 10_000 } = options;
+  const { clock = systemClock, random = systemRandom, clientId = 'millrace', connectTimeoutMs = 10_000 } = options;
   const open = (address: Address) => openWire(address, { clientId, clock, connectTimeoutMs });
 
   return {

@@ -98,7 +98,7 @@ const faults = {
   STORE_NOT_HERE: {
     retriable: true,
     text: (d: { store: string; partition: number }) =>
-      `partition ${d.partition} of store '${d.store}' is not open in this process; it is being restored, or another member has it`,
+      `partition ${d.partition} of store '${d.store}' is not open in this process: the job has ended, the store is being restored, or another member has it`,
   },
   NEEDS_ADVERTISED: {
     retriable: false,
@@ -202,6 +202,11 @@ const faults = {
     retriable: false,
     text: (d: { topic: string; partition: number; offset: number; part: string; reason: string }) =>
       `the ${d.part} of the record at offset ${d.offset} of ${d.topic}-${d.partition} can't be decoded: ${d.reason}; read it with another serde, or seek past it`,
+  },
+  CANNOT_SHOW: {
+    retriable: false,
+    text: (d: { topic: string; partition: number; offset: number; part: string; reason: string }) =>
+      `the ${d.part} of the record at offset ${d.offset} of ${d.topic}-${d.partition} can't be shown so: ${d.reason}; choose another --key-as or --value-as`,
   },
   REMOTE_FAILED: {
     retriable: false,

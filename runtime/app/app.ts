@@ -33,6 +33,8 @@ export interface Progress {
 }
 
 export interface Summary extends Progress {
+  /** 'stopped' where somebody asked for it before the end. */
+  readonly ending: 'end' | 'stopped';
   readonly elapsedMs: number;
   readonly views: readonly RenderedView[];
 }
@@ -54,7 +56,7 @@ export function startApp(options: AppOptions): App {
   const { clock, logger } = options;
   const startedMs = clock.monotonicMs();
   const workers = new Map<number, Worker>();
-  const ended = createLatch();
+  const ended = createLatch<Summary['ending']>();
   const ready = createLatch();
   ready.promise.catch(() => {});
   const last = new Map<number, WorkerReport>();
@@ -108,7 +110,7 @@ export function startApp(options: AppOptions): App {
         await Promise.race([clock.sleep(watchEveryMs), settled]);
         const { workers: reports } = progress();
         if (reports.every((report) => report.state === 'running')) ready.resolve();
-        if (!stopped && (await endWatch?.hasEnded(reports))) ended.resolve();
+        if (!stopped && (await endWatch?.hasEnded(reports))) ended.resolve('end');
       }
     } finally {
       await endWatch?.close();
@@ -120,8 +122,9 @@ export function startApp(options: AppOptions): App {
     const watching = watch();
     watching.catch((error: unknown) => ended.reject(error));
     let failed = true;
+    let ending: Summary['ending'] = 'stopped';
     try {
-      await ended.promise;
+      ending = await ended.promise;
       failed = false;
     } finally {
       progress();
@@ -132,7 +135,7 @@ export function startApp(options: AppOptions): App {
       if (!failed && broken !== undefined) throw broken.reason;
     }
     const views = await readViews(options.client, options.topology, options.layout);
-    return { ...progress(), elapsedMs: clock.monotonicMs() - startedMs, views };
+    return { ...progress(), ending, elapsedMs: clock.monotonicMs() - startedMs, views };
   }
 
   const done = run();
@@ -143,7 +146,7 @@ export function startApp(options: AppOptions): App {
     progress,
     query: (store) => queryState({ ...options, workers: () => workers.values() }, store),
     async stop() {
-      ended.resolve();
+      ended.resolve('stopped');
       await done;
     },
   };

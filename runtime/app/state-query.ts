@@ -12,7 +12,7 @@ import type { Worker } from '../worker/worker.ts';
 export interface StateQuery<K, V> {
   /** @param startMs of the window, for a windowed store. @throws Fault `STORE_NOT_HERE` while the key's task is not in this process or is being restored */
   get(key: K, startMs?: number): Stamped<V> | undefined;
-  /** Every entry of the tasks that are here, task after task; keys of a windowed store are `Windowed`. */
+  /** Every entry, task after task; keys of a windowed store are `Windowed`. @throws Fault `STORE_NOT_HERE` as `get` */
   all(): AsyncIterable<[K, Stamped<V>]>;
   /** Of a store without windows: both ends inclusive, in the order of encoded keys within each task. */
   range(from: K, to: K): AsyncIterable<[K, Stamped<V>]>;
@@ -44,18 +44,17 @@ export function queryState<K, V>({ topology, layout, workers }: StateQueryParts,
     return null;
   }
 
-  function ofKey(key: K): StoreQuery {
-    const partition = partitionForKey(spec.key.encode(key), partitions);
+  /** Half a store is no answer: what is missing is said, also for those who ask for all. */
+  function need(partition: number): StoreQuery {
     const found = find(partition);
     if (found === null) throw new Fault('STORE_NOT_HERE', { store, partition });
     return found;
   }
 
+  const ofKey = (key: K) => need(partitionForKey(spec.key.encode(key), partitions));
+
   async function* each<T>(read: (query: StoreQuery) => AsyncIterable<T>): AsyncIterable<T> {
-    for (let partition = 0; partition < partitions; partition++) {
-      const query = find(partition);
-      if (query !== null) yield* read(query);
-    }
+    for (let partition = 0; partition < partitions; partition++) yield* read(need(partition));
   }
 
   return {

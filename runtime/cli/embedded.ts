@@ -3,11 +3,13 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Client, createClient, inProcess, type Transport } from '../../core/client/index.ts';
 import { systemClock } from '../../core/kernel/clock.ts';
+import { createLatch } from '../../core/kernel/latch.ts';
 import type { Logger } from '../../core/kernel/logger.ts';
 import { systemRandom } from '../../core/kernel/random.ts';
 import { createNode, openDataFolder } from '../../core/server/index.ts';
 import { createLevelEngine } from '../../core/storage/level-storage.ts';
 import type { StorageEngine } from '../../core/storage/storage.ts';
+import { watchStorage } from './watch-storage.ts';
 
 export const dataFolderDefault = '.millrace';
 
@@ -15,16 +17,26 @@ export interface Embedded extends AsyncDisposable {
   readonly client: Client;
   /** For threads, which reach it through a port. */
   readonly node: Transport;
+  /** Rejects with `STORAGE_FAILED` once the disk refuses a write: nothing is acknowledged from then on. Never resolves. */
+  readonly failed: Promise<never>;
+  /** The one given, quiet once it has failed. */
+  readonly logger: Logger;
 }
 
 /** @throws Fault `STORAGE_IN_USE`, `STORAGE_NEWER`, `STORAGE_FAILED`, each naming the folder and what to do */
 export async function openEmbedded(data: string, logger: Logger): Promise<Embedded> {
   const folder = await openDataFolder(data);
-  const shared = { clock: systemClock, random: systemRandom, logger };
+  const failure = createLatch<never>();
+  failure.promise.catch(() => {});
+  let hasFailed = false;
+  const shared = { clock: systemClock, random: systemRandom, logger: quietOnce(logger, () => hasFailed) };
   const node = await createNode({
     ...shared,
     folder,
-    engine: createLevelEngine(folder.enginePath),
+    engine: watchStorage(createLevelEngine(folder.enginePath), (fault) => {
+      hasFailed = true;
+      failure.reject(fault);
+    }),
     owner: `millrace ${process.argv.slice(2).join(' ')}`,
     settings: { 'group.initial.rebalance.delay.ms': 0, 'auto.create.topics.enable': false },
   });
@@ -39,7 +51,16 @@ export async function openEmbedded(data: string, logger: Logger): Promise<Embedd
     await close();
     throw error;
   }
-  return { node, client, [Symbol.asyncDispose]: close };
+  return { node, client, failed: failure.promise, logger: shared.logger, [Symbol.asyncDispose]: close };
+}
+
+/** What follows upon a failed disk is no news: the reason is told by whoever stops. */
+function quietOnce(logger: Logger, isQuiet: () => boolean): Logger {
+  return {
+    ...logger,
+    warn: (fields, message) => (isQuiet() ? logger.debug(fields, message) : logger.warn(fields, message)),
+    error: (fields, message) => (isQuiet() ? logger.debug(fields, message) : logger.error(fields, message)),
+  };
 }
 
 /**

@@ -20,11 +20,26 @@ function registerOnce(): void {
   register(new URL('./resolve-millrace.js', import.meta.url));
 }
 
-/** The first useful line of what a loader says: esbuild puts `file:line:column: ERROR: …` on its second. */
-function reasonOf(error: unknown): string {
+/** What went wrong, in a line: esbuild puts `file:line:column: ERROR: …` on its second, others say it on their first. */
+function reasonOf(error: unknown, path: string): string {
   const message = error instanceof Error ? error.message : String(error);
   const located = message.split('\n').find((line) => /: ERROR: /.test(line));
-  return (located ?? message.split('\n')[0]!).replace(': ERROR:', ':');
+  if (located !== undefined) return located.replace(': ERROR:', ':');
+  const first = message.split('\n')[0]!;
+  const code = (error as { readonly code?: unknown } | null)?.code;
+  if (code === 'ERR_MODULE_NOT_FOUND' || code === 'MODULE_NOT_FOUND')
+    return `${first}; correct the import, or install the package`;
+  if (error instanceof SyntaxError) return first;
+  return `it failed while it was loaded${placeOf(error, path)}: ${first}`;
+}
+
+/** Where in the job file the error came from, or nothing. */
+function placeOf(error: unknown, path: string): string {
+  const stack = error instanceof Error ? (error.stack ?? '') : '';
+  const url = pathToFileURL(path).href;
+  const line = stack.split('\n').find((frame) => frame.includes(url) || frame.includes(path));
+  const place = line === undefined ? null : /:(\d+):\d+\)?$/.exec(line.trim());
+  return place === null ? '' : ` in line ${place[1]}`;
 }
 
 /** @throws Fault `JOB_FILE` for a file that isn't there, doesn't compile, fails while it is loaded, or exports no job */
@@ -37,7 +52,7 @@ export async function loadJob(file: string): Promise<JobSpec> {
     module = (await import(pathToFileURL(path).href)) as Record<string, unknown>;
   } catch (error) {
     if (error instanceof Fault) throw error;
-    throw new Fault('JOB_FILE', { file, reason: reasonOf(error) }, error);
+    throw new Fault('JOB_FILE', { file, reason: reasonOf(error, path) }, error);
   }
   // A file that is loaded as CommonJS has its exports under `default`.
   const found = [module['default'], (module['default'] as Record<string, unknown> | undefined)?.['default']].find(

@@ -26,10 +26,18 @@ function readable(line: string): string {
   return `${painted} ${msg}${cause === undefined ? '' : `: ${cause}`} ${colours.dim(details.join(' '))}`.trimEnd();
 }
 
+/** The stack only where MILLRACE_DEBUG asks for it. */
+function errorFields(error: unknown): unknown {
+  if (!(error instanceof Error)) return error;
+  if (process.env['MILLRACE_DEBUG'] !== undefined) return pino.stdSerializers.err(error);
+  const { code } = error as { readonly code?: unknown };
+  return { type: error.name, message: error.message, ...(code === undefined ? {} : { code }) };
+}
+
 /** Level by MILLRACE_LOG (debug, info, warn, error). Default warn. */
 export function createLogger(): Logger {
   const level = process.env['MILLRACE_LOG'] ?? 'warn';
-  const options = { level, base: null, serializers: { error: pino.stdSerializers.err } };
+  const options = { level, base: null, serializers: { error: errorFields, err: errorFields } };
   const destination = process.stderr.isTTY
     ? { write: (line: string) => void process.stderr.write(`${readable(line)}\n`) }
     : pino.destination({ dest: 2, sync: true });

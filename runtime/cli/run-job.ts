@@ -68,7 +68,7 @@ async function start(job: JobSpec, jobFile: string | null, options: FileRunOptio
   const connection = await openConnection(options, logger);
   try {
     const threads: ThreadWorker[] = [];
-    const app = await startOn(connection, topology, threads, { ...options, logger, jobFile });
+    const app = await startOn(connection, topology, threads, { ...options, logger: connection.logger, jobFile });
     return asRun(connection, app, threads);
   } catch (error) {
     await connection[Symbol.asyncDispose]();
@@ -137,7 +137,13 @@ async function startOn(
 }
 
 function asRun(connection: Connection, app: App, threads: readonly ThreadWorker[]): FileRun {
-  const done = app.done.finally(() => connection[Symbol.asyncDispose]());
+  // Threads would try for minutes to write what the disk refuses.
+  const failed = connection.failed.catch(async (error: unknown) => {
+    await Promise.all(threads.map((thread) => thread.kill()));
+    throw error;
+  });
+  failed.catch(() => {});
+  const done = Promise.race([app.done, failed]).finally(() => connection[Symbol.asyncDispose]());
   done.catch(() => {});
   const stop = async () => {
     await app.stop();

@@ -2,6 +2,7 @@
 // the task's, so a new owner fences the old one and a crash neither repeats nor skips (as Kafka Connect, KIP-618).
 import type { Client, Producer } from '../../core/client/index.ts';
 import type { Clock } from '../../core/kernel/clock.ts';
+import { isFault } from '../../core/kernel/fault.ts';
 import { createLatch } from '../../core/kernel/latch.ts';
 import type { Logger } from '../../core/kernel/logger.ts';
 import type { Random } from '../../core/kernel/random.ts';
@@ -189,9 +190,9 @@ export function startSourceRunner(options: SourceRunnerOptions): SourceRunner {
       await task.close();
     } finally {
       if (open)
-        await producer
-          .abort()
-          .catch((error: unknown) => options.logger.warn({ error }, 'could not abort a transaction'));
+        await producer.abort().catch((error: unknown) => {
+          if (!isFault(error, 'CLOSED')) options.logger.warn({ error }, 'could not abort a transaction');
+        });
       await Promise.all(sources.map((source) => source.task.close()));
       await producer.close();
     }

@@ -1,6 +1,6 @@
 // From a task's output to a producer: chooses partitions, and refuses at once what its topic wouldn't take, so that the
 // error policy sees the record while it is still at hand. The producer alone would say so only when it flushes.
-import type { Admin, Producer } from '../../core/client/index.ts';
+import type { Admin, Producer, RecordHeaders } from '../../core/client/index.ts';
 import { Fault } from '../../core/kernel/fault.ts';
 import type { TaskOutput } from '../task/task-output.ts';
 
@@ -32,16 +32,27 @@ export function createOutput(
   limits: ReadonlyMap<string, number>,
   beforeWrite: () => void,
 ): TaskOutput {
+  let lastTopic: string | undefined;
+  let bytesMax = Number.POSITIVE_INFINITY;
   return {
     write(topic, partition, key, value, timestampMs, headers) {
-      let bytes = overheadBytes + (key?.length ?? 0) + (value?.length ?? 0);
-      for (const [name, header] of headers) bytes += headerOverheadBytes + name.length + (header?.length ?? 0);
-      const bytesMax = limits.get(topic) ?? Number.POSITIVE_INFINITY;
+      if (topic !== lastTopic) {
+        lastTopic = topic;
+        bytesMax = limits.get(topic) ?? Number.POSITIVE_INFINITY;
+      }
+      let bytes = overheadBytes + (key === null ? 0 : key.length) + (value === null ? 0 : value.length);
+      if (headers.length > 0) bytes += headersBytes(headers);
       if (bytes > bytesMax) throw new Fault('RECORD_TOO_LARGE', { topic, bytes, bytesMax, ...shown(key) });
       beforeWrite();
       producer.write(topic, partition ?? producer.partitionFor(topic, key), timestampMs, key, value, headers);
     },
   };
+}
+
+function headersBytes(headers: RecordHeaders): number {
+  let bytes = 0;
+  for (const [name, header] of headers) bytes += headerOverheadBytes + name.length + (header?.length ?? 0);
+  return bytes;
 }
 
 const keyTextMax = 100;

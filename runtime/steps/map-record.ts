@@ -14,7 +14,7 @@ export function mapRecordStep(
     record.timestampMs = timestampMs;
     try {
       projected = project(value, record);
-      projectedMs = projected.timestampMs ?? timestampMs;
+      projectedMs = Math.floor(projected.timestampMs ?? timestampMs);
       if (!(projectedMs >= 0 && projectedMs < Number.POSITIVE_INFINITY)) {
         throw new Fault('BAD_TIMESTAMP', { where: name, timestampMs: projectedMs });
       }

@@ -41,6 +41,9 @@ export interface Fetched {
   readonly nextOffset: number;
 }
 
+/** As the log keeps it; -1 for what is no time, such as `Date.parse` gives for other text. Seconds times 1,000 have fractions. */
+export const wholeMs = (timestampMs: number): number => (Number.isFinite(timestampMs) ? Math.floor(timestampMs) : -1);
+
 /** Whether the time of a record can't be used and it is to be dropped. @throws Fault `BAD_TIMESTAMP` */
 function unusable(origin: Origin, timestampMs: number, parts: QueueParts): boolean {
   if (timestampMs >= 0) return false;
@@ -169,7 +172,7 @@ export class TopicQueue implements InputQueue {
       errors.process(`timestamp of ${this.topic}`, value, error);
       return false;
     }
-    if (!Number.isFinite(this.timestampMs)) this.timestampMs = -1;
+    this.timestampMs = wholeMs(this.timestampMs);
     return true;
   }
 
@@ -250,7 +253,7 @@ export class SourceQueue implements InputQueue {
         this.#readMs = this.#now();
       }
       this.#at += 1;
-      this.timestampMs = this.#records[this.#at]!.timestampMs ?? this.#readMs;
+      this.timestampMs = wholeMs(this.#records[this.#at]!.timestampMs ?? this.#readMs);
       if (this.timestampMs < 0 && unusable(this, this.timestampMs, this.#parts)) this.done();
       else return (this.#hasHead = true);
     }

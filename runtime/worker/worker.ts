@@ -12,6 +12,7 @@ import { type SourceReport, type SourceRunner, startSourceRunner } from '../conn
 import { createAtLeastOnce, createExactlyOnce, type Delivery } from '../delivery/delivery.ts';
 import { readRecordLimits, requestBytesFor } from '../delivery/output.ts';
 import type { StoreQuery } from '../state/store.ts';
+import type { Task } from '../task/task.ts';
 import { createTaskMetrics, type TaskMetrics } from '../task/task-metrics.ts';
 import { parseTaskId, type TaskId } from './assignor.ts';
 import { createJobMember } from './job-member.ts';
@@ -59,7 +60,10 @@ export interface Worker {
   stop(): Promise<void>;
 }
 
-const recordsPerTurnMax = 2_000;
+/** A task has its turn until so much time has passed: long enough that the turn's own cost is small. */
+const turnMs = 4;
+/** After which the time is looked at: few, because a function of the user's may take long over each. */
+const recordsPerSlice = 500;
 const pollMsMax = 100;
 /** State that waits for its commit, per task: above, the commit comes early. */
 const dirtyBytesMax = 16 * 1024 * 1024;
@@ -91,6 +95,10 @@ export function startWorker(options: WorkerOptions): Worker {
   /** Callers take their turns in the order of their calls. */
   function exclusively<T>(work: () => Promise<T>): Promise<T> {
     wake.abort();
+    return inOrder(work);
+  }
+
+  function inOrder<T>(work: () => Promise<T>): Promise<T> {
     const turn = turnsTaken.then(work, work);
     turnsTaken = turn.catch(() => {});
     return turn;
@@ -197,12 +205,23 @@ export function startWorker(options: WorkerOptions): Worker {
     onFailed: (error) => failure.reject(error),
   });
 
+  function processFor(task: Task): number {
+    const endMs = clock.monotonicMs() + turnMs;
+    let count = 0;
+    for (let more = true; more; ) {
+      const processed = task.process(recordsPerSlice);
+      count += processed;
+      more = processed === recordsPerSlice && clock.monotonicMs() < endMs;
+    }
+    return count;
+  }
+
   async function turn(): Promise<boolean> {
     if (!active) return false;
     let processed = 0;
     for (const entry of running.values()) {
       inputs.updateEnds(entry);
-      const count = entry.task.process(recordsPerTurnMax);
+      const count = processFor(entry.task);
       processed += count;
       entry.task.punctuate(clock.now());
       if (count > 0 || entry.task.blocked) {
@@ -219,13 +238,19 @@ export function startWorker(options: WorkerOptions): Worker {
     return processed > 0;
   }
 
+  /** Until the next commit is due; without tasks none is. */
+  function idleMs(): number {
+    const untilCommitMs = topology.options.commitIntervalMs - (clock.monotonicMs() - committedAtMs);
+    return active ? Math.max(1, Math.min(pollMsMax, untilCommitMs)) : pollMsMax;
+  }
+
   async function loop(): Promise<void> {
     let busy = false;
     while (!stopping.signal.aborted) {
-      wake = new AbortController();
-      const untilCommitMs = topology.options.commitIntervalMs - (clock.monotonicMs() - committedAtMs);
-      const fetched = await inputs.poll(busy ? 0 : Math.max(1, Math.min(pollMsMax, untilCommitMs)), wake.signal);
-      busy = await exclusively(async () => {
+      // A signal that nobody used serves again: making one costs as much as a hundred records.
+      if (wake.signal.aborted) wake = new AbortController();
+      const fetched = await inputs.poll(busy ? 0 : idleMs(), wake.signal);
+      busy = await inOrder(async () => {
         inputs.deliver(fetched, running);
         return turn();
       });

@@ -1,6 +1,7 @@
 // `millrace consume`: records of a topic as lines, to its end or as they come.
-import type { Command } from 'commander';
-import type { Client } from '../../../core/client/index.ts';
+import { type Command, Option } from 'commander';
+import type { Client, Consumer, OffsetToCommit } from '../../../core/client/index.ts';
+import { systemClock } from '../../../core/kernel/clock.ts';
 import { Fault } from '../../../core/kernel/fault.ts';
 import { partitionName } from '../../../core/kernel/ids.ts';
 import { addConnectionOptions, type ConnectionFlags, withClient } from '../connection.ts';
@@ -39,11 +40,22 @@ interface Flags extends ConnectionFlags {
 
 function lineMaker(flags: Flags): (record: RawRecord) => string {
   const shown = { key: flags.keyAs, value: flags.valueAs };
-  if (flags.json === true) return (record) => toJson(asJson(record, shown));
-  const { format } = flags;
-  if (format !== undefined) return (record) => fromTemplate(format, record, shown);
-  const { keys = false, headers = false, timestamps = false } = flags;
-  return (record) => asLine(record, { ...shown, keys, headers, timestamps });
+  const { format, keys = false, headers = false, timestamps = false } = flags;
+  const textOf = (record: RawRecord): string => {
+    if (flags.json === true) return toJson(asJson(record, shown));
+    if (format !== undefined) return fromTemplate(format, record, shown);
+    return asLine(record, { ...shown, keys, headers, timestamps });
+  };
+  return (record) => {
+    try {
+      return textOf(record);
+    } catch (error) {
+      const { topic, partition, offset } = record;
+      const reason = error instanceof Error ? error.message : String(error);
+      const part = flags.keyAs === 'auto' ? 'value' : flags.valueAs === 'auto' ? 'key' : 'key or value';
+      throw new Fault('CANNOT_SHOW', { topic, partition, offset, part, reason }, error);
+    }
+  };
 }
 
 async function startOffsets(client: Client, topic: string, partitions: readonly number[], from: Position) {
@@ -65,21 +77,70 @@ async function startOffsets(client: Client, topic: string, partitions: readonly 
   }));
 }
 
+interface Reading {
+  readonly consumer: Consumer;
+  /** Whether all is printed that was there at the start. */
+  atEnd(): boolean;
+  /** Whether a record was there at the start. */
+  isBeforeEnd(record: RawRecord): boolean;
+  printed(record: RawRecord): Promise<void>;
+  close(): Promise<void>;
+}
+
+const commitEveryMs = 5_000;
+
+/** What is committed is what was printed: `--limit` and a closed pipe end in the middle of what was fetched. */
+async function open(client: Client, topic: string, flags: Flags): Promise<Reading> {
+  const [described] = await client.admin().describeTopics([topic]);
+  const partitions = described!.partitions.map(({ partition }) => partition);
+  const { partition, group } = flags;
+  if (partition !== undefined && !partitions.includes(partition))
+    throw new Fault('PARTITION_NOT_FOUND', { topic, partition, partitions: partitions.length });
+  const positions = await startOffsets(client, topic, partition === undefined ? partitions : [partition], flags.from);
+  const ends = new Map(positions.map((position) => [partitionName(position), position.end]));
+  const done = new Map<string, OffsetToCommit>();
+  let committedAtMs = systemClock.monotonicMs();
+  let isAssigned = group === undefined;
+  const consumer = client.consumer({
+    from: flags.from.kind === 'latest' ? 'latest' : 'earliest',
+    ...(group === undefined ? {} : { groupId: group, autoCommit: false }),
+    async onRebalance({ kind }) {
+      if (kind === 'assigned') isAssigned = true;
+      else if (kind === 'revoked') await commit();
+      if (kind !== 'assigned') done.clear();
+    },
+  });
+  async function commit(): Promise<void> {
+    committedAtMs = systemClock.monotonicMs();
+    if (group !== undefined && done.size > 0) await consumer.commit([...done.values()]);
+    done.clear();
+  }
+  if (group === undefined) await consumer.assign(positions);
+  else await consumer.subscribe([topic]);
+  return {
+    consumer,
+    atEnd: () =>
+      isAssigned && consumer.assignment().every((tp) => (consumer.position(tp) ?? 0) >= ends.get(partitionName(tp))!),
+    isBeforeEnd: (record) => record.offset < (ends.get(partitionName(record)) ?? 0),
+    async printed({ topic: of, partition: at, offset }) {
+      done.set(partitionName({ topic: of, partition: at }), { topic: of, partition: at, offset: offset + 1 });
+      if (systemClock.monotonicMs() - committedAtMs >= commitEveryMs) await commit();
+    },
+    async close() {
+      try {
+        await commit();
+      } finally {
+        await consumer.close();
+      }
+    },
+  };
+}
+
 async function consume(topic: string, flags: Flags): Promise<void> {
   const lineOf = lineMaker(flags);
+  const limit = flags.limit ?? Number.POSITIVE_INFINITY;
   await withClient(flags, async (client) => {
-    const [described] = await client.admin().describeTopics([topic]);
-    const partitions = described!.partitions.map(({ partition }) => partition);
-    const { partition } = flags;
-    if (partition !== undefined && !partitions.includes(partition))
-      throw new Fault('PARTITION_NOT_FOUND', { topic, partition, partitions: partitions.length });
-    const chosen = partition === undefined ? partitions : [partition];
-    const positions = await startOffsets(client, topic, chosen, flags.from);
-    const grouped = flags.group === undefined ? {} : { groupId: flags.group };
-    await using consumer = client.consumer({ ...grouped, from: flags.from.kind === 'latest' ? 'latest' : 'earliest' });
-    if (flags.group === undefined) await consumer.assign(positions);
-    else await consumer.subscribe([topic]);
-    const left = new Map(positions.filter(({ offset, end }) => offset < end).map((tp) => [partitionName(tp), tp.end]));
+    const reading = await open(client, topic, flags);
     let count = 0;
     let stopped = false;
     const stop = () => {
@@ -88,18 +149,18 @@ async function consume(topic: string, flags: Flags): Promise<void> {
     };
     process.on('SIGINT', stop);
     process.on('SIGTERM', stop);
-    const ended = () => flags.until === 'end' && flags.group === undefined && left.size === 0;
-    while (!stopped && !ended() && count < (flags.limit ?? Number.POSITIVE_INFINITY)) {
-      for (const record of await consumer.poll(200)) {
-        if (count >= (flags.limit ?? Number.POSITIVE_INFINITY)) break;
-        if (flags.until === 'end' && record.offset >= (left.get(partitionName(record)) ?? 0)) continue;
-        await printPatiently(lineOf(record));
-        count += 1;
+    try {
+      while (!stopped && count < limit && !(flags.until === 'end' && reading.atEnd())) {
+        for (const record of await reading.consumer.poll(200)) {
+          if (stopped || count >= limit) break;
+          if (flags.until === 'end' && !reading.isBeforeEnd(record)) continue;
+          await printPatiently(lineOf(record));
+          await reading.printed(record);
+          count += 1;
+        }
       }
-      for (const [name, end] of left) {
-        const tp = positions.find((position) => partitionName(position) === name)!;
-        if ((consumer.position(tp) ?? 0) >= end) left.delete(name);
-      }
+    } finally {
+      await reading.close();
     }
   });
 }
@@ -108,11 +169,10 @@ export function addConsume(program: Command): void {
   addConnectionOptions(
     program.command('consume').description('print the records of a topic, and those that come').argument('<topic>'),
   )
-    .option(
-      '--from <position>',
-      'earliest, latest, an offset, or a time: 2026-01-31T12:00:00Z, @1769860800000',
-      parsePosition,
-      { kind: 'earliest' } satisfies Position,
+    .addOption(
+      new Option('--from <position>', 'earliest, latest, an offset, or a time: 2026-01-31T12:00:00Z, @1769860800000')
+        .argParser(parsePosition)
+        .default({ kind: 'earliest' } satisfies Position, 'earliest'),
     )
     .option('--until <when>', 'end: stop at what is there now', parseChoice('end'))
     .option('--limit <n>', 'stop after so many records', parsePositiveInteger)

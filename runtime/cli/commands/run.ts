@@ -1,6 +1,8 @@
 // `millrace run`: shows how far the job is, what it gave, and what to try next.
 import { SingleBar } from 'cli-progress';
 import type { Command } from 'commander';
+import { noKey } from '../../../dsl/key-serde.ts';
+import type { TopicSpec } from '../../../dsl/plan.ts';
 import type { Progress, Summary } from '../../app/app.ts';
 import { addConnectionOptions, type ConnectionFlags } from '../connection.ts';
 import { compileJob, loadJob } from '../load-job.ts';
@@ -59,24 +61,43 @@ function stopOnSignals(run: JobRun): void {
 const whereOf = ({ data, bootstrap }: ConnectionFlags): string =>
   `${data === undefined ? '' : ` --data ${data}`}${bootstrap === undefined ? '' : ` --bootstrap ${bootstrap}`}`;
 
-function report(job: string, file: string, where: string, summary: Summary, topics: readonly string[]): void {
+const shownAs: Readonly<Record<string, string>> = {
+  int32: 'int32',
+  int64: 'int64',
+  safeInt64: 'int64',
+  float64: 'float64',
+};
+
+/** What `consume` must be told of a topic, because its bytes don't say it. */
+function formatFlags({ key, value }: TopicSpec): string {
+  const keyAs = key.name.startsWith('windowed ') ? 'windowed' : shownAs[key.name];
+  const valueAs = shownAs[value.name];
+  return [
+    key.name === noKey.name ? '' : ' --keys',
+    keyAs === undefined ? '' : ` --key-as ${keyAs}`,
+    valueAs === undefined ? '' : ` --value-as ${valueAs}`,
+  ].join('');
+}
+
+function report(job: string, file: string, where: string, summary: Summary, topics: readonly TopicSpec[]): void {
   for (const view of summary.views)
     print(view.render({ columns: process.stdout.columns || 100, colour: Boolean(process.stdout.isTTY) }));
   const seconds = summary.elapsedMs / 1_000;
-  if (summary.recordsIn === 0) {
+  if (summary.recordsIn === 0 && summary.ending === 'end') {
     say(
       `${colours.green('caught up')}: ${job} has already processed all of its input; --fresh starts it from the beginning`,
     );
   } else {
+    const what = summary.ending === 'end' ? 'done' : 'stopped';
     say(
-      `${colours.green('done')}: ${job} took in ${formatCount(summary.recordsIn)} records and wrote ${formatCount(summary.recordsOut)} in ${seconds.toFixed(1)} s, ${formatCount(summary.recordsIn / seconds)} records/s`,
+      `${colours.green(what)}: ${job} took in ${formatCount(summary.recordsIn)} records and wrote ${formatCount(summary.recordsOut)} in ${seconds.toFixed(1)} s, ${formatCount(summary.recordsIn / seconds)} records/s`,
     );
   }
   for (const [reason, count] of Object.entries(summary.dropped))
     say(`${colours.yellow('dropped')}: ${formatCount(count)} ${reason}`);
   const shown = topics[0];
   say('\ntry next:');
-  if (shown !== undefined) say(`  npx millrace consume ${shown} --until end${where}`);
+  if (shown !== undefined) say(`  npx millrace consume ${shown.name} --until end${formatFlags(shown)}${where}`);
   say(`  npx millrace topic list${where}`);
   say(`  npx millrace describe ${file}`);
 }
@@ -111,6 +132,7 @@ export function addRun(program: Command): void {
       const topology = compileJob(job);
       const run = await runJobFile(job, file, { ...flags, logger: createLogger() });
       stopOnSignals(run);
+      if ((flags.until ?? (topology.bounded ? 'end' : 'stopped')) === 'stopped') say('running until Ctrl-C');
       const hide = showProgress(run.progress);
       let summary: Summary;
       try {
@@ -124,9 +146,9 @@ export function addRun(program: Command): void {
         return;
       }
       const written = topology.subTopologies.flatMap((sub) =>
-        sub.steps.flatMap((step) => (step.kind === 'topicSink' && !step.internal ? [step.topic.name] : [])),
+        sub.steps.flatMap((step) => (step.kind === 'topicSink' && !step.internal ? [step.topic] : [])),
       );
-      const last = topology.views.map((view) => view.topic.name);
+      const last = topology.views.map((view) => view.topic);
       report(job.name, file, whereOf(flags), summary, [...last, ...written.reverse()]);
     });
 }

@@ -88,11 +88,11 @@ describe('a table', () => {
   const table = (given: object = {}) =>
     consoleTable<string, { city: string; n: number | null }>({
       title: 'Airports',
-      columns: [
-        { header: 'airport', value: (_value, key) => key },
-        { header: 'city', value: ({ city }) => city },
-        { header: 'n', value: ({ n }) => n, format: (n) => n.toFixed(1) },
-      ],
+      columns: {
+        airport: (_value, key) => key,
+        city: ({ city }) => city,
+        n: { value: ({ n }) => n, format: (n) => n.toFixed(1) },
+      },
       sortBy: ({ n }) => n,
       descending: true,
       limit: 2,
@@ -156,7 +156,7 @@ describe('a table', () => {
 
   test('takes keys that are objects', () => {
     const view = consoleTable<{ key: string; startMs: number }, number>({
-      columns: [{ header: 'n', value: (n) => n }],
+      columns: { n: (n) => n },
     });
     view.update({ key: 'a', startMs: 0 }, 1);
     view.update({ key: 'a', startMs: 0 }, 2);

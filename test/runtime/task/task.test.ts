@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { keyValueSpec, text, windowSpec } from '../../support/store-specs.ts';
+import { wholeMs } from '../../../runtime/task/record-queue.ts';
 import * as harness from './task-harness.ts';
 import { inLine, startTask, streamInput, textTopic } from './task-harness.ts';
 
@@ -296,6 +297,10 @@ describe('bad records', () => {
     expect(skipping.take()).toEqual(['null=w']);
     expect(skipping.metrics.dropped.negativeTimestamp).toBe(1);
     expect(skipping.task.positions()).toEqual([{ input: 0, offset: 2 }]);
+  });
+
+  test('a time that a source or a function makes of a text is no time where the text was none; fractions go', () => {
+    expect([Number.NaN, Number.POSITIVE_INFINITY, -0.5, 1_500.75, 7].map(wholeMs)).toEqual([-1, -1, -1, 1_500, 7]);
   });
 });
 
