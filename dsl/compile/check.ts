@@ -14,6 +14,7 @@ export function check(job: JobSpec, graph: Graph, parts: Cut, namesRequired: boo
     ...stores(graph, namesRequired),
     ...sources(graph),
     ...mixedInputs(parts),
+    ...deadLetters(job, graph),
     ...(job.options.guarantee === 'exactlyOnce' ? exactlyOnce(graph) : []),
     ...graph.issues,
     ...coPartitioning(graph),
@@ -112,6 +113,18 @@ function sources({ vertices }: Graph): readonly TopologyIssue[] {
           },
         ],
   );
+}
+
+/** What fails there again would go there again, for ever. */
+function deadLetters({ options }: JobSpec, { vertices }: Graph): readonly TopologyIssue[] {
+  const topics = new Set(
+    Object.values(options.onError).flatMap((policy) => (policy.kind === 'deadLetter' ? [policy.topic] : [])),
+  );
+  return vertices.flatMap((vertex) => {
+    const name = vertex.node.kind === 'topicSource' || vertex.node.kind === 'tableSource' ? vertex.node.topic.name : '';
+    const message = `the job reads its own dead-letter topic '${name}'; read it in a job of its own`;
+    return topics.has(name) ? [{ code: 'DEAD_LETTER_READ', place: placeOf(vertex.place), message }] : [];
+  });
 }
 
 /** A source is read by one task, a topic by one a partition: no task could be both. */

@@ -135,6 +135,7 @@ export interface TopologyIssue {
     | 'SINK_REPEATS'
     | 'SOURCE_TWICE'
     | 'SOURCE_MERGED'
+    | 'DEAD_LETTER_READ'
     | 'WINDOWED_JOIN'
     | 'VIEW_NEEDS_TOPIC'
     | 'TOPIC_TWICE'

@@ -5,7 +5,8 @@ import { streamOf } from '../stage.ts';
 
 /**
  * A stream of what a connector reads. It has no key: call `selectKey()` before it is grouped, joined or sent to a topic
- * with keys. One task reads it, in order; where it stands is committed with the records.
+ * with keys, or declare the topic with `{ key: noKey }`. One task reads it, in order; where it stands is committed with
+ * the records.
  *
  * A connector that is used in two places is opened once.
  *

@@ -4,6 +4,7 @@ import type { TopologyIssue } from '../../../dsl/index.ts';
 import {
   compile,
   count,
+  deadLetter,
   float64,
   groupByKey,
   int32,
@@ -214,6 +215,13 @@ test('a source cannot be merged with a topic, which has a task a partition', () 
   expect(codes(wrong)).toEqual(['SOURCE_MERGED']);
   const other = source(sourceNamed('other lines'));
   expect(codes([lines.pipe(merge(other)).to(topic('b', json<unknown>(), { key: noKey }))])).toEqual([]);
+});
+
+test('a job does not read its own dead letters', () => {
+  const dead = topic('dead', json<unknown>(), { key: noKey });
+  const read = [dead.to(topic('again', json<unknown>(), { key: noKey }))];
+  expect(codes(read)).toEqual([]);
+  expect(codes(read, { onError: { process: deadLetter('dead') } })).toEqual(['DEAD_LETTER_READ']);
 });
 
 test('a windowed table is no side of a join', () => {
