@@ -35,7 +35,7 @@ export interface Accumulator {
     partition: number,
     timestampMs: number,
     key: Uint8Array | null,
-    value: Uint8Array | null,
+    value: Uint8Array | string | null,
     headers?: RecordHeaders,
   ): boolean;
   /** Like `write`, resolving with the record's offset once it is acknowledged. */
@@ -120,7 +120,7 @@ export function createAccumulator(options: AccumulatorOptions): Accumulator {
     partition: number,
     timestampMs: number,
     key: Uint8Array | null,
-    value: Uint8Array | null,
+    value: Uint8Array | string | null,
     headers: RecordHeaders | undefined,
   ): PartitionQueue {
     // Any other number would make a batch that nobody can read.
@@ -130,6 +130,8 @@ export function createAccumulator(options: AccumulatorOptions): Accumulator {
     let queue = queues[partition];
     if (queue === undefined) queue = queues[partition] = createPartitionQueue(topic, partition);
     let bytes = (key === null ? 0 : key.length) + (value === null ? 0 : value.length) + recordOverheadBytes;
+    // A character takes three bytes at most, so they are counted only where the limit is near.
+    if (typeof value === 'string' && bytes * 3 > recordBytesMax) bytes += Buffer.byteLength(value) - value.length;
     if (headers !== undefined && headers.length > 0) bytes += headersBytes(headers);
     if (bytes > recordBytesMax) throw tooLarge(topic, key, bytes);
     if (queue.builder.recordCount > 0 && queue.builder.sizeBytes + bytes > batchBytes) seal(queue);

@@ -18,7 +18,8 @@ export interface AdminCalls {
   ): Promise<T>;
 }
 
-export const apiTimeoutMs = 30_000;
+/** Twice as long as one request may take, so that one that was lost is asked again. */
+export const apiTimeoutMs = 60_000;
 
 export function createAdminCalls(cluster: Cluster): AdminCalls {
   const { clock, random } = cluster;

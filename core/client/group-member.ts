@@ -41,6 +41,11 @@ export interface GroupMemberOptions {
   onAssign(assignment: Uint8Array, generation: GroupGeneration, protocol: string): Promise<void>;
   /** The group went on without this member: what it has belongs to others already. It joins anew afterwards. */
   onLost(reason: string): Promise<void>;
+  /**
+   * Joining after an assignment failed, and is tried again. The group may have gone on and given others what this member
+   * still has: an assignor that gives away what nobody has given up needs it given up here.
+   */
+  onJoinFailed?(reason: string): Promise<void>;
   /** The member has left for good: fenced by its instance id, not allowed, or a callback failed. */
   onFailed?(error: unknown): void;
 }
@@ -84,6 +89,7 @@ export function createGroupMember(cluster: Cluster, options: GroupMemberOptions)
   const stopping = new AbortController();
   let memberId = '';
   let generation: GroupGeneration | null = null;
+  let holdsAssignment = false;
   let turn: Latch<Turn> = createLatch();
   let running: Promise<void> | null = null;
   let reason = 'joining';
@@ -142,13 +148,26 @@ export function createGroupMember(cluster: Cluster, options: GroupMemberOptions)
     return answer.assignment;
   }
 
+  async function joinAndSync(): Promise<{ joined: ResponseOf<'joinGroup'>; assignment: Uint8Array }> {
+    try {
+      const joined = await join();
+      return { joined, assignment: await sync(joined) };
+    } catch (error) {
+      if (!stopping.signal.aborted && holdsAssignment) {
+        holdsAssignment = false;
+        await options.onJoinFailed?.(error instanceof Error ? error.message : String(error));
+      }
+      throw error;
+    }
+  }
+
   /** One generation, from joining to the next rebalance. */
   async function serve(): Promise<void> {
     turn = createLatch();
-    const joined = await join();
-    const assignment = await sync(joined);
+    const { joined, assignment } = await joinAndSync();
     const own: GroupGeneration = { generationId: joined.generationId, memberId, groupInstanceId };
     generation = own;
+    holdsAssignment = true;
     const heartbeats = startHeartbeats({
       cluster,
       coordinator,

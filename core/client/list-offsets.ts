@@ -18,6 +18,9 @@ export interface ListedOffset extends TopicPartition {
   readonly leaderEpoch: number;
 }
 
+/** Twice as long as one request may take, so that one that was lost is asked again. */
+const apiTimeoutMs = 60_000;
+
 const specTimestamps = { latest: -1, earliest: -2, maxTimestamp: -3 } as const;
 
 /**
@@ -69,7 +72,7 @@ export async function listOffsets(
     await Promise.all([...byLeader].map(([leader, asked]) => askLeader(leader, asked)));
   }
 
-  await retrying({ clock, random, timeoutMs: options.timeoutMs ?? 30_000, signal: options.signal }, async () => {
+  await retrying({ clock, random, timeoutMs: options.timeoutMs ?? apiTimeoutMs, signal: options.signal }, async () => {
     try {
       await attempt();
     } catch (error) {

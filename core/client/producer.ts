@@ -61,6 +61,7 @@ export interface Producer extends AsyncDisposable {
   /**
    * Puts one record into the open batch of its partition; makes no promise.
    *
+   * @param value a text is written as UTF-8
    * @returns false when the buffer is full: the record was taken, await `ready()` before the next
    * @throws Fault `RECORD_TOO_LARGE`, and in a transactional producer `TRANSACTION_STATE` or what broke the transaction
    */
@@ -69,7 +70,7 @@ export interface Producer extends AsyncDisposable {
     partition: number,
     timestampMs: number,
     key: Uint8Array | null,
-    value: Uint8Array | null,
+    value: Uint8Array | string | null,
     headers?: RecordHeaders,
   ): boolean;
   /** Resolves when the buffer has room. */

@@ -15,6 +15,8 @@ export type CatalogRecord =
   | { readonly kind: 'partitions'; readonly id: string; readonly partitions: number }
   /** All settings of the topic that aren't defaults, not only those that change. */
   | { readonly kind: 'configs'; readonly id: string; readonly configs: TopicConfigs }
+  /** All settings that were changed while nodes run: of the node whose id this is as text, or of all nodes (''). */
+  | { readonly kind: 'nodeConfigs'; readonly node: string; readonly configs: TopicConfigs }
   /** The topic is gone for everyone; its logs are still on disk until `erased`. */
   | { readonly kind: 'deleted'; readonly id: string }
   | { readonly kind: 'erased'; readonly id: string }
@@ -39,6 +41,8 @@ export interface CatalogImage {
   readonly topicsById: ReadonlyMap<string, TopicImage>;
   /** Deleted topics whose logs may still be on disk, by id. */
   readonly erasing: ReadonlyMap<string, TopicImage>;
+  /** By the node's id as text, '' for all nodes; none for those that have none. */
+  readonly nodeConfigs: ReadonlyMap<string, TopicConfigs>;
   readonly nextProducerId: number;
 }
 
@@ -48,6 +52,7 @@ export interface MutableCatalogImage extends CatalogImage {
   readonly topics: Map<string, TopicImage>;
   readonly topicsById: Map<string, TopicImage>;
   readonly erasing: Map<string, TopicImage>;
+  readonly nodeConfigs: Map<string, TopicConfigs>;
   nextProducerId: number;
 }
 
@@ -57,6 +62,7 @@ export const emptyImage = (): MutableCatalogImage => ({
   topics: new Map(),
   topicsById: new Map(),
   erasing: new Map(),
+  nodeConfigs: new Map(),
   nextProducerId: 0,
 });
 
@@ -76,6 +82,10 @@ export function applyRecord(image: MutableCatalogImage, record: CatalogRecord): 
       return;
     case 'configs':
       putTopic(image, { ...topicOf(image, record.id), configs: record.configs });
+      return;
+    case 'nodeConfigs':
+      if (Object.keys(record.configs).length === 0) image.nodeConfigs.delete(record.node);
+      else image.nodeConfigs.set(record.node, record.configs);
       return;
     case 'deleted': {
       const topic = topicOf(image, record.id);
@@ -102,6 +112,7 @@ export function snapshotOf(image: CatalogImage): CatalogRecord[] {
     { kind: 'cluster', clusterId, format },
     { kind: 'producerIds', next: nextProducerId },
   ];
+  for (const [node, configs] of image.nodeConfigs) records.push({ kind: 'nodeConfigs', node, configs });
   for (const topic of image.erasing.values())
     records.push({ kind: 'topic', ...topic }, { kind: 'deleted', id: topic.id });
   for (const topic of image.topics.values()) records.push({ kind: 'topic', ...topic });

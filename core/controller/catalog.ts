@@ -44,6 +44,8 @@ export interface Catalog extends AsyncDisposable {
   addPartitions(id: string, partitions: number): Promise<TopicImage | null>;
   /** Replaces what is set by what `change` makes of it. */
   changeConfigs(id: string, change: (configs: TopicConfigs) => TopicConfigs): Promise<TopicImage | null>;
+  /** Likewise of the node whose id this is as text, or of all nodes (''). */
+  changeNodeConfigs(node: string, change: (configs: TopicConfigs) => TopicConfigs): Promise<void>;
   /** A producer id that was never given out before, also not by an earlier life of the node. */
   producerId(): Promise<number>;
 }
@@ -140,6 +142,12 @@ async function replayCatalog(storage: Storage, random: Random): Promise<Catalog>
         if (topic === undefined) return null;
         return { record: { kind: 'configs', id, configs: changed(topic.configs) }, result: topicAfter(id) };
       }),
+    changeNodeConfigs: async (node, changed) => {
+      await change(() => ({
+        record: { kind: 'nodeConfigs', node, configs: changed(image.nodeConfigs.get(node) ?? {}) },
+        result: () => {},
+      }));
+    },
     async producerId() {
       while (nextProducerId >= image.nextProducerId) {
         await change(() => {

@@ -65,6 +65,8 @@ export interface PartitionLog {
   /** The part of what compaction may touch that it hasn't seen, 0 to 1; 0 for topics that aren't compacted. */
   dirtyRatio(): number;
   producers(): readonly ProducerInfo[];
+  /** Whether a batch of that producer's transaction is in the log, written or on its way, and no marker after it. */
+  hasOpenTransaction(producerId: number, producerEpoch: number): boolean;
   /** Calls back when the high watermark or the last stable offset has moved. @returns how to stop that */
   onAdvance(listener: () => void): () => void;
   /** What is under way is written first. */
@@ -134,6 +136,7 @@ export async function openPartitionLog(options: LogCoreOptions): Promise<Partiti
     compact: maintenance.compact,
     dirtyRatio: () => dirtyRatioOf({ state: core.state, config: core.config, nowMs: clock.now() }),
     producers: () => core.state.producers.list(),
+    hasOpenTransaction: (producerId, producerEpoch) => core.state.producers.isOpen(producerId, producerEpoch),
     onAdvance(listener) {
       listeners.add(listener);
       return () => void listeners.delete(listener);

@@ -54,6 +54,8 @@ export interface ProducerState {
   record(batch: BatchHeader, nowMs: number): boolean;
   /** @returns the first offset of the transaction that the marker ends, -1 for one that wrote nothing here */
   recordMarker(batch: BatchHeader, coordinatorEpoch: number, nowMs: number): number;
+  /** Whether the producer has a transaction open here in that epoch. */
+  isOpen(producerId: number, producerEpoch: number): boolean;
   /** Forgets who has been silent for `producer.id.expiration.ms` and has no transaction open. */
   expire(nowMs: number, expirationMs: number): void;
   list(): ProducerInfo[];
@@ -132,6 +134,10 @@ function producerStateOf(entries: Map<number, ProducerEntry>): ProducerState {
       entry.coordinatorEpoch = coordinatorEpoch;
       entry.transactionFirstOffset = -1;
       return firstOffset;
+    },
+    isOpen(producerId, producerEpoch) {
+      const entry = entries.get(producerId);
+      return entry !== undefined && entry.transactionFirstOffset >= 0 && entry.epoch === producerEpoch;
     },
     expire(nowMs, expirationMs) {
       for (const [producerId, entry] of entries) {

@@ -255,7 +255,7 @@ export function struct<S extends Shape>(
     create: (init) => (init === null ? null : init === fallback ? fallback : inner.create(init)),
     compile(version, flexible, path) {
       const codec = inner.compile(version, flexible, path);
-      if (version >= (options.nullableFrom ?? Infinity)) return orNull(codec, path);
+      if (version >= (options.nullableFrom ?? Infinity)) return orNull(codec, path, options.tag === undefined ? -1 : 0);
       return {
         ...codec,
         write(writer, value, pieces) {
@@ -267,15 +267,17 @@ export function struct<S extends Shape>(
   };
 }
 
-const orNull = <T>(codec: Codec<T>, path: string): Codec<T | null> => ({
+/** @param absent what Kafka writes for null: -1, and 0 in a tagged field */
+const orNull = <T>(codec: Codec<T>, path: string, absent: -1 | 0): Codec<T | null> => ({
   sizeMin: 1,
   read(reader) {
     const there = reader.int8();
-    if (there !== 1 && there !== -1) throw malformed(`${path} starts with ${there}, which is neither 1 nor -1`);
+    if (there !== 1 && there !== absent)
+      throw malformed(`${path} starts with ${there}, which is neither 1 nor ${absent}`);
     return there === 1 ? codec.read(reader) : null;
   },
   write(writer, value, pieces) {
-    writer.int8(value === null ? -1 : 1);
+    writer.int8(value === null ? absent : 1);
     if (value !== null) codec.write(writer, value, pieces);
   },
 });

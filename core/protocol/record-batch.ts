@@ -61,6 +61,10 @@ export interface BatchHeader {
   readonly recordCount: number;
 }
 
+/** Whether what begins like a batch says that it is part of a transaction; false for what is too short to say. */
+export const batchIsTransactional = (bytes: Uint8Array): boolean =>
+  bytes.length >= batchHeaderBytes && (bytes[batchField.attributes + 1]! & attribute.transactional) !== 0;
+
 /**
  * Reads the header of the batch that begins at `at`; more bytes may follow it, and it may be cut after the header.
  *

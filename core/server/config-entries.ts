@@ -2,9 +2,8 @@
 import type { TopicConfigs } from '../controller/catalog.ts';
 import { type ConfigType, topicConfigs } from '../log/log-config.ts';
 import { type NodeSettings, nodeDefaults } from './node-config.ts';
-
-/** Kafka's DescribeConfigsResponse.ConfigSource. */
-export const configSource = { topic: 1, node: 4, default: 5 } as const;
+import { type ConfigValue, configSource, type NodeConfigs } from './node-configs.ts';
+import { topicConfigOf } from './topic-default-names.ts';
 
 const typeCode: Readonly<Record<ConfigType, number>> = { boolean: 1, string: 2, int: 3, long: 5, double: 6, list: 7 };
 
@@ -15,51 +14,52 @@ export interface ConfigEntry {
   readonly configSource: number;
   readonly isSensitive: false;
   /** Where the value could come from, what holds first. */
-  readonly synonyms: readonly { name: string; value: string; source: number }[];
+  readonly synonyms: readonly ConfigValue[];
   readonly configType: number;
   readonly documentation: string;
 }
 
-export function topicEntries(configs: TopicConfigs, { topicDefaults }: NodeSettings): ConfigEntry[] {
-  return topicConfigs.map(({ name, type, defaultValue, documentation }) => {
-    const synonyms = [
-      { name, value: configs[name], source: configSource.topic },
-      { name, value: topicDefaults[name], source: configSource.node },
-      { name, value: defaultValue, source: configSource.default },
-    ].filter((synonym): synonym is { name: string; value: string; source: 1 | 4 | 5 } => synonym.value !== undefined);
-    const { value, source } = synonyms[0]!;
-    return {
-      name,
-      value,
-      readOnly: false,
-      configSource: source,
-      isSensitive: false,
-      synonyms,
-      configType: typeCode[type],
-      documentation,
-    };
+export function topicEntries(configs: TopicConfigs, nodeConfigs: NodeConfigs): ConfigEntry[] {
+  return topicConfigs.map(({ name, type, documentation }) => {
+    const value = configs[name];
+    const own = value === undefined ? [] : [{ name, value, source: configSource.topic }];
+    return entry(name, [...own, ...nodeConfigs.valuesOf(name)], { type, documentation, readOnly: false });
   });
 }
 
-/** Settings are given when the node starts, so none can be changed. */
-export function nodeEntries(settings: NodeSettings): ConfigEntry[] {
-  return Object.entries(settings).flatMap(([name, value]): ConfigEntry[] => {
+/** Of this node: what it was started with, which stays, and the defaults of topics, which can be changed. */
+export function nodeEntries(settings: NodeSettings, nodeConfigs: NodeConfigs): ConfigEntry[] {
+  const { start } = configSource;
+  const given = { 'node.id': settings.nodeId, ...settings };
+  const fixed = Object.entries(given).flatMap(([name, value]) => {
     if (!name.includes('.')) return [];
     const isDefault = (nodeDefaults as unknown as Record<string, unknown>)[name] === value;
-    const source = isDefault ? configSource.default : configSource.node;
-    const configType = typeof value === 'boolean' ? typeCode.boolean : typeCode.long;
-    const text = String(value);
-    return [
-      {
-        name,
-        value: text,
-        readOnly: true,
-        configSource: source,
-        isSensitive: false,
-        synonyms: [{ name, value: text, source }],
-        configType,
-        documentation: '',
-      },
-    ];
+    const source = isDefault ? configSource.default : start;
+    const type = typeof value === 'boolean' ? 'boolean' : 'long';
+    return [entry(name, [{ name, value: String(value), source }], { type, documentation: '', readOnly: true })];
   });
+  const changeable = [...topicConfigOf].map(([name, { name: topicName, type, documentation }]) =>
+    entry(name, nodeConfigs.valuesOf(topicName), { type, documentation, readOnly: false }),
+  );
+  return [...fixed, ...changeable];
+}
+
+/** Only what was set for all nodes while running. */
+export function allNodesEntries(nodeConfigs: NodeConfigs): ConfigEntry[] {
+  return Object.entries(nodeConfigs.changed('')).flatMap(([name, value]) => {
+    const config = topicConfigOf.get(name);
+    if (config === undefined) return [];
+    const { type, documentation } = config;
+    const values = [{ name, value, source: configSource.allNodes }];
+    return [entry(name, values, { type, documentation, readOnly: false })];
+  });
+}
+
+function entry(
+  name: string,
+  synonyms: readonly ConfigValue[],
+  { type, ...rest }: { type: ConfigType; documentation: string; readOnly: boolean },
+): ConfigEntry {
+  const { value, source } = synonyms[0]!;
+  return { name, value, configSource: source, isSensitive: false, synonyms, configType: typeCode[type], ...rest };
 }

@@ -1,9 +1,10 @@
 // The folder that a node keeps everything in: format.json says how it is laid out, node.pid who has it open, `node/` is the
 // storage engine's. Who may open it is decided by the databases' own locks, never by node.pid, which only puts a name
 // to the one who holds them.
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { Fault, isFault } from '../kernel/fault.ts';
+import { failureReason } from '../storage/failure-reason.ts';
 
 /** Of the layout below the folder. */
 export const dataFormat = 1;
@@ -29,9 +30,9 @@ export async function openDataFolder(path: string): Promise<DataFolder> {
   const formatFile = join(path, 'format.json');
   const pidFile = join(path, 'node.pid');
   try {
-    await mkdir(join(path, 'node'), { recursive: true });
+    await makeFolder(join(path, 'node'));
     const found = await formatIn(formatFile);
-    if (found === null) await writeFile(formatFile, `${JSON.stringify({ format: dataFormat })}\n`);
+    if (found === null) await writeWhole(formatFile, `${JSON.stringify({ format: dataFormat })}\n`);
     else if (found > dataFormat) throw new Fault('STORAGE_NEWER', { path, found, known: dataFormat });
   } catch (error) {
     throw error instanceof Fault ? error : failed(path, error);
@@ -62,6 +63,21 @@ export async function openDataFolder(path: string): Promise<DataFolder> {
     close,
     [Symbol.asyncDispose]: close,
   };
+}
+
+/** With those above it. Node's own way says ENOENT where the file system is read-only; the plain one says why. */
+async function makeFolder(path: string): Promise<void> {
+  await mkdir(path, { recursive: true }).catch(async (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENOENT') throw error;
+    await makeFolder(dirname(path));
+    await mkdir(path);
+  });
+}
+
+/** All of it or nothing: a kill in the middle would leave a folder that no version takes. */
+async function writeWhole(file: string, text: string): Promise<void> {
+  await writeFile(`${file}.new`, text);
+  await rename(`${file}.new`, file);
 }
 
 async function formatIn(file: string): Promise<number | null> {
@@ -99,5 +115,7 @@ function parsed(text: string): unknown {
   }
 }
 
-const failed = (path: string, cause: unknown): Fault<'STORAGE_FAILED'> =>
-  new Fault('STORAGE_FAILED', { path, reason: cause instanceof Error ? cause.message : String(cause) }, cause);
+function failed(path: string, cause: unknown): Fault<'STORAGE_FAILED'> {
+  const { code, message } = cause as { code?: string; message?: string };
+  return new Fault('STORAGE_FAILED', { path, reason: failureReason(code, message ?? String(cause)) }, cause);
+}

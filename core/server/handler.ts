@@ -3,15 +3,20 @@
 import type { Catalog, TopicImage } from '../controller/catalog.ts';
 import type { GroupShard } from '../coordinator/group/group-shard.ts';
 import type { CoordinatorRuntime } from '../coordinator/runtime.ts';
+import type { TransactionMarker } from '../coordinator/shard.ts';
 import type { TransactionCoordinator } from '../coordinator/transaction/coordinator.ts';
 import type { Clock } from '../kernel/clock.ts';
-import { Fault } from '../kernel/fault.ts';
 import type { Logger } from '../kernel/logger.ts';
 import type { Random } from '../kernel/random.ts';
+import type { PartitionLog } from '../log/partition-log.ts';
 import type { ApiName, RequestOf, ResponseOf } from '../protocol/api-table.ts';
-import { type ErrorName, errors } from '../protocol/error-code.ts';
+import type { ErrorName } from '../protocol/error-code.ts';
+import type { FetchSessions } from './fetch-sessions.ts';
+import type { LogDir } from './log-dir.ts';
 import type { NodeSettings } from './node-config.ts';
+import type { NodeConfigs } from './node-configs.ts';
 import type { Topics } from './topics.ts';
+import type { TransactionCheck } from './transaction-check.ts';
 
 /** The parts of a node that handlers work with. */
 export interface NodeParts {
@@ -21,8 +26,14 @@ export interface NodeParts {
   readonly logger: Logger;
   readonly catalog: Catalog;
   readonly topics: Topics;
+  readonly nodeConfigs: NodeConfigs;
   readonly groups: CoordinatorRuntime<GroupShard>;
   readonly transactions: TransactionCoordinator;
+  readonly transactionCheck: TransactionCheck;
+  /** Ends a producer's transaction in one partition. */
+  writeMarker(topic: TopicImage, partition: number, marker: TransactionMarker): Promise<void>;
+  readonly fetchSessions: FetchSessions;
+  readonly logDir: LogDir;
   /** APIs that have a handler, for ApiVersions. */
   readonly apis: readonly ApiName[];
   /** Calls back when the node closes, for what waits; returns how to unsubscribe. */
@@ -46,39 +57,6 @@ export interface Call {
 
 export type Handler<N extends ApiName> = (request: RequestOf<N>, call: Call) => Promise<ResponseOf<N>>;
 
-/** The error code of a failure on the way to a log or to the catalog; other errors are mistakes of ours and go on. */
-export function errorNameOf(error: unknown): ErrorName {
-  if (!(error instanceof Fault)) throw error;
-  switch (error.code) {
-    case 'LOG_REFUSED':
-      return (error as Fault<'LOG_REFUSED'>).detail.error as ErrorName;
-    case 'STORAGE_FAILED':
-    case 'STORAGE_IN_USE':
-      return 'KAFKA_STORAGE_ERROR';
-    case 'CORRUPT_BATCH':
-    case 'MALFORMED_BYTES':
-      return 'CORRUPT_MESSAGE';
-    case 'UNSUPPORTED_COMPRESSION':
-      return 'UNSUPPORTED_COMPRESSION_TYPE';
-    case 'CLOSED':
-      return 'NOT_LEADER_OR_FOLLOWER';
-    default:
-      throw error;
-  }
-}
-
-/**
- * The same on the way to a coordinator. Where its log can't be written a client is to look for the coordinator again and
- * retry, as in Kafka's mapping.
- */
-export function coordinatorErrorOf(error: unknown): ErrorName {
-  const name = errorNameOf(error);
-  if (name === 'KAFKA_STORAGE_ERROR') return 'NOT_COORDINATOR';
-  return name === 'NOT_LEADER_OR_FOLLOWER' ? 'COORDINATOR_NOT_AVAILABLE' : name;
-}
-
-export const codeOf = (name: ErrorName): number => errors[name].code;
-
 /** A topic as a request names it: by id from the version on that has ids, by name before. */
 export function findTopic(
   { catalog }: NodeParts,
@@ -94,4 +72,14 @@ export function findTopic(
 export function epochError(claimed: number, current: number): ErrorName | null {
   if (claimed < 0 || claimed === current) return null;
   return claimed < current ? 'FENCED_LEADER_EPOCH' : 'UNKNOWN_LEADER_EPOCH';
+}
+
+/**
+ * Where the largest leader epoch up to `leaderEpoch` ends. The epoch that holds has begun when the log did, also where
+ * it has no record yet.
+ */
+export function epochEndOf(log: PartitionLog, leaderEpoch: number): { leaderEpoch: number; endOffset: number } {
+  const end = log.epochEnd(leaderEpoch);
+  const isEmpty = end.endOffset < 0 && leaderEpoch === log.leaderEpoch;
+  return isEmpty ? { leaderEpoch, endOffset: log.logEndOffset } : end;
 }

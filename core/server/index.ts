@@ -6,3 +6,4 @@ export { type Listener, type ListenerLimits, type ListenOptions, listen, listene
 export { createNode, type NodeOptions, type StorageNode } from './node.ts';
 export { type NodeSettings, nodeDefaults } from './node-config.ts';
 export { type Router, servedApis } from './router.ts';
+export { topicConfigOf } from './topic-default-names.ts';

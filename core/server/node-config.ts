@@ -15,6 +15,8 @@ export interface NodeSettings {
   readonly 'delete.topic.enable': boolean;
   /** The most that one fetch is answered with, in bytes, whatever it asks for. */
   readonly 'fetch.max.bytes': number;
+  /** Fetch sessions at a time (KIP-227); 0 for none. */
+  readonly 'max.incremental.fetch.session.cache.slots': number;
   /** How long a new group waits for more members before its first generation. */
   readonly 'group.initial.rebalance.delay.ms': number;
   readonly 'group.min.session.timeout.ms': number;
@@ -49,6 +51,7 @@ export const nodeDefaults: NodeSettings = {
   'auto.create.topics.enable': true,
   'delete.topic.enable': true,
   'fetch.max.bytes': 55 * 1024 * 1024,
+  'max.incremental.fetch.session.cache.slots': 1_000,
   'group.initial.rebalance.delay.ms': 3_000,
   'group.min.session.timeout.ms': 6_000,
   'group.max.session.timeout.ms': 30 * 60_000,

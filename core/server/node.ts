@@ -1,11 +1,11 @@
 // A storage node put together: catalog, logs, coordinators, router. Reached through Transport in this process; a listener
 // decodes requests and calls the same router. What is opened here is closed here, in the order that loses nothing: what
 // waits is answered, then what is under way is written.
-import { type Catalog, openCatalog } from '../controller/catalog.ts';
+import { type Catalog, openCatalog, type TopicImage } from '../controller/catalog.ts';
 import { createGroupShard, type GroupShard } from '../coordinator/group/group-shard.ts';
-import { type CoordinatorRuntime, createCoordinatorRuntime } from '../coordinator/runtime.ts';
+import { createCoordinatorRuntime } from '../coordinator/runtime.ts';
 import type { ShardLog, TransactionMarker } from '../coordinator/shard.ts';
-import { createTransactionCoordinator, type TransactionCoordinator } from '../coordinator/transaction/coordinator.ts';
+import { createTransactionCoordinator } from '../coordinator/transaction/coordinator.ts';
 import type { Clock, Timer } from '../kernel/clock.ts';
 import { Fault, isFault } from '../kernel/fault.ts';
 import type { Logger } from '../kernel/logger.ts';
@@ -16,12 +16,16 @@ import { loadCompression } from '../protocol/compression/registry.ts';
 import type { CallOptions, Transport } from '../protocol/transport.ts';
 import type { StorageEngine } from '../storage/storage.ts';
 import type { DataFolder } from './data-folder.ts';
+import { createFetchSessions } from './fetch-sessions.ts';
 import type { NodeParts } from './handler.ts';
+import { logDirOf } from './log-dir.ts';
 import { type NodeSettings, nodeSettings } from './node-config.ts';
+import { createNodeConfigs } from './node-configs.ts';
 import { createRouter, type Router, servedApis } from './router.ts';
 import { createShardLog, markerBatch } from './shard-log.ts';
 import { offsetsTopic, transactionsTopic } from './topic-rules.ts';
 import { createTopics, type Topics } from './topics.ts';
+import { createTransactionCheck } from './transaction-check.ts';
 
 export interface NodeOptions {
   /** The folder of the node's databases: one a partition, and `__catalog`. */
@@ -76,7 +80,8 @@ export async function createNode(options: NodeOptions): Promise<StorageNode> {
 async function openNode(options: NodeOptions, settings: NodeSettings, catalog: Catalog): Promise<StorageNode> {
   const { engine, clock, random, logger, folder } = options;
   const logs = createLogManager({ engine, clock, logger });
-  const topics = createTopics({ catalog, logs, settings, logger });
+  const nodeConfigs = createNodeConfigs({ catalog, settings, onChanged: () => topics.defaultsChanged() });
+  const topics = createTopics({ catalog, logs, settings, topicDefaults: nodeConfigs.topicDefaults, logger });
   await topics.recover();
   const coordinators = createCoordinators({ topics, catalog, settings, clock, random, logger });
   const onCloses = new Set<() => void>();
@@ -87,7 +92,10 @@ async function openNode(options: NodeOptions, settings: NodeSettings, catalog: C
     logger,
     catalog,
     topics,
+    nodeConfigs,
     ...coordinators,
+    fetchSessions: createFetchSessions({ slots: settings['max.incremental.fetch.session.cache.slots'], clock, random }),
+    logDir: logDirOf(folder),
     apis: servedApis,
     onClose(listener) {
       onCloses.add(listener);
@@ -159,10 +167,10 @@ async function openNode(options: NodeOptions, settings: NodeSettings, catalog: C
   };
 }
 
-interface Coordinators {
-  readonly groups: CoordinatorRuntime<GroupShard>;
-  readonly transactions: TransactionCoordinator;
-}
+/** Why a log refuses the marker of a transaction that a later one has ended. */
+const passedBy = ['INVALID_PRODUCER_EPOCH', 'TRANSACTION_COORDINATOR_FENCED'];
+
+type Coordinators = Pick<NodeParts, 'groups' | 'transactions' | 'transactionCheck' | 'writeMarker'>;
 
 function createCoordinators(
   parts: Pick<NodeParts, 'topics' | 'catalog' | 'settings' | 'clock' | 'random' | 'logger'>,
@@ -191,17 +199,30 @@ function createCoordinators(
       }),
   });
 
-  async function writeMarker(name: string, partition: number, marker: TransactionMarker): Promise<void> {
-    const topic = catalog.image.topics.get(name);
-    if (topic === undefined || partition >= topic.partitions) return;
-    if (name === offsetsTopic) return groups.endTransaction(partition, marker);
+  async function writeMarker(topic: TopicImage, partition: number, marker: TransactionMarker): Promise<void> {
     const log = await topics.log(topic, partition);
+    transactionCheck.ended(log, marker.producerId);
+    if (topic.name === offsetsTopic) return groups.endTransaction(partition, marker);
     await log.append([markerBatch(marker, clock.now())], { origin: 'coordinator' });
   }
 
+  const transactionCheck = createTransactionCheck({ verify: (...asked) => transactions.verify(...asked) });
   const transactions = createTransactionCoordinator({
     ...wiring(transactionsTopic, settings['transaction.state.log.num.partitions']),
-    writeMarker,
+    async writeMarker(name, partition, marker) {
+      const topic = catalog.image.topics.get(name);
+      if (topic === undefined || partition >= topic.partitions) return;
+      try {
+        await writeMarker(topic, partition, marker);
+      } catch (error) {
+        // Someone else's marker, of a later epoch, has ended it here already: for ever trying again would help nobody.
+        if (!isFault(error, 'LOG_REFUSED') || !passedBy.includes(error.detail.error)) throw error;
+        logger.warn(
+          { err: error, topic: name, partition },
+          'a transaction had been ended in a partition by someone else',
+        );
+      }
+    },
     allocateProducerId: () => catalog.producerId(),
     settings: {
       timeoutMsMax: settings['transaction.max.timeout.ms'],
@@ -209,7 +230,7 @@ function createCoordinators(
     },
     random,
   });
-  return { groups, transactions };
+  return { groups, transactions, transactionCheck, writeMarker };
 }
 
 const groupSettings = (settings: NodeSettings) => ({

@@ -5,7 +5,7 @@ import { createLatch, type Latch } from '../kernel/latch.ts';
 import type { PartitionLog } from '../log/partition-log.ts';
 import type { ErrorName } from '../protocol/error-code.ts';
 import { readBatchHeader } from '../protocol/record-batch.ts';
-import { errorNameOf } from './handler.ts';
+import { errorNameOf } from './error-names.ts';
 
 export interface AbortedTransaction {
   readonly producerId: number;
@@ -18,6 +18,8 @@ export interface PartitionRead {
   readonly log: PartitionLog | null;
   readonly bytesMax: number;
   error: ErrorName;
+  /** Something about it is to be said at once. */
+  endsWait: boolean;
   nextOffset: number;
   bytes: number;
   readonly records: Uint8Array[];
@@ -41,7 +43,10 @@ export interface WaitOptions {
   readonly onClose: (listener: () => void) => () => void;
 }
 
-/** Resolves when there is enough, when something is wrong with a partition, or when the time is up. Rejects when aborted. */
+/**
+ * Resolves when there is enough, when something is wrong with a partition that is read, when none can be read, or when the
+ * time is up. Rejects when aborted.
+ */
 export async function completeFetch(fetch: PendingFetch, options: WaitOptions): Promise<void> {
   await readMoved(fetch);
   if (!isComplete(fetch) && fetch.waitMsMax > 0) await waitForMore(fetch, options);
@@ -52,9 +57,9 @@ const bytesOf = ({ reads }: PendingFetch): number => reads.reduce((sum, { bytes 
 function isComplete(fetch: PendingFetch): boolean {
   const bytes = bytesOf(fetch);
   return (
-    fetch.reads.length === 0 ||
+    fetch.reads.every(({ log }) => log === null) ||
     bytes >= Math.min(fetch.bytesMin, fetch.bytesMax) ||
-    fetch.reads.some(({ error }) => error !== 'NONE')
+    fetch.reads.some(({ endsWait }) => endsWait)
   );
 }
 
@@ -95,6 +100,7 @@ async function readPartition(
     return bytes;
   } catch (error) {
     read.error = errorNameOf(error);
+    read.endsWait = true;
     return 0;
   }
 }

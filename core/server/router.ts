@@ -1,5 +1,8 @@
 // From an API's name to its handler. What has no line here is not served and not advertised.
+import { isFault } from '../kernel/fault.ts';
 import type { ApiName, RequestOf, ResponseOf } from '../protocol/api-table.ts';
+import { codeOf } from './error-names.ts';
+import { failedResponse } from './failed-response.ts';
 import type { Caller, Handler, NodeParts } from './handler.ts';
 import { produce } from './handlers/00-produce.ts';
 import { fetch } from './handlers/01-fetch.ts';
@@ -14,6 +17,7 @@ import { leaveGroup } from './handlers/13-leave-group.ts';
 import { syncGroup } from './handlers/14-sync-group.ts';
 import { describeGroups } from './handlers/15-describe-groups.ts';
 import { listGroups } from './handlers/16-list-groups.ts';
+import { saslHandshake } from './handlers/17-sasl-handshake.ts';
 import { apiVersions } from './handlers/18-api-versions.ts';
 import { createTopics } from './handlers/19-create-topics.ts';
 import { deleteTopics } from './handlers/20-delete-topics.ts';
@@ -23,11 +27,18 @@ import { offsetForLeaderEpoch } from './handlers/23-offset-for-leader-epoch.ts';
 import { addPartitionsToTxn } from './handlers/24-add-partitions-to-txn.ts';
 import { addOffsetsToTxn } from './handlers/25-add-offsets-to-txn.ts';
 import { endTxn } from './handlers/26-end-txn.ts';
+import { writeTxnMarkers } from './handlers/27-write-txn-markers.ts';
 import { txnOffsetCommit } from './handlers/28-txn-offset-commit.ts';
 import { describeConfigs } from './handlers/32-describe-configs.ts';
+import { alterConfigs } from './handlers/33-alter-configs.ts';
+import { describeLogDirs } from './handlers/35-describe-log-dirs.ts';
+import { saslAuthenticate } from './handlers/36-sasl-authenticate.ts';
 import { createPartitions } from './handlers/37-create-partitions.ts';
 import { deleteGroups } from './handlers/42-delete-groups.ts';
+import { electLeaders } from './handlers/43-elect-leaders.ts';
 import { incrementalAlterConfigs } from './handlers/44-incremental-alter-configs.ts';
+import { alterPartitionReassignments } from './handlers/45-alter-partition-reassignments.ts';
+import { listPartitionReassignments } from './handlers/46-list-partition-reassignments.ts';
 import { offsetDelete } from './handlers/47-offset-delete.ts';
 import { describeCluster } from './handlers/60-describe-cluster.ts';
 import { describeProducers } from './handlers/61-describe-producers.ts';
@@ -35,6 +46,8 @@ import { describeTransactions } from './handlers/65-describe-transactions.ts';
 import { listTransactions } from './handlers/66-list-transactions.ts';
 import { consumerGroupHeartbeat } from './handlers/68-consumer-group-heartbeat.ts';
 import { consumerGroupDescribe } from './handlers/69-consumer-group-describe.ts';
+import { listConfigResources } from './handlers/74-list-config-resources.ts';
+import { describeTopicPartitions } from './handlers/75-describe-topic-partitions.ts';
 
 const handlers: { readonly [N in ApiName]?: Handler<N> } = {
   produce,
@@ -50,6 +63,7 @@ const handlers: { readonly [N in ApiName]?: Handler<N> } = {
   syncGroup,
   describeGroups,
   listGroups,
+  saslHandshake,
   apiVersions,
   createTopics,
   deleteTopics,
@@ -59,11 +73,18 @@ const handlers: { readonly [N in ApiName]?: Handler<N> } = {
   addPartitionsToTxn,
   addOffsetsToTxn,
   endTxn,
+  writeTxnMarkers,
   txnOffsetCommit,
   describeConfigs,
+  alterConfigs,
+  describeLogDirs,
+  saslAuthenticate,
   createPartitions,
   deleteGroups,
+  electLeaders,
   incrementalAlterConfigs,
+  alterPartitionReassignments,
+  listPartitionReassignments,
   offsetDelete,
   describeCluster,
   describeProducers,
@@ -71,13 +92,18 @@ const handlers: { readonly [N in ApiName]?: Handler<N> } = {
   listTransactions,
   consumerGroupHeartbeat,
   consumerGroupDescribe,
+  listConfigResources,
+  describeTopicPartitions,
 };
 
 /** The APIs that are served. */
 export const servedApis = Object.keys(handlers) as readonly ApiName[];
 
 /**
- * Carries out a request, however it came. Rejects for what nobody foresaw, and with the reason of the caller's signal.
+ * Carries out a request, however it came. A handler that fails in a way nobody foresaw gets a line in the node's log and
+ * its client UNKNOWN_SERVER_ERROR. Rejects with Fault `CLOSED` when the node closes, and with the reason of the caller's
+ * signal.
+ *
  * @param version one that the API's message has; a listener answers others by itself
  */
 export type Router = <N extends ApiName>(
@@ -87,10 +113,16 @@ export type Router = <N extends ApiName>(
   caller: Caller,
 ) => Promise<ResponseOf<N>>;
 
-export const createRouter =
-  (parts: NodeParts): Router =>
-  (api, version, request, caller) => {
+export function createRouter(parts: NodeParts): Router {
+  return async (api, version, request, caller) => {
     const handler = handlers[api];
-    if (handler === undefined) return Promise.reject(new Error(`this node does not serve ${api}`));
-    return handler(request, { version, parts, caller });
+    if (handler === undefined) throw new Error(`this node does not serve ${api}`);
+    try {
+      return await handler(request, { version, parts, caller });
+    } catch (error) {
+      if (caller.signal?.aborted === true || isFault(error, 'CLOSED')) throw error;
+      parts.logger.error({ err: error, api, version, clientId: caller.clientId }, 'a request failed unexpectedly');
+      return failedResponse(api, version, request, codeOf('UNKNOWN_SERVER_ERROR'));
+    }
   };
+}

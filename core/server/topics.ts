@@ -39,8 +39,12 @@ export interface Topics {
   delete(topic: TopicImage): Promise<boolean>;
   addPartitions(topic: TopicImage, partitions: number): Promise<TopicImage | null>;
   changeConfigs(topic: TopicImage, change: (configs: TopicConfigs) => TopicConfigs): Promise<TopicImage | null>;
+  /** The defaults of topics have changed: open logs take them over. */
+  defaultsChanged(): void;
   /** Numbers of the partitions that have a log. */
   partitionsWithLog(name: string): Promise<readonly number[]>;
+  /** The same of all topics. */
+  allWithLog(): Promise<ReadonlyMap<string, ReadonlySet<number>>>;
   /** Finishes deletions that a crash cut short. */
   recover(): Promise<void>;
 }
@@ -50,21 +54,25 @@ const internalConfigs: Readonly<Record<string, TopicConfigs>> = {
   [transactionsTopic]: { 'cleanup.policy': 'compact', 'segment.bytes': '104857600' },
 };
 
-const partitionsMax = 100_000; // a slip of the keyboard, not a topic: each is a database
+/** Above, it is a slip of the keyboard and not a topic: each partition is a database. */
+export const partitionsMax = 100_000;
 
 export function createTopics({
   catalog,
   logs,
   settings,
+  topicDefaults,
   logger,
 }: {
   catalog: Catalog;
   logs: LogManager;
   settings: NodeSettings;
+  /** What holds where a topic says nothing, as far as it differs from Kafka's defaults. */
+  topicDefaults: () => TopicConfigs;
   logger: Logger;
 }): Topics {
   const { image } = catalog;
-  const parsed = new WeakMap<TopicImage, LogConfig>();
+  let parsed = new WeakMap<TopicImage, LogConfig>();
   const erasing = new Map<string, Promise<void>>();
   const opened = new WeakMap<TopicImage, Promise<PartitionLog>[]>();
 
@@ -84,7 +92,7 @@ export function createTopics({
   function configOf(topic: TopicImage): LogConfig {
     let config = parsed.get(topic);
     if (config === undefined) {
-      config = logConfig({ ...settings.topicDefaults, ...topic.configs });
+      config = logConfig({ ...topicDefaults(), ...topic.configs });
       parsed.set(topic, config);
     }
     return config;
@@ -113,6 +121,12 @@ export function createTopics({
     const count = partitions === -1 ? settings['num.partitions'] : partitions;
     const created = await catalog.createTopic({ name, partitions: count, configs });
     return created ?? { error: 'TOPIC_ALREADY_EXISTS', message: `there is a topic '${name}' already` };
+  }
+
+  function updateOpenLogs(topic: TopicImage): void {
+    for (let partition = 0; partition < topic.partitions; partition++) {
+      logs.get(topic.name, partition)?.updateConfig(configOf(topic));
+    }
   }
 
   async function erase(topic: TopicImage): Promise<void> {
@@ -165,12 +179,23 @@ export function createTopics({
     async changeConfigs(topic, change) {
       const changed = await catalog.changeConfigs(topic.id, change);
       if (changed === null) return null;
-      for (const partition of await partitionsWithLog(changed.name)) {
-        logs.get(changed.name, partition)?.updateConfig(configOf(changed));
-      }
+      updateOpenLogs(changed);
       return changed;
     },
+    defaultsChanged() {
+      parsed = new WeakMap();
+      for (const topic of image.topics.values()) updateOpenLogs(topic);
+    },
     partitionsWithLog,
+    async allWithLog() {
+      const all = new Map<string, Set<number>>();
+      for (const { topic, partition } of await logs.list()) {
+        const partitions = all.get(topic);
+        if (partitions === undefined) all.set(topic, new Set([partition]));
+        else partitions.add(partition);
+      }
+      return all;
+    },
     async recover() {
       for (const topic of [...image.erasing.values()]) {
         // A topic made anew under the name has its logs in the same places.
@@ -182,7 +207,7 @@ export function createTopics({
 }
 
 /** What is wrong with settings that are to differ from the defaults. */
-export function configsObjection(configs: TopicConfigs): Refused | null {
+function configsObjection(configs: TopicConfigs): Refused | null {
   for (const [name, value] of Object.entries(configs)) {
     const message = configObjection(name, value);
     if (message !== null) return { error: 'INVALID_CONFIG', message };

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { Level } from 'level';
 import { assert } from '../kernel/assert.ts';
 import { Fault } from '../kernel/fault.ts';
+import { failureReason } from './failure-reason.ts';
 import { lockHolder } from './lock-holder.ts';
 import type { BatchOperation, Entry, KeyRange, ScanOptions, Storage, StorageEngine } from './storage.ts';
 
@@ -215,20 +216,5 @@ function fail(path: string, error: unknown): never {
     throw new Fault('STORAGE_IN_USE', { path, by: lockHolder(path, root.message) }, error);
   const notOpen = own.code === 'LEVEL_DATABASE_NOT_OPEN' || own.code === 'LEVEL_ITERATOR_NOT_OPEN';
   if (notOpen && own.cause === undefined) throw new Fault('CLOSED', { what: `the database in ${path}` }, error);
-  throw new Fault('STORAGE_FAILED', { path, reason: reasonOf(root.code, root.message ?? String(error)) }, error);
-}
-
-/** LevelDB says what the system said, in English at the end of its message; Node gives a code. */
-function reasonOf(code: string | undefined, message: string): string {
-  const says = (pattern: RegExp, ...codes: string[]) => pattern.test(message) || codes.includes(code ?? '');
-  if (says(/permission denied|operation not permitted/i, 'EACCES', 'EPERM'))
-    return 'this user may not read and write it; give it the right or choose another folder';
-  if (says(/read-only file system/i, 'EROFS')) return 'its file system is read-only; choose another folder';
-  if (says(/no space left|quota exceeded/i, 'ENOSPC', 'EDQUOT')) return 'the disk is full; make space and start again';
-  if (says(/too many open files/i, 'EMFILE', 'ENFILE'))
-    return "too many files are open; raise the limit ('ulimit -n') and start again";
-  if (says(/not a directory/i, 'ENOTDIR', 'EEXIST')) return 'a file is where a folder is needed; choose another folder';
-  if (says(/corruption|no such file/i, 'LEVEL_CORRUPTION'))
-    return `its files are damaged or missing (${message}); restore the folder from a copy or start with an empty one`;
-  return message;
+  throw new Fault('STORAGE_FAILED', { path, reason: failureReason(root.code, root.message ?? String(error)) }, error);
 }

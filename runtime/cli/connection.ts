@@ -34,9 +34,13 @@ export const addConnectionOptions = (command: Command): Command =>
  * await using connection = await connect({ data: '.millrace' });
  * for await (const { key, value } of consume(connection.client, counts, { until: 'end' })) report(key, value);
  */
-export async function openConnection(flags: ConnectionFlags = {}, logger: Logger = silentLogger): Promise<Connection> {
+export async function openConnection(
+  flags: ConnectionFlags = {},
+  logger: Logger = silentLogger,
+  threads = 1,
+): Promise<Connection> {
   if (flags.bootstrap === undefined) {
-    return await openEmbedded(flags.data ?? dataFolderDefault, logger);
+    return await openEmbedded(flags.data ?? dataFolderDefault, logger, threads);
   }
   const client = clusterClient(flags.bootstrap, 'millrace', logger);
   const failed = new Promise<never>(() => {});

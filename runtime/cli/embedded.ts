@@ -23,8 +23,14 @@ export interface Embedded extends AsyncDisposable {
   readonly logger: Logger;
 }
 
-/** @throws Fault `STORAGE_IN_USE`, `STORAGE_NEWER`, `STORAGE_FAILED`, each naming the folder and what to do */
-export async function openEmbedded(data: string, logger: Logger): Promise<Embedded> {
+/** How long a group waits for a second member after the first, and a third after the second: threads come one by one. */
+const threadsApartMs = 300;
+
+/**
+ * @param threads members that a group will have at once. Default 1, which need not wait for others
+ * @throws Fault `STORAGE_IN_USE`, `STORAGE_NEWER`, `STORAGE_FAILED`, each naming the folder and what to do
+ */
+export async function openEmbedded(data: string, logger: Logger, threads = 1): Promise<Embedded> {
   const folder = await openDataFolder(data);
   const failure = createLatch<never>();
   failure.promise.catch(() => {});
@@ -38,7 +44,10 @@ export async function openEmbedded(data: string, logger: Logger): Promise<Embedd
       failure.reject(fault);
     }),
     owner: `millrace ${process.argv.slice(2).join(' ')}`,
-    settings: { 'group.initial.rebalance.delay.ms': 0, 'auto.create.topics.enable': false },
+    settings: {
+      'group.initial.rebalance.delay.ms': threads > 1 ? threadsApartMs : 0,
+      'auto.create.topics.enable': false,
+    },
   });
   const client = createClient({ ...shared, network: inProcess(node.as('millrace')), clientId: 'millrace' });
   const close = async () => {

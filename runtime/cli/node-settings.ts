@@ -8,6 +8,7 @@ import {
   listenerDefaults,
   type NodeSettings,
   nodeDefaults,
+  topicConfigOf,
 } from '../../core/server/index.ts';
 
 export interface GivenSettings {
@@ -19,26 +20,6 @@ export interface GivenSettings {
   /** `log.dirs`. */
   readonly data?: string;
 }
-
-/** What Kafka calls a default of all topics where the name differs from the topic's own. */
-const topicDefaultOf: Readonly<Record<string, string>> = {
-  'log.retention.ms': 'retention.ms',
-  'log.retention.bytes': 'retention.bytes',
-  'log.segment.bytes': 'segment.bytes',
-  'log.roll.ms': 'segment.ms',
-  'log.cleanup.policy': 'cleanup.policy',
-  'log.cleaner.delete.retention.ms': 'delete.retention.ms',
-  'log.cleaner.min.compaction.lag.ms': 'min.compaction.lag.ms',
-  'log.cleaner.max.compaction.lag.ms': 'max.compaction.lag.ms',
-  'log.cleaner.min.cleanable.ratio': 'min.cleanable.dirty.ratio',
-  'log.message.timestamp.type': 'message.timestamp.type',
-  'log.message.timestamp.before.max.ms': 'message.timestamp.before.max.ms',
-  'log.message.timestamp.after.max.ms': 'message.timestamp.after.max.ms',
-  'log.flush.interval.messages': 'flush.messages',
-  'message.max.bytes': 'max.message.bytes',
-  'compression.type': 'compression.type',
-  'min.insync.replicas': 'min.insync.replicas',
-};
 
 const hourMs = 3_600_000;
 const minuteMs = 60_000;
@@ -69,7 +50,7 @@ export function sortSettings(given: Readonly<Record<string, string>>): GivenSett
   const topicDefaults: Record<string, string> = {};
   const places: { listen?: string; advertise?: string; data?: string } = {};
   for (const [name, text] of Object.entries(given)) {
-    const topicName = topicDefaultOf[name];
+    const topicName = topicConfigOf.get(name)?.name;
     if (topicName !== undefined) topicDefaults[topicName] = text;
     else if (durations[name] !== undefined)
       topicDefaults['retention.ms'] = String(Number(typed(name, text, 0)) * durations[name]);
@@ -98,7 +79,7 @@ export const settingNames = (): readonly string[] =>
   [
     ...Object.keys(nodeDefaults).filter((name) => name.includes('.')),
     ...Object.keys(listenerDefaults).filter((name) => name.includes('.')),
-    ...Object.keys(topicDefaultOf),
+    ...topicConfigOf.keys(),
     ...Object.keys(durations),
     'node.id',
     'listeners',

@@ -65,7 +65,7 @@ async function processId(folder: string): Promise<string> {
 async function start(job: JobSpec, jobFile: string | null, options: FileRunOptions): Promise<FileRun> {
   const logger = options.logger ?? silentLogger;
   const topology = compileJob(job);
-  const connection = await openConnection(options, logger);
+  const connection = await openConnection(options, logger, options.threads);
   try {
     const threads: ThreadWorker[] = [];
     const app = await startOn(connection, topology, threads, { ...options, logger: connection.logger, jobFile });

@@ -160,7 +160,7 @@ export function startSourceRunner(options: SourceRunnerOptions): SourceRunner {
       await producer.initTransactions();
       await Promise.all([topic, ...options.topics].map((name) => producer.partitionsOf(name)));
       await openSources();
-      const task = await options.makeTask(createOutput(producer, limits, begin));
+      const task = await options.makeTask(createOutput(() => producer, limits, begin));
       let committedAtMs = clock.monotonicMs();
       while (!stopping.signal.aborted) {
         wake = createLatch();

@@ -4,6 +4,7 @@
 
 import type { GroupGeneration, Offsets, Producer } from '../../core/client/index.ts';
 import type { Clock } from '../../core/kernel/clock.ts';
+import { isFault } from '../../core/kernel/fault.ts';
 import type { TaskStores } from '../state/task-stores.ts';
 import type { TaskOutput } from '../task/task-output.ts';
 import { createOutput } from './output.ts';
@@ -39,6 +40,11 @@ export interface Delivery {
   close(): Promise<void>;
 }
 
+export interface TransactionalOptions extends DeliveryOptions {
+  /** A producer that takes the transactional id over: for one that was fenced, because its transaction timed out. */
+  readonly renew: () => Promise<Producer>;
+}
+
 export interface DeliveryOptions {
   readonly producer: Producer;
   readonly clock: Clock;
@@ -72,7 +78,11 @@ export function createAtLeastOnce({
   offsets,
   limits,
 }: DeliveryOptions & { readonly offsets: Offsets }): Delivery {
-  const output = createOutput(producer, limits, () => {});
+  const output = createOutput(
+    () => producer,
+    limits,
+    () => {},
+  );
   return {
     output,
     ready: () => producer.ready(),
@@ -91,14 +101,16 @@ export function createAtLeastOnce({
  * Outputs, changelogs and input offsets in one transaction per worker (KIP-447): a member of an old generation is refused
  * its offsets, and with them the transaction.
  */
-export function createExactlyOnce({ producer, clock, groupId, limits }: DeliveryOptions): Delivery {
+export function createExactlyOnce(options: TransactionalOptions): Delivery {
+  const { clock, groupId, limits } = options;
+  let { producer } = options;
   let open = false;
   const begin = () => {
     if (open) return;
     producer.begin();
     open = true;
   };
-  const output = createOutput(producer, limits, begin);
+  const output = createOutput(() => producer, limits, begin);
   return {
     output,
     ready: () => producer.ready(),
@@ -114,7 +126,13 @@ export function createExactlyOnce({ producer, clock, groupId, limits }: Delivery
     async abort() {
       if (!open) return;
       open = false;
-      await producer.abort();
+      try {
+        await producer.abort();
+      } catch (error) {
+        if (!isFault(error, 'PRODUCER_FENCED')) throw error;
+        await producer.close().catch(() => {}); // it has nothing that counts
+        producer = await options.renew();
+      }
     },
     close: () => producer.close(),
   };

@@ -26,9 +26,12 @@ export const requestBytesFor = (limits: ReadonlyMap<string, number>): number =>
 
 const requestBytesMin = 1_048_576;
 
-/** @param beforeWrite where a transaction begins */
+/**
+ * @param producerNow the one to write to: a fenced one is replaced
+ * @param beforeWrite where a transaction begins
+ */
 export function createOutput(
-  producer: Producer,
+  producerNow: () => Producer,
   limits: ReadonlyMap<string, number>,
   beforeWrite: () => void,
 ): TaskOutput {
@@ -41,9 +44,11 @@ export function createOutput(
         bytesMax = limits.get(topic) ?? Number.POSITIVE_INFINITY;
       }
       let bytes = overheadBytes + (key === null ? 0 : key.length) + (value === null ? 0 : value.length);
+      if (typeof value === 'string' && bytes * 3 > bytesMax) bytes += Buffer.byteLength(value) - value.length;
       if (headers.length > 0) bytes += headersBytes(headers);
       if (bytes > bytesMax) throw new Fault('RECORD_TOO_LARGE', { topic, bytes, bytesMax, ...shown(key) });
       beforeWrite();
+      const producer = producerNow();
       producer.write(topic, partition ?? producer.partitionFor(topic, key), timestampMs, key, value, headers);
     },
   };

@@ -1,6 +1,7 @@
 // topicSink: encodes and hands the record to the output. Where the key is still the input's and both topics have one
 // serde, its bytes go on as they came.
 import { isFault } from '../../core/kernel/fault.ts';
+import { utf8 } from '../../core/schema/primitive.ts';
 import { undecoded } from '../task/record-context.ts';
 import type { Forward, StepOf, StepParts } from './step.ts';
 
@@ -9,18 +10,20 @@ export function topicSinkStep(
   { record, errors, metrics, output }: StepParts,
 ): Forward {
   const { name: topicName, key: keySerde, value: valueSerde } = topic;
+  const isText = valueSerde === utf8;
   return (key, value, timestampMs) => {
     record.currentKey = key;
     record.timestampMs = timestampMs;
     let keyBytes: Uint8Array | null;
-    let valueBytes: Uint8Array | null;
+    let valueBytes: Uint8Array | string | null;
     try {
       if (key === undecoded && record.origin.keySerde === keySerde) keyBytes = record.origin.keyBytes();
       else {
         const known = key === undecoded ? record.key : key;
         keyBytes = known === null ? null : keySerde.encode(known);
       }
-      valueBytes = value === null || value === undefined ? null : valueSerde.encode(value);
+      if (value === null || value === undefined) valueBytes = null;
+      else valueBytes = isText && typeof value === 'string' ? value : valueSerde.encode(value);
     } catch (error) {
       errors.produce(name, value, error);
       return;

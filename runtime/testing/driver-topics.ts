@@ -1,5 +1,6 @@
 // The driver's log: topics as lists, of which every record goes straight to the tasks that read it, as a wire batch of
 // one. It keeps what it is given for as long as the driver lives, which a test can afford and nothing else.
+import { utf8 } from '../../core/schema/primitive.ts';
 import { BatchBuilder, type RecordHeaders } from '../task/record-cursor.ts';
 import type { Task } from '../task/task.ts';
 import type { TaskOutput } from '../task/task-output.ts';
@@ -53,7 +54,7 @@ export function createDriverTopics(): DriverTopics {
   return {
     output: {
       write: (topic, _partition, key, value, timestampMs, headers) =>
-        write(topic, { key, value, timestampMs, headers }),
+        write(topic, { key, value: typeof value === 'string' ? utf8.encode(value) : value, timestampMs, headers }),
     },
     read(topic, task, input) {
       readers.set(topic, [...(readers.get(topic) ?? []), { task, input }]);

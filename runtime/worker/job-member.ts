@@ -21,6 +21,7 @@ export interface JobMemberOptions {
   /** Commit and stop: the tasks may be somebody else's after it. */
   readonly onRevoke: () => Promise<void>;
   readonly onAssign: (tasks: readonly TaskId[], generation: GroupGeneration) => Promise<void>;
+  /** The tasks are somebody else's by now, or may be. */
   readonly onLost: (reason: string) => Promise<void>;
   readonly onFailed: (error: unknown) => void;
 }
@@ -34,7 +35,7 @@ export interface JobMember {
 const protocolName = 'millrace';
 const userDataVersion = 1;
 /** A rebalance is noticed at the next heartbeat: more often than Kafka's 3 s, since tasks stand still meanwhile. */
-const heartbeatIntervalMs = 1_000;
+const heartbeatIntervalMs = 300;
 
 interface UserData {
   readonly version: number;
@@ -102,6 +103,8 @@ export function createJobMember(options: JobMemberOptions): JobMember {
     onAssign: (assignment, generation) =>
       options.onAssign(decodeTasks(decodeAssignment(assignment).userData), generation),
     onLost: options.onLost,
+    // A generation without this member gives its tasks to others, who wait for them, and may have processed further.
+    onJoinFailed: options.onLost,
     onFailed: options.onFailed,
   });
 }

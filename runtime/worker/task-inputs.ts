@@ -58,11 +58,13 @@ export interface TaskInputsOptions {
   readonly logger: Logger;
 }
 
+/** Fetched ahead of the tasks. More only grows old before it is read: 16 MiB cost a tenth of the speed in collections. */
+const bufferBytesMax = 4 * 1024 * 1024;
 const waitingBytesMax = 4 * 1024 * 1024;
 const waitingBytesResume = 1024 * 1024;
 
 export function createTaskInputs({ topology, client, groupId, from, logger }: TaskInputsOptions): TaskInputs {
-  const fetcher = client.fetcher({ isolation: 'readCommitted', from });
+  const fetcher = client.fetcher({ isolation: 'readCommitted', from, bufferBytesMax });
   const offsets = client.offsets(groupId);
   const admin = client.admin();
   const byPartition = new Map<string, InputState>();

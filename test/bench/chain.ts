@@ -49,7 +49,7 @@ function createAppender() {
   const builder = new BatchBuilder();
   let bytes = 0;
   return {
-    append(timestampMs: number, key: Uint8Array | null, value: Uint8Array | null): void {
+    append(timestampMs: number, key: Uint8Array | null, value: Uint8Array | string | null): void {
       builder.append(timestampMs, key, value);
       if (builder.sizeBytes < outputBytesMax) return;
       bytes += builder.build().length;

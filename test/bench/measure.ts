@@ -16,11 +16,20 @@ export interface RatioRow {
   /** Median of the rounds' own ratios. */
   readonly ratio: number;
   readonly rounds: readonly number[];
+  /** Of the best round of each side: what is left of the ratio where something else disturbs most rounds. */
+  readonly best: number;
 }
 
 export function ratioRow(what: string, ours: readonly number[], bare: readonly number[]): RatioRow {
   const rounds = ours.map((rate, i) => rate / bare[i]!);
-  return { what, ours: median(ours), bare: median(bare), ratio: median(rounds), rounds };
+  return {
+    what,
+    ours: median(ours),
+    bare: median(bare),
+    ratio: median(rounds),
+    rounds,
+    best: Math.max(...ours) / Math.max(...bare),
+  };
 }
 
 /** Units a second that `work` comes to. */

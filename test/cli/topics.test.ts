@@ -37,30 +37,41 @@ const json = (text: string): unknown[] =>
     .split('\n')
     .map((line) => JSON.parse(line) as unknown);
 
-test('topics are made, listed, described, changed and deleted', async () => {
-  expect(await said(['topic', 'list'])).toBe('there are no topics yet\n');
-  const setting = ['--config', 'retention.ms=1000'];
-  expect(await said(['topic', 'create', 'orders', '--partitions', '2', ...setting])).toBe("created topic 'orders'\n");
-  expect(await refused(['topic', 'create', 'orders'])).toBe("error: topic 'orders' exists already\n");
-  expect(await refused(['topic', 'create', 'no good'])).toContain("'no good' may hold only letters, digits");
-  expect(await refused(['topic', 'create', 'x', '--config', 'retention=1'])).toContain("no topic setting 'retention'");
-  expect(await printed(['topic', 'list'])).toBe('topic   partitions  replicas\norders           2         1\n');
-  expect(json(await printed(['topic', 'list', '--json']))).toEqual([
-    { name: 'orders', partitions: 2, replicationFactor: 1, internal: false },
-  ]);
-  expect(await said(['topic', 'alter', 'orders', '--partitions', '3', '--config', 'cleanup.policy=compact'])).toBe(
-    "changed topic 'orders'\n",
-  );
-  expect(await refused(['topic', 'alter', 'orders', '--partitions', '2'])).toContain('can only get more, not 2');
-  expect(await said(['topic', 'alter', 'orders', '--unset', 'retention.ms'])).toBe("changed topic 'orders'\n");
-  const described = await printed(['topic', 'describe', 'orders']);
-  expect(described).toMatch(/^orders \([0-9a-f-]{36}\)\npartition +start +end +leader +replicas +in sync\n/);
-  expect(described).toMatch(/setting +value\ncleanup\.policy +compact\n$/);
-  expect(json(await printed(['topic', 'describe', 'orders', '--json']))).toMatchObject([
-    { name: 'orders', partitions: [{ partition: 0, startOffset: 0, endOffset: 0 }, {}, {}] },
-  ]);
-  expect(await said(['topic', 'delete', 'orders'])).toBe("deleted 'orders'\n");
-  expect(await refused(['topic', 'delete', 'orders'])).toContain("no topic 'orders'");
+describe('topics', () => {
+  test('are made and listed', async () => {
+    expect(await said(['topic', 'list'])).toBe('there are no topics yet\n');
+    const setting = ['--config', 'retention.ms=1000'];
+    expect(await said(['topic', 'create', 'orders', '--partitions', '2', ...setting])).toBe("created topic 'orders'\n");
+    expect(await printed(['topic', 'list'])).toBe('topic   partitions  replicas\norders           2         1\n');
+    expect(json(await printed(['topic', 'list', '--json']))).toEqual([
+      { name: 'orders', partitions: 2, replicationFactor: 1, internal: false },
+    ]);
+  });
+
+  test('can not be made twice, under any name, or with any setting', async () => {
+    expect(await refused(['topic', 'create', 'orders'])).toBe("error: topic 'orders' exists already\n");
+    expect(await refused(['topic', 'create', 'no good'])).toContain("'no good' may hold only letters, digits");
+    expect(await refused(['topic', 'create', 'x', '--config', 'retention=1'])).toContain(
+      "no topic setting 'retention'",
+    );
+  });
+
+  test('are changed and described', async () => {
+    const change = ['--partitions', '3', '--config', 'cleanup.policy=compact', '--unset', 'retention.ms'];
+    expect(await said(['topic', 'alter', 'orders', ...change])).toBe("changed topic 'orders'\n");
+    expect(await refused(['topic', 'alter', 'orders', '--partitions', '2'])).toContain('can only get more, not 2');
+    const described = await printed(['topic', 'describe', 'orders']);
+    expect(described).toMatch(/^orders \([0-9a-f-]{36}\)\npartition +start +end +leader +replicas +in sync\n/);
+    expect(described).toMatch(/setting +value\ncleanup\.policy +compact\n$/);
+    expect(json(await printed(['topic', 'describe', 'orders', '--json']))).toMatchObject([
+      { name: 'orders', partitions: [{ partition: 0, startOffset: 0, endOffset: 0 }, {}, {}] },
+    ]);
+  });
+
+  test('are deleted', async () => {
+    expect(await said(['topic', 'delete', 'orders'])).toBe("deleted 'orders'\n");
+    expect(await refused(['topic', 'delete', 'orders'])).toContain("no topic 'orders'");
+  });
 });
 
 test.each([
@@ -72,40 +83,51 @@ test.each([
   expect(await refused(args)).toBe("error: no topic 'gone'; 'millrace topic list' shows what there is\n");
 });
 
-test('lines, flags and JSON are produced; columns, templates and JSON are consumed', async () => {
-  await said(['topic', 'create', 'words', '--partitions', '1']);
-  expect(await said(['produce', 'words', '--timestamp', '1000'], 'one\ntwo\r\nthree')).toBe(
-    "wrote 3 records to 'words'\n",
-  );
-  const flags = ['--key', 'k', '--value', 'four', '--header', 'a=1', '--header', 'b=2', '--timestamp', '2000'];
-  expect(await said(['produce', 'words', ...flags])).toBe("wrote 1 record to 'words'\n");
-  await said(['produce', 'words', '--key-separator', '=', '--timestamp', '3000'], 'five=5=V\n');
-  expect(await refused(['produce', 'words', '--key-separator', '='], 'six\n')).toContain("there is no '=' in it");
-  await said(['produce', 'words', '--key', 'k', '--null-value', '--timestamp', '4000']);
-  const line = { key: 'j', value: { deep: [1] }, headers: { h: 'x' }, partition: 0, timestampMs: 5000 };
-  await said(['produce', 'words', '--json'], `\n${JSON.stringify(line)}\n`);
+describe('records', () => {
+  test('are produced from lines, from flags and from JSON', async () => {
+    await said(['topic', 'create', 'words', '--partitions', '1']);
+    const three = 'one\ntwo\r\nthree';
+    expect(await said(['produce', 'words', '--timestamp', '1000'], three)).toBe("wrote 3 records to 'words'\n");
+    const flags = ['--key', 'k', '--value', 'four', '--header', 'a=1', '--header', 'b=2', '--timestamp', '2000'];
+    expect(await said(['produce', 'words', ...flags])).toBe("wrote 1 record to 'words'\n");
+    await said(['produce', 'words', '--key-separator', '=', '--timestamp', '3000'], 'five=5=V\n');
+    await said(['produce', 'words', '--key', 'k', '--null-value', '--timestamp', '4000']);
+    const line = { key: 'j', value: { deep: [1] }, headers: { h: 'x' }, partition: 0, timestampMs: 5000 };
+    await said(['produce', 'words', '--json'], `\n${JSON.stringify(line)}\n`);
+  });
 
-  const end = ['consume', 'words', '--until', 'end'];
-  expect(await printed(end)).toBe('one\ntwo\nthree\nfour\n5=V\n(null)\n{"deep":[1]}\n');
-  expect(await printed([...end, '--from', '3', '--limit', '2', '--keys', '--headers', '--timestamps'])).toBe(
-    '1970-01-01T00:00:02.000Z\tk\ta=1,b=2\tfour\n1970-01-01T00:00:03.000Z\tfive\t\t5=V\n',
-  );
-  expect(await printed([...end, '--from', '@4000', '--format', '%t/%p/%o %k=%v %T %h%%\\t|'])).toBe(
-    'words/0/5 k=(null) 4000 %\t|\nwords/0/6 j={"deep":[1]} 5000 h=x%\t|\n',
-  );
-  expect(await printed([...end, '--from', '1970-01-01T00:00:05Z', '--value-as', 'hex'])).toBe(
-    '7b2264656570223a5b315d7d\n',
-  );
-  expect(await printed([...end, '--from', 'latest'])).toBe('');
-  expect(await printed([...end, '--from', '99'])).toBe('');
-  const records = json(await printed([...end, '--json', '--from', '6']));
-  expect(records).toEqual([
-    { topic: 'words', partition: 0, offset: 6, timestampMs: 5000, key: 'j', value: { deep: [1] }, headers: { h: 'x' } },
-  ]);
-  expect(await refused([...end, '--partition', '3'])).toContain("topic 'words' has no partition 3; it has 1");
-  expect(await refused([...end, '--value-as', 'int64'])).toMatch(
-    /^error: the value of the record at offset 0 of words-0 can't be shown so: .*; choose another --key-as or --value-as\n$/,
-  );
+  test.each([
+    ['as values', [], 'one\ntwo\nthree\nfour\n5=V\n(null)\n{"deep":[1]}\n'],
+    [
+      'as columns, from an offset, up to a limit',
+      ['--from', '3', '--limit', '2', '--keys', '--headers', '--timestamps'],
+      '1970-01-01T00:00:02.000Z\tk\ta=1,b=2\tfour\n1970-01-01T00:00:03.000Z\tfive\t\t5=V\n',
+    ],
+    [
+      'by a template, from a time',
+      ['--from', '@4000', '--format', '%t/%p/%o %k=%v %T %h%%\\t|'],
+      'words/0/5 k=(null) 4000 %\t|\nwords/0/6 j={"deep":[1]} 5000 h=x%\t|\n',
+    ],
+    ['in hexadecimal', ['--from', '1970-01-01T00:00:05Z', '--value-as', 'hex'], '7b2264656570223a5b315d7d\n'],
+    ['from the latest', ['--from', 'latest'], ''],
+    ['from beyond the end', ['--from', '99'], ''],
+    [
+      'as JSON',
+      ['--json', '--from', '6'],
+      '{"topic":"words","partition":0,"offset":6,"timestampMs":5000,"key":"j","value":{"deep":[1]},"headers":{"h":"x"}}\n',
+    ],
+  ])('are consumed %s', async (_, flags, text) => {
+    expect(await printed(['consume', 'words', '--until', 'end', ...flags])).toBe(text);
+  });
+
+  test('are refused or not shown in one sentence', async () => {
+    expect(await refused(['produce', 'words', '--key-separator', '='], 'six\n')).toContain("there is no '=' in it");
+    const end = ['consume', 'words', '--until', 'end'];
+    expect(await refused([...end, '--partition', '3'])).toContain("topic 'words' has no partition 3; it has 1");
+    expect(await refused([...end, '--value-as', 'int64'])).toMatch(
+      /^error: the value of the record at offset 0 of words-0 can't be shown so: .*; choose another --key-as or --value-as\n$/,
+    );
+  });
 });
 
 test('what one prints the other takes: a topic is copied with keys, headers and times', async () => {

@@ -3,7 +3,7 @@ import { cpSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { installJava, javaFlags } from './parts/java.mjs';
-import { notRun, once, peersFolder, run } from './parts/peers.mjs';
+import { NotRun, notRun, once, peersFolder, run } from './parts/peers.mjs';
 
 const folderOf = (language) => fileURLToPath(new URL(`clients/${language}`, import.meta.url));
 
@@ -30,16 +30,19 @@ const installNode = memo(async () => {
 const goFolder = join(peersFolder, 'go');
 
 /** Each program is built by itself, so that what one lacks doesn't keep the others away. */
-const goClient = (name, version, program) => ({
+const goClient = (name, version, program, more = {}) => ({
   name,
   version,
+  ...more,
   async install() {
     const source = folderOf('go');
     const target = join(goFolder, program);
     try {
       // The flag keeps the modules as go.sum has them.
-      await once(target, ['go.mod', 'go.sum', 'harness', program].map((path) => join(source, path)), () =>
-        run('go', ['build', '-mod=readonly', '-o', join(target, 'program'), `./${program}`], { cwd: source }),
+      await once(
+        target,
+        ['go.mod', 'go.sum', 'harness', program].map((path) => join(source, path)),
+        () => run('go', ['build', '-mod=readonly', '-o', join(target, 'program'), `./${program}`], { cwd: source }),
       );
     } catch (error) {
       throw notRun('go build', error);
@@ -72,6 +75,20 @@ const pythonClient = (name, version, program, more = {}) => ({
   },
 });
 
+const installKcat = memo(async () => {
+  try {
+    await run('kcat', ['-V']);
+  } catch (error) {
+    if (!(error instanceof NotRun)) throw error;
+    try {
+      await run('apt-get', ['update', '-qq']);
+      await run('apt-get', ['install', '-y', '-qq', 'kcat']);
+    } catch (failed) {
+      throw notRun('apt-get', failed);
+    }
+  }
+});
+
 const nodeClient = (name, version, more = {}) => ({
   name,
   version,
@@ -89,7 +106,32 @@ export const clients = [
       return { command: 'java', args: [...javaFlags, '-cp', await installJava(), 'JavaClient'] };
     },
   },
+  {
+    name: 'java-tools',
+    version: '4.4.0',
+    async install() {
+      return { command: 'java', args: [...javaFlags, '-cp', await installJava(), 'JavaTools'] };
+    },
+  },
   pythonClient('confluent', '2.16.1', 'confluent_client.py'),
+  pythonClient('aiokafka', '0.14.0', 'aiokafka_client.py'),
+  pythonClient('kafka-python', '3.0.12', 'kafka_python_client.py'),
   goClient('franz-go', '1.22.3', 'franzgo'),
+  goClient('sarama', '1.61.1', 'sarama'),
+  // It gives null for no bytes.
+  goClient('segmentio', '0.4.51', 'segmentio', { cannotRead: ['emptyBytes', 'emptyHeader'] }),
+  {
+    name: 'kcat',
+    version: '1.7.1',
+    // It prints headers as text, up to a zero byte.
+    headersAsText: true,
+    cannotRead: ['binaryHeader'],
+    async install() {
+      await installKcat();
+      return { command: process.execPath, args: [join(folderOf('kcat'), 'kcat.mjs')] };
+    },
+  },
   nodeClient('kafkajs', '2.2.4', { codecs: ['none', 'gzip', 'snappy', 'lz4'] }),
+  // Headers are a map to it.
+  nodeClient('platformatic', '1.35.0', { codecs: ['none', 'gzip', 'lz4'], cannotRead: ['duplicateHeader'] }),
 ];

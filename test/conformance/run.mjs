@@ -9,10 +9,9 @@ import { parseArgs } from 'node:util';
 import { clients } from './clients.mjs';
 import { runScenarios } from './parts/client-process.mjs';
 import { compareRead, writeCrossRecords, writeCrossTopics, writtenBy } from './parts/cross.mjs';
-import { startKafka } from './parts/kafka.mjs';
-import { startMillrace } from './parts/millrace.mjs';
 import { NotRun, peersFolder } from './parts/peers.mjs';
 import { formatTable } from './parts/table.mjs';
+import { openTarget } from './parts/target.mjs';
 import { scenarios } from './scenarios.mjs';
 
 const { values: options } = parseArgs({
@@ -56,20 +55,19 @@ const chosen = (asked, known, what) => {
 const print = (line) => process.stdout.write(`${line}\n`);
 const seconds = (ms) => `${(ms / 1000).toFixed(1)} s`;
 
-async function target() {
-  if (options.bootstrap) return { name: options.bootstrap, bootstrap: options.bootstrap, stop: async () => {} };
-  return options.kafka ? await startKafka() : await startMillrace();
-}
-
 async function main() {
   const startedMs = Date.now();
   mkdirSync(peersFolder, { recursive: true });
-  const names = chosen(options.client, clients.map(({ name }) => name), 'client');
+  const names = chosen(
+    options.client,
+    clients.map(({ name }) => name),
+    'client',
+  );
   const asked = chosen(options.scenario, Object.keys(scenarios), 'scenario');
   const dataFolder = await mkdtemp(join(tmpdir(), 'millrace-conformance-'));
   writeCrossRecords(dataFolder);
   const installed = await install(clients.filter(({ name }) => names.includes(name)));
-  const node = await target();
+  const node = await openTarget(options);
   print(`\n${node.name} at ${node.bootstrap}`);
   const results = new Map(installed.ready.map(({ name }) => [name, new Map()]));
   // Names differ from run to run, so that a node can be used again.
@@ -130,7 +128,10 @@ async function main() {
     const count = (wanted) => all.filter(({ result }) => result === wanted).length;
     if (options.json) {
       const byClient = Object.fromEntries([...results].map(([name, byScenario]) => [name, [...byScenario.values()]]));
-      writeFileSync(options.json, JSON.stringify({ node: node.name, results: byClient, notRun: installed.missing }, null, 2));
+      writeFileSync(
+        options.json,
+        JSON.stringify({ node: node.name, results: byClient, notRun: installed.missing }, null, 2),
+      );
     }
     print(`\n${node.name}; ${seconds(Date.now() - startedMs)}. A dot: the client has no API for it.`);
     print(`${count('passed')} passed, ${count('failed')} failed, ${installed.missing.length} skipped`);

@@ -2,9 +2,11 @@
 // has the API for; a program says of the others why not, or the table has a dot.
 export const scenarios = {
   cluster: 'describes the cluster: one node, its id and address',
-  topics: 'creates a topic with configs, lists and describes it, a second create is refused, adds partitions, deletes it',
+  topics:
+    'creates a topic with configs, lists and describes it, a second create is refused, adds partitions, deletes it',
   configs: 'changes and resets a topic config, sees both',
-  roundtrip: 'keys, headers, null and empty bytes, given timestamps, every codec, acks 0, 1 and all: read back as written',
+  roundtrip:
+    'keys, headers, null and empty bytes, given timestamps, every codec, acks 0, 1 and all: read back as written',
   seek: 'reads from an offset, from a time and from the end',
   offsets: 'lists earliest, latest and by time; deletes records, and earliest moves',
   group: 'many records in every codec to a group of two, the second joining midway; commit, restart, resume',
@@ -17,6 +19,8 @@ export const scenarios = {
   transactionOffsets: 'consume, process, produce in transactions: an aborted one moves no offset',
   fencing: 'a second producer with the transactional id fences the first',
   transactionAdmin: 'lists and describes transactions and producers',
+  hanging: 'an operator ends a transaction of one partition by its marker (WriteTxnMarkers)',
+  performance: 'the tools that measure producers and consumers come to their end',
   large: 'a record just below max.message.bytes is taken, one above refused as too large',
   compacted: 'a compacted topic keeps the newest value of each key',
   crossWrite: 'writes what all others read',

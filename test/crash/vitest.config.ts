@@ -6,5 +6,11 @@ export default defineConfig({
   resolve: { conditions: ['millrace-source'] },
   ssr: { resolve: { conditions: ['millrace-source'] } },
   root: fileURLToPath(new URL('../..', import.meta.url)),
-  test: { include: ['test/crash/**/*.test.ts'], testTimeout: 300_000, pool: 'forks', maxWorkers: 1, fileParallelism: false },
+  test: {
+    include: ['test/crash/**/*.test.ts'],
+    testTimeout: 300_000,
+    pool: 'forks',
+    maxWorkers: 1,
+    fileParallelism: false,
+  },
 });

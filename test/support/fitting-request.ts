@@ -54,7 +54,7 @@ function adapt(api: ApiName, known: Known, field: string, value: unknown): unkno
 }
 
 function adaptString(api: ApiName, known: Known, field: string, value: string): string {
-  if (api === 'incrementalAlterConfigs' && field === 'name') return 'retention.ms';
+  if (/^(incrementalA|a)lterConfigs$/.test(api) && field === 'name') return 'retention.ms';
   if (topicFields.test(field)) return known.topic;
   if (field === 'topicId') return known.topicId;
   if (groupFields.test(field)) return known.groupId;

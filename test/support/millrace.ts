@@ -76,7 +76,8 @@ export function startNode(script: string, args: readonly string[], options: Star
     child.on('close', (code, signal) => {
       clearTimeout(timer);
       for (const listener of [...listeners]) listener();
-      if (hung) reject(new Error(`${args.join(' ')} did not end in ${timeoutMs} ms\n${stdout.slice(-2_000)}\n${stderr}`));
+      if (hung)
+        reject(new Error(`${args.join(' ')} did not end in ${timeoutMs} ms\n${stdout.slice(-2_000)}\n${stderr}`));
       else resolve({ code, signal, stdout, stderr, elapsedMs: performance.now() - startedMs });
     });
   });

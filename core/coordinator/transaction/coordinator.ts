@@ -4,6 +4,7 @@
 
 import { backoffMs } from '../../kernel/backoff.ts';
 import type { Clock } from '../../kernel/clock.ts';
+import { Fault } from '../../kernel/fault.ts';
 import { createLatch } from '../../kernel/latch.ts';
 import type { Logger } from '../../kernel/logger.ts';
 import type { Random } from '../../kernel/random.ts';
@@ -63,7 +64,7 @@ export interface TransactionCoordinator {
     producer: ProducerIdentity,
     topics: readonly TransactionTopic[],
   ): Promise<Refusable<object>>;
-  /** Whether the partitions are in the producer's ongoing transaction (KIP-890). */
+  /** Whether the partition is in the producer's ongoing transaction, TRANSACTION_ABORTABLE where it isn't (KIP-890). */
   verify(
     transactionalId: string,
     producer: ProducerIdentity,
@@ -89,7 +90,8 @@ interface TransactionShard extends Shard {
 }
 
 /** Markers of one node; a replicated one gives its leader epoch here. */
-const coordinatorEpoch = 0;
+export const coordinatorEpoch = 0;
+const closed = () => new Fault('CLOSED', { what: 'the transaction coordinator' });
 const markerRetry = { firstMs: 50, maxMs: 5_000 } as const;
 
 export function createTransactionCoordinator(options: TransactionCoordinatorOptions): TransactionCoordinator {
@@ -182,12 +184,14 @@ export function createTransactionCoordinator(options: TransactionCoordinatorOpti
           ending.delete(transaction.transactionalId);
           return;
         } catch (error) {
-          if (closing.signal.aborted) throw error;
+          if (closing.signal.aborted) throw closed();
           logger.warn(
             { err: error, transactionalId: transaction.transactionalId },
             'the end of a transaction could not be written everywhere; trying again',
           );
-          await clock.sleep(backoffMs(attempt, markerRetry, options.random), closing.signal);
+          await clock.sleep(backoffMs(attempt, markerRetry, options.random), closing.signal).catch(() => {
+            throw closed();
+          });
         }
       }
     })();
@@ -247,7 +251,9 @@ export function createTransactionCoordinator(options: TransactionCoordinatorOpti
         if (decision.kind === 'refuse') return { records: [], reply: { error: decision.error } as Refusable<object> };
         return {
           records: [],
-          reply: (decision.kind === 'accept' ? { error: 'NONE' } : { error: 'INVALID_TXN_STATE' }) as Refusable<object>,
+          reply: (decision.kind === 'accept'
+            ? { error: 'NONE' }
+            : { error: 'TRANSACTION_ABORTABLE' }) as Refusable<object>,
         };
       }),
     async end(transactionalId, producer, commit) {

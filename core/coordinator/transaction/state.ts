@@ -8,7 +8,8 @@ export type TransactionRefusal =
   | 'INVALID_PRODUCER_ID_MAPPING'
   | 'INVALID_TRANSACTION_TIMEOUT'
   | 'INVALID_TXN_STATE'
-  | 'PRODUCER_FENCED';
+  | 'PRODUCER_FENCED'
+  | 'TRANSACTION_ABORTABLE';
 
 export type Decision =
   | { readonly kind: 'refuse'; readonly error: TransactionRefusal }

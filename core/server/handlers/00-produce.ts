@@ -1,12 +1,19 @@
 // Produce: 3-13. Batches go to the logs as they are; each partition has its own outcome. From version 13 topics have ids.
-// Partitions are written at the same time, and each partition's batches in the order of the requests.
+// Partitions are written at the same time, and each partition's batches in the order of the requests. The first batch of a
+// transaction in a partition is written only if the partition is in that transaction (KIP-890): whoever doesn't know
+// TRANSACTION_ABORTABLE, below version 11, is told INVALID_TXN_STATE.
 import type { TopicImage } from '../../controller/catalog.ts';
-import { isFault } from '../../kernel/fault.ts';
+import { Fault, isFault } from '../../kernel/fault.ts';
+import type { AppendResult, PartitionLog } from '../../log/partition-log.ts';
 import type { RequestOf, ResponseOf } from '../../protocol/api-table.ts';
 import type { ErrorName } from '../../protocol/error-code.ts';
-import { type Call, codeOf, errorNameOf, findTopic, type Handler } from '../handler.ts';
+import { batchIsTransactional, readBatchHeader } from '../../protocol/record-batch.ts';
+import type { Records } from '../../protocol/transport.ts';
+import { codeOf, errorNameOf } from '../error-names.ts';
+import { type Call, findTopic, type Handler } from '../handler.ts';
 import { isInternal } from '../topic-rules.ts';
 
+const abortableFrom = 11;
 const idsFrom = 13;
 
 type TopicData = RequestOf<'produce'>['topicData'][number];
@@ -19,7 +26,9 @@ export const produce: Handler<'produce'> = async (request, call) => {
     const topic = await topicOf(topicData, call);
     const partitionResponses = topicData.partitionData.map((partition) => {
       if (badAcks) return refused(partition.index, 'INVALID_REQUIRED_ACKS');
-      return typeof topic === 'string' ? refused(partition.index, topic) : append(topic, partition, call);
+      return typeof topic === 'string'
+        ? refused(partition.index, topic)
+        : append(topic, partition, request.transactionalId, call);
     });
     const { name, topicId } = topicData;
     return { name, topicId, partitionResponses: await Promise.all(partitionResponses) };
@@ -36,19 +45,51 @@ async function topicOf(topicData: TopicData, { parts, version }: Call): Promise<
 async function append(
   topic: TopicImage,
   { index, records }: PartitionData,
-  { parts }: Call,
+  transactionalId: string | null,
+  call: Call,
 ): Promise<PartitionResponse> {
+  const { parts } = call;
   if (index < 0 || index >= topic.partitions) return refused(index, 'UNKNOWN_TOPIC_OR_PARTITION');
   if (records === null || records.length === 0) return refused(index, 'INVALID_RECORD', 'there are no records');
   try {
     const log = await parts.topics.log(topic, index);
-    const { baseOffset, logAppendTimeMs } = await log.append(records, { origin: 'client' });
+    const written = await (batchIsTransactional(records[0]!)
+      ? appendInTransaction(log, records, transactionalId, call)
+      : log.append(records, { origin: 'client' }));
+    if (typeof written === 'string') return refused(index, written);
+    const { baseOffset, logAppendTimeMs } = written;
     return { ...refused(index, 'NONE'), baseOffset, logAppendTimeMs, logStartOffset: log.logStartOffset };
   } catch (error) {
-    const name = errorNameOf(error);
-    if (name === 'KAFKA_STORAGE_ERROR')
+    // Also what nobody foresaw is this partition's error alone: the others may be written, and say so.
+    const name = error instanceof Fault ? errorNameOf(error) : 'UNKNOWN_SERVER_ERROR';
+    if (name === 'KAFKA_STORAGE_ERROR' || name === 'UNKNOWN_SERVER_ERROR')
       parts.logger.error({ err: error, topic: topic.name, partition: index }, 'records could not be written');
     return refused(index, name, isFault(error, 'LOG_REFUSED') ? error.detail.why : null);
+  }
+}
+
+async function appendInTransaction(
+  log: PartitionLog,
+  records: Records,
+  transactionalId: string | null,
+  { parts, version }: Call,
+): Promise<AppendResult | ErrorName> {
+  const { producerId, producerEpoch } = readBatchHeader(records[0]!);
+  const append = () => log.append(records, { origin: 'client' });
+  if (producerId < 0) return append(); // which says what is wrong with it
+  if (transactionalId === null) return 'TRANSACTIONAL_ID_AUTHORIZATION_FAILED';
+  const outcome = await parts.transactionCheck.admit(log, { transactionalId, producerId, producerEpoch }, append);
+  switch (outcome) {
+    case 'TRANSACTION_ABORTABLE':
+      return version >= abortableFrom ? outcome : 'INVALID_TXN_STATE';
+    case 'PRODUCER_FENCED':
+      return 'INVALID_PRODUCER_EPOCH';
+    case 'CONCURRENT_TRANSACTIONS':
+    case 'COORDINATOR_NOT_AVAILABLE':
+    case 'NOT_COORDINATOR':
+      return 'NOT_ENOUGH_REPLICAS'; // every version of every client tries again upon it, as with Kafka
+    default:
+      return outcome;
   }
 }
 

@@ -1,34 +1,32 @@
-// Fetch: 4-18. Waits for minBytes up to maxWaitMs and hands on batches as they are stored. Sessions begin with version 7;
-// every answer here has session id 0, which says that there is none, so each request names all its partitions (KIP-227).
-// From 13 topics have ids. A partition that can't be read has an error of its own and ends the wait.
-import type { RequestOf, ResponseOf } from '../../protocol/api-table.ts';
+// Fetch: 4-18. Waits for minBytes up to maxWaitMs and hands on batches as they are stored. From version 7 there are sessions
+// (KIP-227), from 9 the reader may say which leader epoch it knows, from 12 the epoch of what it read last, and is told
+// where its log and this one part (KIP-320). From 13 topics have ids. A partition that can't be read has an error of its own.
+import type { PartitionLog } from '../../log/partition-log.ts';
 import { apis } from '../../protocol/api-table.ts';
 import type { ErrorName } from '../../protocol/error-code.ts';
-import { type Call, codeOf, epochError, errorNameOf, findTopic, type Handler } from '../handler.ts';
+import { codeOf, errorNameOf } from '../error-names.ts';
+import type { AskedPartition, PartitionAnswer } from '../fetch-sessions.ts';
+import { type Call, epochEndOf, epochError, findTopic, type Handler } from '../handler.ts';
 import { completeFetch, type PartitionRead } from '../pending-fetch.ts';
 
 const idsFrom = 13;
-const noSession = 0;
+const unknownEpoch = { epoch: -1, endOffset: -1 };
 
-type AskedTopic = RequestOf<'fetch'>['topics'][number];
-type AskedPartition = AskedTopic['partitions'][number];
-type PartitionAnswer = ResponseOf<'fetch'>['responses'][number]['partitions'][number];
+interface FetchedPartition extends PartitionRead {
+  /** Its leader epoch is told to a reader that doesn't know it. */
+  readonly leaderEpoch: number;
+  readonly divergingEpoch: PartitionAnswer['divergingEpoch'];
+}
 
 export const fetch: Handler<'fetch'> = async (request, call) => {
-  if (request.sessionId !== noSession) {
-    return apis.fetch.response.create({ errorCode: codeOf('FETCH_SESSION_ID_NOT_FOUND') });
-  }
-  const { parts, caller } = call;
-  const topics = await Promise.all(
-    request.topics.map(async (topic) => ({
-      topic,
-      reads: await Promise.all(topic.partitions.map((asked) => open(topic, asked, call))),
-    })),
-  );
+  const { parts, caller, version } = call;
+  const context = parts.fetchSessions.begin(request, version >= idsFrom);
+  if (typeof context === 'string') return apis.fetch.response.create({ errorCode: codeOf(context) });
+  const reads = await Promise.all(context.partitions.map((asked) => open(asked, call)));
   const isolation = request.isolationLevel === 1 ? 'readCommitted' : 'readUncommitted';
   await completeFetch(
     {
-      reads: topics.flatMap(({ reads }) => reads),
+      reads,
       bytesMax: Math.min(request.maxBytes, parts.settings['fetch.max.bytes']),
       bytesMin: request.minBytes,
       waitMsMax: request.maxWaitMs,
@@ -36,58 +34,66 @@ export const fetch: Handler<'fetch'> = async (request, call) => {
     },
     { clock: parts.clock, signal: caller.signal, onClose: parts.onClose },
   );
-  return {
-    throttleTimeMs: 0,
-    errorCode: 0,
-    sessionId: noSession,
-    responses: topics.map(({ topic, reads }) => ({
-      topic: topic.topic,
-      topicId: topic.topicId,
-      partitions: reads.map((read, i) => answer(topic.partitions[i]!.partition, read, isolation === 'readCommitted')),
-    })),
-    nodeEndpoints: [],
-  };
+  const answers = reads.map((read, i) =>
+    answer(context.partitions[i]!.partition, read, isolation === 'readCommitted', parts.settings.nodeId),
+  );
+  return { throttleTimeMs: 0, ...context.answer(answers), nodeEndpoints: [] };
 };
 
-async function open(
-  asked: AskedTopic,
-  { partition, fetchOffset, partitionMaxBytes, currentLeaderEpoch }: AskedPartition,
-  call: Call,
-) {
-  const read = (log: PartitionRead['log'], error: ErrorName): PartitionRead => ({
-    log,
-    bytesMax: partitionMaxBytes,
-    error,
-    nextOffset: fetchOffset,
-    bytes: 0,
-    records: [],
-    aborted: [],
-    moved: log !== null,
-  });
+async function open(asked: AskedPartition, call: Call): Promise<FetchedPartition> {
   const topic = findTopic(call.parts, { name: asked.topic, topicId: asked.topicId }, call.version >= idsFrom);
-  if (typeof topic === 'string') return read(null, topic);
-  if (partition < 0 || partition >= topic.partitions) return read(null, 'UNKNOWN_TOPIC_OR_PARTITION');
+  if (typeof topic === 'string') return readOf(asked, null, topic);
+  if (asked.partition < 0 || asked.partition >= topic.partitions)
+    return readOf(asked, null, 'UNKNOWN_TOPIC_OR_PARTITION');
   try {
-    const log = await call.parts.topics.log(topic, partition);
-    const error = epochError(currentLeaderEpoch, log.leaderEpoch);
-    return error === null ? read(log, 'NONE') : read(null, error);
+    const log = await call.parts.topics.log(topic, asked.partition);
+    const error = epochError(asked.currentLeaderEpoch, log.leaderEpoch);
+    if (error !== null) return { ...readOf(asked, null, error), endsWait: true, leaderEpoch: log.leaderEpoch };
+    return asked.lastFetchedEpoch < 0 ? readOf(asked, log, 'NONE') : readAfter(asked, log);
   } catch (error) {
-    return read(null, errorNameOf(error));
+    return { ...readOf(asked, null, errorNameOf(error)), endsWait: true };
   }
 }
 
+/** Reads on only from what the reader has in common with this log. */
+function readAfter(asked: AskedPartition, log: PartitionLog): FetchedPartition {
+  const { leaderEpoch, endOffset } = epochEndOf(log, asked.lastFetchedEpoch);
+  if (endOffset < 0 || asked.fetchOffset < log.logStartOffset)
+    return { ...readOf(asked, null, 'OFFSET_OUT_OF_RANGE'), endsWait: true };
+  if (leaderEpoch === asked.lastFetchedEpoch && endOffset >= asked.fetchOffset) return readOf(asked, log, 'NONE');
+  const divergingEpoch = { epoch: leaderEpoch, endOffset };
+  return { ...readOf(asked, log, 'NONE'), moved: false, endsWait: true, divergingEpoch };
+}
+
+/** What can't be looked up doesn't end the wait for the rest, or its reader would ask for it in a tight loop; as in Kafka. */
+const readOf = (asked: AskedPartition, log: PartitionLog | null, error: ErrorName): FetchedPartition => ({
+  log,
+  bytesMax: asked.partitionMaxBytes,
+  error,
+  endsWait: false,
+  nextOffset: asked.fetchOffset,
+  bytes: 0,
+  records: [],
+  aborted: [],
+  moved: log !== null,
+  leaderEpoch: -1,
+  divergingEpoch: unknownEpoch,
+});
+
 const answer = (
   partitionIndex: number,
-  { log, error, records, aborted }: PartitionRead,
+  { log, error, records, aborted, leaderEpoch, divergingEpoch }: FetchedPartition,
   committed: boolean,
+  nodeId: number,
 ): PartitionAnswer => ({
   partitionIndex,
   errorCode: codeOf(error),
   highWatermark: log?.highWatermark ?? -1,
   lastStableOffset: log?.lastStableOffset ?? -1,
   logStartOffset: log?.logStartOffset ?? -1,
-  divergingEpoch: { epoch: -1, endOffset: -1 },
-  currentLeader: { leaderId: -1, leaderEpoch: -1 },
+  divergingEpoch,
+  currentLeader:
+    error === 'FENCED_LEADER_EPOCH' ? { leaderId: nodeId, leaderEpoch } : { leaderId: -1, leaderEpoch: -1 },
   snapshotId: { endOffset: -1, epoch: -1 },
   abortedTransactions: committed ? aborted : null,
   preferredReadReplica: -1,

@@ -4,7 +4,8 @@
 import type { PartitionLog } from '../../log/partition-log.ts';
 import { apis, type RequestOf } from '../../protocol/api-table.ts';
 import type { ErrorName } from '../../protocol/error-code.ts';
-import { type Call, codeOf, epochError, errorNameOf, type Handler } from '../handler.ts';
+import { codeOf, errorNameOf } from '../error-names.ts';
+import { type Call, epochError, type Handler } from '../handler.ts';
 
 const epochFrom = 4;
 const latest = -1;

@@ -4,8 +4,11 @@ import type { TopicImage } from '../../controller/catalog.ts';
 import { apis, type RequestOf } from '../../protocol/api-table.ts';
 import type { ErrorName } from '../../protocol/error-code.ts';
 import { zeroUuid } from '../../protocol/uuid.ts';
-import { type Call, codeOf, errorNameOf, type Handler, type NodeParts } from '../handler.ts';
-import { isInternal } from '../topic-rules.ts';
+import { codeOf, errorNameOf } from '../error-names.ts';
+import type { Call, Handler, NodeParts } from '../handler.ts';
+import { everyOperation, operationsNotAsked } from '../operations.ts';
+import { partitionPlace } from '../partition-place.ts';
+import { isInternal, topicNameProblem } from '../topic-rules.ts';
 
 /** Versions 10 and 11 have the field, and nobody may use it yet. */
 const idsFrom = 12;
@@ -24,7 +27,14 @@ export const metadata: Handler<'metadata'> = async (request, call) => {
     brokers: [{ nodeId, host, port }],
     clusterId: parts.catalog.image.clusterId,
     controllerId: nodeId,
-    topics,
+    topics: topics.map((topic) => ({
+      ...topic,
+      topicAuthorizedOperations:
+        request.includeTopicAuthorizedOperations && topic.errorCode === 0 ? everyOperation.topic : operationsNotAsked,
+    })),
+    clusterAuthorizedOperations: request.includeClusterAuthorizedOperations
+      ? everyOperation.cluster
+      : operationsNotAsked,
   });
 };
 
@@ -37,7 +47,8 @@ async function find({ name, topicId }: AskedTopic, mayCreate: boolean, { parts, 
   if (name === null) return refused('INVALID_REQUEST', '');
   try {
     const topic = mayCreate ? await parts.topics.obtain(name) : image.topics.get(name);
-    if (topic === undefined) return refused('UNKNOWN_TOPIC_OR_PARTITION', name);
+    if (topic === undefined)
+      return refused(topicNameProblem(name) === null ? 'UNKNOWN_TOPIC_OR_PARTITION' : 'INVALID_TOPIC_EXCEPTION', name);
     return 'error' in topic ? refused(topic.error, name) : describe(topic, parts);
   } catch (error) {
     return refused(errorNameOf(error), name);
@@ -58,14 +69,6 @@ function describe({ name, id, partitions }: TopicImage, { settings: { nodeId } }
     name,
     topicId: id,
     isInternal: isInternal(name),
-    partitions: Array.from({ length: partitions }, (_, partitionIndex) => ({
-      errorCode: 0,
-      partitionIndex,
-      leaderId: nodeId,
-      leaderEpoch: 0,
-      replicaNodes: [nodeId],
-      isrNodes: [nodeId],
-      offlineReplicas: [],
-    })),
+    partitions: Array.from({ length: partitions }, (_, partitionIndex) => partitionPlace(partitionIndex, nodeId)),
   };
 }

@@ -3,7 +3,8 @@
 import type { OffsetCommit } from '../../coordinator/group/offset-requests.ts';
 import { apis, type RequestOf } from '../../protocol/api-table.ts';
 import type { ErrorName } from '../../protocol/error-code.ts';
-import { type Call, codeOf, coordinatorErrorOf, findTopic, type Handler } from '../handler.ts';
+import { codeOf, coordinatorErrorOf } from '../error-names.ts';
+import { type Call, findTopic, type Handler } from '../handler.ts';
 
 const idsFrom = 10;
 

@@ -6,7 +6,8 @@ import type { CommandResult } from '../../coordinator/shard.ts';
 import { apis, type RequestOf } from '../../protocol/api-table.ts';
 import type { ErrorName } from '../../protocol/error-code.ts';
 import { zeroUuid } from '../../protocol/uuid.ts';
-import { type Call, codeOf, coordinatorErrorOf, type Handler } from '../handler.ts';
+import { codeOf, coordinatorErrorOf } from '../error-names.ts';
+import type { Call, Handler } from '../handler.ts';
 
 const batchedFrom = 8;
 const idsFrom = 10;
@@ -51,7 +52,11 @@ async function fetchGroup(
     .catch(coordinatorErrorOf);
   if (typeof fetched === 'string') return { groupId, errorCode: codeOf(fetched), topics: [] };
   const byTopic = new Map<string, FetchedOffset[]>();
-  for (const offset of fetched) byTopic.set(offset.topic, [...(byTopic.get(offset.topic) ?? []), offset]);
+  for (const offset of fetched) {
+    const ofTopic = byTopic.get(offset.topic);
+    if (ofTopic === undefined) byTopic.set(offset.topic, [offset]);
+    else ofTopic.push(offset);
+  }
   const known = [...byTopic].map(([name, offsets]) => ({
     name,
     topicId: image.topics.get(name)?.id ?? zeroUuid,

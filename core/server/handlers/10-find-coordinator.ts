@@ -2,7 +2,8 @@
 // answer stands in the top-level fields.
 import { apis } from '../../protocol/api-table.ts';
 import type { ErrorName } from '../../protocol/error-code.ts';
-import { codeOf, errorNameOf, type Handler, type NodeParts } from '../handler.ts';
+import { codeOf, errorNameOf } from '../error-names.ts';
+import type { Handler, NodeParts } from '../handler.ts';
 import { offsetsTopic, transactionsTopic } from '../topic-rules.ts';
 
 const batchedFrom = 4;

@@ -2,7 +2,8 @@
 // leader may be told to skip the assignment (KIP-814).
 import { refusedJoin } from '../../coordinator/group/rebalance.ts';
 import { apis } from '../../protocol/api-table.ts';
-import { codeOf, coordinatorErrorOf, type Handler } from '../handler.ts';
+import { codeOf, coordinatorErrorOf } from '../error-names.ts';
+import type { Handler } from '../handler.ts';
 
 export const joinGroup: Handler<'joinGroup'> = async (request, { version, parts, caller }) => {
   const { groupId, memberId, groupInstanceId, sessionTimeoutMs, protocolType, protocols } = request;

@@ -1,6 +1,7 @@
 // Heartbeat: 0-4. Version 3 tells static members apart.
 import { apis } from '../../protocol/api-table.ts';
-import { codeOf, coordinatorErrorOf, type Handler } from '../handler.ts';
+import { codeOf, coordinatorErrorOf } from '../error-names.ts';
+import type { Handler } from '../handler.ts';
 
 export const heartbeat: Handler<'heartbeat'> = async (request, { parts }) => {
   const { groupId, generationId, memberId, groupInstanceId } = request;

@@ -1,6 +1,7 @@
 // LeaveGroup: 0-5. Many members at once from version 3, each with its own error; before it one, whose error is the answer's.
 import { apis } from '../../protocol/api-table.ts';
-import { codeOf, coordinatorErrorOf, type Handler } from '../handler.ts';
+import { codeOf, coordinatorErrorOf } from '../error-names.ts';
+import type { Handler } from '../handler.ts';
 
 const batchedFrom = 3;
 

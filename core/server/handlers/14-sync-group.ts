@@ -2,7 +2,8 @@
 // protocol they mean (KIP-559).
 import { refusedSync } from '../../coordinator/group/membership.ts';
 import { apis } from '../../protocol/api-table.ts';
-import { codeOf, coordinatorErrorOf, type Handler } from '../handler.ts';
+import { codeOf, coordinatorErrorOf } from '../error-names.ts';
+import type { Handler } from '../handler.ts';
 
 export const syncGroup: Handler<'syncGroup'> = async (request, { parts }) => {
   const { response } = apis.syncGroup;

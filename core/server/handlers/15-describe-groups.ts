@@ -1,10 +1,18 @@
 // DescribeGroups: 0-6. A group that isn't there is in state 'Dead'; from version 6 it is GROUP_ID_NOT_FOUND as well (KIP-1043).
 import { apis } from '../../protocol/api-table.ts';
-import { type Call, codeOf, coordinatorErrorOf, type Handler } from '../handler.ts';
+import { codeOf, coordinatorErrorOf } from '../error-names.ts';
+import type { Call, Handler } from '../handler.ts';
+import { everyOperation, operationsNotAsked } from '../operations.ts';
 
 export const describeGroups: Handler<'describeGroups'> = async (request, call) =>
   apis.describeGroups.response.create({
-    groups: await Promise.all(request.groups.map((groupId) => describe(groupId, call))),
+    groups: await Promise.all(
+      request.groups.map(async (groupId) => {
+        const found = await describe(groupId, call);
+        const isShown = request.includeAuthorizedOperations && found.errorCode === 0;
+        return { ...found, authorizedOperations: isShown ? everyOperation.group : operationsNotAsked };
+      }),
+    ),
   });
 
 async function describe(groupId: string, { parts, version }: Call) {

@@ -4,21 +4,21 @@ import { apis, type RequestOf } from '../../protocol/api-table.ts';
 import type { ErrorName } from '../../protocol/error-code.ts';
 import { zeroUuid } from '../../protocol/uuid.ts';
 import { topicEntries } from '../config-entries.ts';
-import { type Call, codeOf, errorNameOf, type Handler, type NodeParts } from '../handler.ts';
+import { codeOf, errorNameOf } from '../error-names.ts';
+import type { Call, Handler, NodeParts } from '../handler.ts';
 import { isInternal, type Refused } from '../topic-rules.ts';
 import type { NewTopic } from '../topics.ts';
 
 type AskedTopic = RequestOf<'createTopics'>['topics'][number];
 
 export const createTopics: Handler<'createTopics'> = async ({ topics, validateOnly }, call) => {
-  const twice = new Set(topics.map(({ name }) => name).filter((name, i, names) => names.indexOf(name) !== i));
-  const results = topics
-    .filter(({ name }, i) => !twice.has(name) || topics.findIndex((topic) => topic.name === name) === i)
-    .map((asked) =>
-      twice.has(asked.name)
-        ? refused(asked.name, { error: 'INVALID_REQUEST', message: `'${asked.name}' is asked for twice` })
-        : create(asked, validateOnly, call),
-    );
+  const byName = new Map<string, AskedTopic | null>();
+  for (const topic of topics) byName.set(topic.name, byName.has(topic.name) ? null : topic);
+  const results = [...byName].map(([name, asked]) =>
+    asked === null
+      ? refused(name, { error: 'INVALID_REQUEST', message: `'${name}' is asked for twice` })
+      : create(asked, validateOnly, call),
+  );
   return apis.createTopics.response.create({ topics: await Promise.all(results) });
 };
 
@@ -73,14 +73,14 @@ function nullObjection({ configs }: AskedTopic): Refused | null {
   return empty === undefined ? null : { error: 'INVALID_CONFIG', message: `'${empty.name}' has no value` };
 }
 
-const made = ({ name, partitions, configs }: NewTopic, topicId: string, { settings }: NodeParts) => ({
+const made = ({ name, partitions, configs }: NewTopic, topicId: string, { settings, nodeConfigs }: NodeParts) => ({
   name,
   topicId,
   errorCode: 0,
   errorMessage: null,
   numPartitions: partitions === -1 ? settings['num.partitions'] : partitions,
   replicationFactor: 1,
-  configs: topicEntries(configs, settings).map(({ name, value, readOnly, configSource, isSensitive }) => ({
+  configs: topicEntries(configs, nodeConfigs).map(({ name, value, readOnly, configSource, isSensitive }) => ({
     name,
     value,
     readOnly,

@@ -4,7 +4,8 @@ import type { TopicImage } from '../../controller/catalog.ts';
 import { apis, type RequestOf } from '../../protocol/api-table.ts';
 import type { ErrorName } from '../../protocol/error-code.ts';
 import { zeroUuid } from '../../protocol/uuid.ts';
-import { type Call, codeOf, coordinatorErrorOf, errorNameOf, type Handler, type NodeParts } from '../handler.ts';
+import { codeOf, coordinatorErrorOf, errorNameOf } from '../error-names.ts';
+import type { Call, Handler, NodeParts } from '../handler.ts';
 import { isInternal } from '../topic-rules.ts';
 
 type AskedTopic = RequestOf<'deleteTopics'>['topics'][number];

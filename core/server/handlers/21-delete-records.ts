@@ -2,7 +2,8 @@
 // Kafka does.
 import { apis, type RequestOf } from '../../protocol/api-table.ts';
 import type { ErrorName } from '../../protocol/error-code.ts';
-import { type Call, codeOf, errorNameOf, type Handler } from '../handler.ts';
+import { codeOf, errorNameOf } from '../error-names.ts';
+import type { Call, Handler } from '../handler.ts';
 import { isInternal } from '../topic-rules.ts';
 
 type AskedPartition = RequestOf<'deleteRecords'>['topics'][number]['partitions'][number];

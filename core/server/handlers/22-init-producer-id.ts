@@ -2,7 +2,8 @@
 // next epoch, which shuts out whoever had it; from 3 the producer may say what it has (KIP-360).
 import { apis } from '../../protocol/api-table.ts';
 import type { ErrorName } from '../../protocol/error-code.ts';
-import { codeOf, coordinatorErrorOf, errorNameOf, type Handler } from '../handler.ts';
+import { codeOf, coordinatorErrorOf, errorNameOf } from '../error-names.ts';
+import type { Handler } from '../handler.ts';
 
 /** From 4 a client knows PRODUCER_FENCED. */
 const fencedFrom = 4;

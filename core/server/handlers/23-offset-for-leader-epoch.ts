@@ -1,7 +1,8 @@
 // OffsetForLeaderEpoch: 2-4. Where an epoch ends in the log, so that a reader finds out that what it read was cut off.
 import { apis, type RequestOf } from '../../protocol/api-table.ts';
 import type { ErrorName } from '../../protocol/error-code.ts';
-import { type Call, codeOf, epochError, errorNameOf, type Handler } from '../handler.ts';
+import { codeOf, errorNameOf } from '../error-names.ts';
+import { type Call, epochEndOf, epochError, type Handler } from '../handler.ts';
 
 type AskedPartition = RequestOf<'offsetForLeaderEpoch'>['topics'][number]['partitions'][number];
 
@@ -21,7 +22,7 @@ async function endOf(name: string, { partition, currentLeaderEpoch, leaderEpoch 
   try {
     const log = await parts.topics.log(topic, partition);
     const error = epochError(currentLeaderEpoch, log.leaderEpoch);
-    return error === null ? { partition, errorCode: 0, ...log.epochEnd(leaderEpoch) } : refused(error);
+    return error === null ? { partition, errorCode: 0, ...epochEndOf(log, leaderEpoch) } : refused(error);
   } catch (error) {
     return refused(errorNameOf(error));
   }

@@ -1,14 +1,16 @@
-// AddPartitionsToTxn: 0-5. Up to 3 one transaction; from 4 many, each of which may only be asked about (KIP-890). All
-// partitions of a request are put in, or none: those that stand in the way have their own error, the others
+// AddPartitionsToTxn: 0-5. Up to 3 one transaction; from 4 many, each of which may only be asked about (KIP-890), and
+// TRANSACTION_ABORTABLE, which 5 knows, means that a partition isn't in it. All partitions of a request are put in, or none: those that stand in the way have their own error, the others
 // OPERATION_NOT_ATTEMPTED.
 import { apis, type RequestOf, type ResponseInit } from '../../protocol/api-table.ts';
 import type { ErrorName } from '../../protocol/error-code.ts';
-import { type Call, codeOf, type Handler } from '../handler.ts';
+import { codeOf } from '../error-names.ts';
+import type { Call, Handler } from '../handler.ts';
 import { transactionError } from '../transaction-error.ts';
 
 const batchedFrom = 4;
 /** From 2 a client knows PRODUCER_FENCED. */
 const fencedFrom = 2;
+const abortableFrom = 5;
 
 type Wanted = RequestOf<'addPartitionsToTxn'>['transactions'][number];
 type TopicResults = NonNullable<ResponseInit<'addPartitionsToTxn'>['resultsByTopicV3AndBelow']>;
@@ -59,12 +61,14 @@ async function add(wanted: Wanted, { parts, version }: Call): Promise<TopicResul
   return results(wanted, () => error);
 }
 
-async function verify(wanted: Wanted, { parts }: Call): Promise<TopicResults> {
+async function verify(wanted: Wanted, { parts, version }: Call): Promise<TopicResults> {
   const errors = new Map<string, ErrorName>();
   for (const { name, partitions } of wanted.topics) {
     for (const partition of partitions) {
       const asked = parts.transactions.verify(wanted.transactionalId, wanted, name, partition);
-      errors.set(`${name}-${partition}`, await transactionError(asked, true));
+      const error = await transactionError(asked, true);
+      const isUnknown = error === 'TRANSACTION_ABORTABLE' && version < abortableFrom;
+      errors.set(`${name}-${partition}`, isUnknown ? 'INVALID_TXN_STATE' : error);
     }
   }
   return results(wanted, (name, partition) => errors.get(`${name}-${partition}`)!);

@@ -1,6 +1,7 @@
 // AddOffsetsToTxn: 0-4. Puts the partition of `__consumer_offsets` that keeps the group into the transaction.
 import { apis } from '../../protocol/api-table.ts';
-import { codeOf, coordinatorErrorOf, type Handler } from '../handler.ts';
+import { codeOf, coordinatorErrorOf } from '../error-names.ts';
+import type { Handler } from '../handler.ts';
 import { offsetsTopic } from '../topic-rules.ts';
 import { transactionError } from '../transaction-error.ts';
 

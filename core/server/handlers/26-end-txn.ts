@@ -1,6 +1,7 @@
 // EndTxn: 0-4. Answered when the markers are written, so a producer that has its answer reads its own outcome.
 import { apis } from '../../protocol/api-table.ts';
-import { codeOf, type Handler } from '../handler.ts';
+import { codeOf } from '../error-names.ts';
+import type { Handler } from '../handler.ts';
 import { transactionError } from '../transaction-error.ts';
 
 /** From 2 a client knows PRODUCER_FENCED. */

@@ -1,12 +1,12 @@
-// DescribeConfigs: 1-4. Topics, and the node's own settings, which are read-only. Types and documentation from version 3.
+// DescribeConfigs: 1-4. Of topics, of this node, and what was set for all nodes (name ''). Types and documentation from
+// version 3.
 import { apis, type RequestOf } from '../../protocol/api-table.ts';
 import type { ErrorName } from '../../protocol/error-code.ts';
-import { type ConfigEntry, nodeEntries, topicEntries } from '../config-entries.ts';
-import { type Call, codeOf, type Handler } from '../handler.ts';
+import { nodeNameObjection, resourceType } from '../config-changes.ts';
+import { allNodesEntries, type ConfigEntry, nodeEntries, topicEntries } from '../config-entries.ts';
+import { codeOf } from '../error-names.ts';
+import type { Call, Handler } from '../handler.ts';
 import { topicNameProblem } from '../topic-rules.ts';
-
-/** Kafka's ConfigResource.Type. */
-export const resourceType = { topic: 2, node: 4 } as const;
 
 type Resource = RequestOf<'describeConfigs'>['resources'][number];
 
@@ -30,10 +30,11 @@ export const describeConfigs: Handler<'describeConfigs'> = async (request, call)
   });
 
 function entriesOf(asked: Resource, { parts }: Call): ConfigEntry[] | { error: ErrorName; message: string } {
-  const { settings, catalog } = parts;
+  const { settings, catalog, nodeConfigs } = parts;
   if (asked.resourceType === resourceType.node) {
-    if (asked.resourceName === '' || asked.resourceName === String(settings.nodeId)) return nodeEntries(settings);
-    return { error: 'INVALID_REQUEST', message: `this is node ${settings.nodeId}, not '${asked.resourceName}'` };
+    const objection = nodeNameObjection(asked.resourceName, settings.nodeId);
+    if (objection !== null) return objection;
+    return asked.resourceName === '' ? allNodesEntries(nodeConfigs) : nodeEntries(settings, nodeConfigs);
   }
   if (asked.resourceType !== resourceType.topic) {
     return { error: 'INVALID_REQUEST', message: `there are no settings of resource type ${asked.resourceType}` };
@@ -42,5 +43,5 @@ function entriesOf(asked: Resource, { parts }: Call): ConfigEntry[] | { error: E
   if (problem !== null) return { error: 'INVALID_TOPIC_EXCEPTION', message: problem };
   const topic = catalog.image.topics.get(asked.resourceName);
   if (topic === undefined) return { error: 'UNKNOWN_TOPIC_OR_PARTITION', message: `no topic '${asked.resourceName}'` };
-  return topicEntries(topic.configs, settings);
+  return topicEntries(topic.configs, nodeConfigs);
 }

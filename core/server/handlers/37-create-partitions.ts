@@ -1,7 +1,9 @@
 // CreatePartitions: 0-3. A topic can only grow. Keys go to other partitions from then on: that is the caller's to know.
 import { apis, type RequestOf } from '../../protocol/api-table.ts';
-import { type Call, codeOf, errorNameOf, type Handler } from '../handler.ts';
+import { codeOf, errorNameOf } from '../error-names.ts';
+import type { Call, Handler } from '../handler.ts';
 import { isInternal, type Refused } from '../topic-rules.ts';
+import { partitionsMax } from '../topics.ts';
 
 type AskedTopic = RequestOf<'createPartitions'>['topics'][number];
 
@@ -32,6 +34,9 @@ async function grow(
       error: 'INVALID_PARTITIONS',
       message: `'${name}' has ${topic.partitions} partitions and can only get more, not ${count}`,
     };
+  }
+  if (count > partitionsMax) {
+    return { error: 'INVALID_PARTITIONS', message: `a topic has at most ${partitionsMax} partitions, not ${count}` };
   }
   const { nodeId } = parts.settings;
   const fits = assignments?.every(({ brokerIds }) => brokerIds.length === 1 && brokerIds[0] === nodeId) ?? true;

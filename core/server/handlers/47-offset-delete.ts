@@ -1,6 +1,7 @@
 // OffsetDelete: 0. Offsets of topics that a group reads are kept, each with an error of its own (KIP-496).
 import { apis } from '../../protocol/api-table.ts';
-import { codeOf, coordinatorErrorOf, type Handler } from '../handler.ts';
+import { codeOf, coordinatorErrorOf } from '../error-names.ts';
+import type { Handler } from '../handler.ts';
 
 export const offsetDelete: Handler<'offsetDelete'> = async ({ groupId, topics }, { parts }) => {
   const { response } = apis.offsetDelete;

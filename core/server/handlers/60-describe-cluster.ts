@@ -1,11 +1,14 @@
 // DescribeCluster: 0-2. One node that is broker and controller.
 import { apis } from '../../protocol/api-table.ts';
-import { codeOf, type Handler } from '../handler.ts';
+import { codeOf } from '../error-names.ts';
+import type { Handler } from '../handler.ts';
+import { everyOperation, operationsNotAsked } from '../operations.ts';
 
 const brokers = 1;
 const controllers = 2;
 
-export const describeCluster: Handler<'describeCluster'> = async ({ endpointType }, { parts }) => {
+export const describeCluster: Handler<'describeCluster'> = async (request, { parts }) => {
+  const { endpointType, includeClusterAuthorizedOperations } = request;
   const { response } = apis.describeCluster;
   const { nodeId, host, port } = parts.settings;
   const { clusterId } = parts.catalog.image;
@@ -17,5 +20,6 @@ export const describeCluster: Handler<'describeCluster'> = async ({ endpointType
     clusterId,
     controllerId: nodeId,
     brokers: [{ brokerId: nodeId, host, port }],
+    clusterAuthorizedOperations: includeClusterAuthorizedOperations ? everyOperation.cluster : operationsNotAsked,
   });
 };

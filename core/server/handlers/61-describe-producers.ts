@@ -1,7 +1,8 @@
 // DescribeProducers: 0. The producers that a partition remembers, and their open transactions (KIP-664).
 import { apis } from '../../protocol/api-table.ts';
 import type { ErrorName } from '../../protocol/error-code.ts';
-import { type Call, codeOf, errorNameOf, type Handler } from '../handler.ts';
+import { codeOf, errorNameOf } from '../error-names.ts';
+import type { Call, Handler } from '../handler.ts';
 
 export const describeProducers: Handler<'describeProducers'> = async ({ topics }, call) =>
   apis.describeProducers.response.create({

@@ -1,7 +1,8 @@
 // DescribeTransactions: 0. What the coordinator holds of each transactional id (KIP-664).
 import { stateNames } from '../../coordinator/transaction/record.ts';
 import { apis } from '../../protocol/api-table.ts';
-import { codeOf, coordinatorErrorOf, type Handler } from '../handler.ts';
+import { codeOf, coordinatorErrorOf } from '../error-names.ts';
+import type { Handler } from '../handler.ts';
 
 export const describeTransactions: Handler<'describeTransactions'> = async (request, { parts }) => {
   const transactionStates = await Promise.all(

@@ -1,8 +1,10 @@
 // ListTransactions: 0-2. All transactional ids of this coordinator, filtered by state, producer id, age (from 1) and a
-// pattern of the id (from 2).
+// pattern of the whole id (from 2), of RE2's syntax.
+import { topicPattern } from '../../coordinator/group/consumer/topic-pattern.ts';
 import { stateNames, type Transaction } from '../../coordinator/transaction/record.ts';
 import { apis } from '../../protocol/api-table.ts';
-import { codeOf, coordinatorErrorOf, type Handler } from '../handler.ts';
+import { codeOf, coordinatorErrorOf } from '../error-names.ts';
+import type { Handler } from '../handler.ts';
 
 export const listTransactions: Handler<'listTransactions'> = async (request, { parts }) => {
   const { response } = apis.listTransactions;
@@ -10,14 +12,15 @@ export const listTransactions: Handler<'listTransactions'> = async (request, { p
   if (typeof all === 'string') return response.create({ errorCode: codeOf(all) });
   const { stateFilters, producerIdFilters, durationFilter, transactionalIdPattern } = request;
   const known = new Set(Object.values(stateNames));
-  const pattern = patternOf(transactionalIdPattern);
-  if (pattern === undefined) return response.create({ errorCode: codeOf('INVALID_REGULAR_EXPRESSION') });
+  const matches = transactionalIdPattern ? topicPattern(transactionalIdPattern) : () => true;
+  if (matches === null) return response.create({ errorCode: codeOf('INVALID_REGULAR_EXPRESSION') });
+  const [states, producerIds] = [new Set(stateFilters), new Set(producerIdFilters)];
   const nowMs = parts.clock.now();
   const wanted = ({ transactionalId, producerId, state, startedAtMs }: Transaction) =>
-    (stateFilters.length === 0 || stateFilters.includes(stateNames[state])) &&
-    (producerIdFilters.length === 0 || producerIdFilters.includes(producerId)) &&
+    (states.size === 0 || states.has(stateNames[state])) &&
+    (producerIds.size === 0 || producerIds.has(producerId)) &&
     (durationFilter < 0 || (startedAtMs >= 0 && nowMs - startedAtMs > durationFilter)) &&
-    (pattern === null || pattern.test(transactionalId));
+    matches(transactionalId);
   return response.create({
     unknownStateFilters: stateFilters.filter((name) => !known.has(name)),
     transactionStates: all.filter(wanted).map(({ transactionalId, producerId, state }) => ({
@@ -27,13 +30,3 @@ export const listTransactions: Handler<'listTransactions'> = async (request, { p
     })),
   });
 };
-
-/** Null matches everything; undefined is no regular expression. The whole id must match. */
-function patternOf(text: string | null): RegExp | null | undefined {
-  if (text === null || text === '') return null;
-  try {
-    return new RegExp(`^(?:${text})$`);
-  } catch {
-    return undefined;
-  }
-}

@@ -2,7 +2,8 @@
 // make their own ids (KIP-1082) and may subscribe by pattern, of RE2's syntax as far as topic-pattern.ts reads it.
 import { listed } from '../../coordinator/group/consumer/assignment.ts';
 import { apis } from '../../protocol/api-table.ts';
-import { codeOf, coordinatorErrorOf, type Handler } from '../handler.ts';
+import { codeOf, coordinatorErrorOf } from '../error-names.ts';
+import type { Handler } from '../handler.ts';
 
 const memberIdFrom = 1;
 

@@ -5,13 +5,21 @@ import type {
   NamedPartitions,
 } from '../../coordinator/group/consumer/consumer-description.ts';
 import { apis } from '../../protocol/api-table.ts';
-import { type Call, codeOf, coordinatorErrorOf, type Handler } from '../handler.ts';
+import { codeOf, coordinatorErrorOf } from '../error-names.ts';
+import type { Call, Handler } from '../handler.ts';
+import { everyOperation, operationsNotAsked } from '../operations.ts';
 
 const consumerMember = 1;
 
-export const consumerGroupDescribe: Handler<'consumerGroupDescribe'> = async ({ groupIds }, call) =>
+export const consumerGroupDescribe: Handler<'consumerGroupDescribe'> = async (request, call) =>
   apis.consumerGroupDescribe.response.create({
-    groups: await Promise.all(groupIds.map((groupId) => describe(groupId, call))),
+    groups: await Promise.all(
+      request.groupIds.map(async (groupId) => {
+        const found = await describe(groupId, call);
+        const isShown = request.includeAuthorizedOperations && !('errorCode' in found);
+        return { ...found, authorizedOperations: isShown ? everyOperation.group : operationsNotAsked };
+      }),
+    ),
   });
 
 async function describe(groupId: string, { parts }: Call) {

@@ -2,6 +2,7 @@
 // begins and ends; where one takes too long or the process dies, that one has failed and a new process goes on behind it.
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
+import { startMs } from './cross.mjs';
 
 /**
  * @param client `{ name, command, args, env? }`
@@ -10,17 +11,24 @@ import { createInterface } from 'node:readline';
 export async function runScenarios(client, scenarios, { bootstrap, runId, dataFolder, records, timeoutMs, onResult }) {
   let left = [...scenarios];
   while (left.length > 0) {
-    const done = await runProcess(left);
-    left = left.slice(left.indexOf(done) + 1);
+    const { last, began } = await runProcess(left);
+    left = left.slice(left.indexOf(last) + 1);
+    if (began) continue;
+    for (const scenario of left) onResult({ scenario, result: 'failed', ms: 0, note: 'the program does not start' });
+    return;
   }
 
-  // Resolves with the last scenario that has a result.
+  // Resolves with the last scenario that has a result, and whether any did begin.
   function runProcess(asked) {
     return new Promise((resolve) => {
       const args = [...client.args, bootstrap, runId, dataFolder, String(records), asked.join(',')];
-      const child = spawn(client.command, args, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...client.env } });
+      const child = spawn(client.command, args, {
+        stdio: ['ignore', 'pipe', 'pipe'],
+        env: { ...process.env, START_MS: String(startMs), ...client.env },
+      });
       let current = { scenario: asked[0], since: Date.now() };
       let last = null;
+      let began = false;
       let errors = '';
       let tooLong = false;
       let timer = setTimeout(stop, timeoutMs);
@@ -42,8 +50,10 @@ export async function runScenarios(client, scenarios, { bootstrap, runId, dataFo
           return;
         }
         const { scenario, event, ms, note } = JSON.parse(line);
+        began = true;
         if (event === 'begin') errors = '';
-        else end(scenario, event, ms, event === 'failed' ? [note, lastLines(errors, 6)].filter(Boolean).join('\n') : note);
+        else
+          end(scenario, event, ms, event === 'failed' ? [note, lastLines(errors, 6)].filter(Boolean).join('\n') : note);
       });
       child.stderr.on('data', (chunk) => {
         errors = (errors + chunk).slice(-8_000);
@@ -60,7 +70,7 @@ export async function runScenarios(client, scenarios, { bootstrap, runId, dataFo
           onResult({ scenario, result: 'failed', ms: Date.now() - since, note: `${why}\n${lastLines(errors, 12)}` });
           last = scenario;
         }
-        resolve(last);
+        resolve({ last, began });
       });
     });
   }

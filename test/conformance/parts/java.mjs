@@ -24,9 +24,13 @@ export function installJava() {
 async function install() {
   try {
     await once(folder, [pom], () =>
-      run('mvn', ['-q', '-B', '-f', pom, 'dependency:copy-dependencies', `-DoutputDirectory=${libs}`, '-DincludeScope=runtime'], {
-        cwd: peersFolder,
-      }),
+      run(
+        'mvn',
+        ['-q', '-B', '-f', pom, 'dependency:copy-dependencies', `-DoutputDirectory=${libs}`, '-DincludeScope=runtime'],
+        {
+          cwd: peersFolder,
+        },
+      ),
     );
   } catch (error) {
     throw notRun('Maven', error);

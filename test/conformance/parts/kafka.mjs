@@ -15,6 +15,7 @@ export const nodeSettings = {
   'group.initial.rebalance.delay.ms': 0,
   'offsets.topic.num.partitions': 4,
   'transaction.state.log.num.partitions': 4,
+  'group.consumer.heartbeat.interval.ms': 500,
 };
 
 export async function startKafka() {
@@ -37,11 +38,15 @@ export async function startKafka() {
     'share.coordinator.state.topic.replication.factor': 1,
     'share.coordinator.state.topic.min.isr': 1,
     'log.cleaner.backoff.ms': 500,
-    'group.consumer.heartbeat.interval.ms': 500,
     'group.consumer.min.heartbeat.interval.ms': 500,
   };
   const config = join(folder, 'server.properties');
-  await writeFile(config, Object.entries(settings).map(([name, value]) => `${name}=${value}\n`).join(''));
+  await writeFile(
+    config,
+    Object.entries(settings)
+      .map(([name, value]) => `${name}=${value}\n`)
+      .join(''),
+  );
   const java = (heap, ...args) => [`-Xmx${heap}`, `-Xms${heap}`, logging, '-cp', classPath, ...args];
   const format = ['kafka.tools.StorageTool', 'format', '-t', 'millraceConformanceAAA', '-c', config];
   await run('java', java('256m', '-XX:TieredStopAtLevel=1', ...format));

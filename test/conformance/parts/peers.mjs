@@ -34,7 +34,12 @@ export function run(command, args, options = {}) {
       else {
         const tail = (errorText.trim() || stdout.toString()).trim().split('\n').slice(-12).join('\n');
         const why = signal === 'SIGKILL' ? `took longer than ${timeoutMs / 1000} s` : `exited with ${status ?? signal}`;
-        reject(Object.assign(new Error(`${command} ${args.slice(0, 6).join(' ')} ${why}\n${tail}`), { stdout, stderr: errorText }));
+        reject(
+          Object.assign(new Error(`${command} ${args.slice(0, 6).join(' ')} ${why}\n${tail}`), {
+            stdout,
+            stderr: errorText,
+          }),
+        );
       }
     });
     child.stdin.on('error', () => {});

@@ -196,3 +196,32 @@ describe('groups', () => {
     expect(await admin.listGroups()).toEqual([]);
   });
 });
+
+describe('transactions', () => {
+  test('are listed by state; fencing ends one that is open and refuses its producer', async () => {
+    await admin.createTopics([{ name: 't', partitions: 1 }]);
+    const partition = [{ topic: 't', partition: 0 }];
+    const producer = client.producer({ transactionalId: 'left-open' });
+    await producer.initTransactions();
+    await producer.partitionsOf('t');
+    producer.begin();
+    producer.write('t', 0, 1, null, bytes('v'));
+    await producer.flush();
+    const idle = client.producer({ transactionalId: 'idle' });
+    await idle.initTransactions();
+    const all = await admin.listTransactions();
+    expect(all.map(({ transactionalId, state }) => [transactionalId, state])).toEqual([
+      ['idle', 'Empty'],
+      ['left-open', 'Ongoing'],
+    ]);
+    const open = await admin.listTransactions({ states: ['Ongoing'] });
+    expect(open.map(({ transactionalId }) => transactionalId)).toEqual(['left-open']);
+    expect((await admin.listOffsets(partition, 'latest', 'readCommitted'))[0]!.offset).toBe(0);
+
+    await admin.fenceProducers(['left-open', 'idle']);
+    expect((await admin.listOffsets(partition, 'latest', 'readCommitted'))[0]!.offset).toBe(2);
+    expect(await admin.listTransactions({ states: ['Ongoing'] })).toEqual([]);
+    await expect(producer.commit()).rejects.toMatchObject({ code: 'PRODUCER_FENCED' });
+    await producer.close();
+  });
+});

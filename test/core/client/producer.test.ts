@@ -119,6 +119,15 @@ describe('writing', () => {
     await producer.close();
   });
 
+  test.each([-1, Number.NaN, 1.5, 2 ** 53])('the time %d is refused before it spoils a batch', async (timestampMs) => {
+    const { memory, producer } = setUp();
+    producer.write('t', 0, 1, null, bytes('before'));
+    expect(() => producer.write('t', 0, timestampMs, null, bytes('v'))).toThrowError(/a record for 't' is not a time/);
+    producer.write('t', 0, 2, null, bytes('after'));
+    await producer.close();
+    expect(values(memory, 't', 0)).toEqual(['before', 'after']);
+  });
+
   test('a closed producer refuses', async () => {
     const { producer } = setUp();
     await producer.close();

@@ -55,6 +55,26 @@ describe('what a builder wrote a cursor reads', () => {
     );
   });
 
+  test('a text goes in as the same bytes as its encoding, of whatever characters', () => {
+    const texts = fc.oneof(
+      fc.string({ maxLength: 200 }),
+      fc.string({ unit: 'binary', maxLength: 200 }),
+      fc.constantFrom('', 'ü'.repeat(63), 'a'.repeat(63), 'x'.repeat(20_000), '語'.repeat(20_000), 'a\ud800b'),
+    );
+    fc.assert(
+      fc.property(fc.array(texts, { minLength: 1, maxLength: 8 }), (values) => {
+        const written = new BatchBuilder();
+        const encoded = new BatchBuilder();
+        for (const [i, value] of values.entries()) {
+          written.append(i, utf8('key'), value, [['h', null]]);
+          encoded.append(i, utf8('key'), Buffer.from(value), [['h', null]]);
+        }
+        expect(Buffer.compare(written.build(), encoded.build())).toBe(0);
+      }),
+      { numRuns: 200 },
+    );
+  });
+
   test('lone surrogates in a header name, whose length is that of what is written', () => {
     const builder = new BatchBuilder();
     builder.append(1, null, null, [['a\ud800b', null]]);

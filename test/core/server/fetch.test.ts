@@ -146,7 +146,9 @@ test('readers of committed records wait for the end of a transaction and are tol
       3,
     );
     const fields = { producerId, producerEpoch, baseSequence, isTransactional: true, timestampMs: 1_000_000 };
-    expect(await produce(rig, 'orders', batchOf([value], fields))).toMatchObject({ errorCode: 0 });
+    expect(await produce(rig, 'orders', batchOf([value], fields), { transactionalId: 'mover' })).toMatchObject({
+      errorCode: 0,
+    });
   };
   await write('kept', 0);
   expect(valuesIn((await fetch(rig, 'orders')).records)).toEqual(['kept']);

@@ -101,9 +101,14 @@ export async function createTopic(
 }
 
 /** By name, as clients that know no ids. */
-export async function produce(rig: Asker, topic: string, batch: Uint8Array, { partition = 0, acks = -1 } = {}) {
+export async function produce(
+  rig: Asker,
+  topic: string,
+  batch: Uint8Array,
+  { partition = 0, acks = -1, transactionalId = null as string | null } = {},
+) {
   const topicData = [{ name: topic, topicId: zeroUuid, partitionData: [{ index: partition, records: [batch] }] }];
-  const { responses } = await rig.ask('produce', { acks, timeoutMs: 1_000, topicData }, 12);
+  const { responses } = await rig.ask('produce', { acks, timeoutMs: 1_000, transactionalId, topicData }, 12);
   return responses[0]!.partitionResponses[0]!;
 }
 

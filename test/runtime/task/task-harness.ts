@@ -114,7 +114,8 @@ export function startTask({
     openSink: () => sink!,
     output: {
       write(topic, _partition, key, value, timestampMs, headers) {
-        const shown = (bytes: Uint8Array | null) => (bytes === null ? null : text.decode(bytes));
+        const shown = (given: Uint8Array | string | null) =>
+          given === null || typeof given === 'string' ? given : text.decode(given);
         written.push({
           topic,
           key: shown(key),

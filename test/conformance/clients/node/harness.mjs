@@ -4,9 +4,10 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 const [bootstrap, runId, dataFolder, recordsText, askedText] = process.argv.slice(2);
+
 export { bootstrap, runId, sleep };
 export const recordCount = Number(recordsText);
-export const startMs = 1_700_000_000_000;
+export const startMs = Number(process.env.START_MS);
 const json = (name) => JSON.parse(readFileSync(join(dataFolder, name), 'utf8'));
 const bytes = (base64) => (base64 === null ? null : Buffer.from(base64, 'base64'));
 const text = (buffer) => (buffer === null || buffer === undefined ? null : Buffer.from(buffer).toString('base64'));
@@ -45,7 +46,7 @@ export async function until(condition, what, timeoutMs = 20_000) {
 export const sample = (i) => ({
   timestampMs: startMs + i,
   key: i % 7 === 0 ? null : Buffer.from(`key-${i % 50}`),
-  value: i % 11 === 0 ? null : Buffer.from(`value-${i}-${'x'.repeat(i % 100)}`),
+  value: i % 11 === 0 && i % 7 !== 0 ? null : Buffer.from(`value-${i}-${'x'.repeat(i % 100)}`),
   headers: i % 3 === 0 ? [['trace', Buffer.from(`t${i}`)]] : [],
 });
 
@@ -59,7 +60,11 @@ export function checkRoundtrip(read, count, what) {
     const got = read.filter((r) => r.partition === partition).sort((a, b) => a.offset - b.offset);
     got.forEach((record, offset) => {
       equal(record.offset, offset, `${what}: offset in partition ${partition}`);
-      equal(shown(record), shown(sample(offset * 3 + partition)), `${what}: record ${offset} of partition ${partition}`);
+      equal(
+        shown(record),
+        shown(sample(offset * 3 + partition)),
+        `${what}: record ${offset} of partition ${partition}`,
+      );
     });
   }
 }
@@ -103,12 +108,24 @@ export function leaveRead(name, records) {
       timestampMs,
       key: text(key),
       value: text(value),
-      headers: headers.map(([name, value]) => [name, text(value)]),
+      headers: Buffer.isBuffer(headers) ? text(headers) : headers.map(([name, value]) => [name, text(value)]),
     }),
   );
   const file = join(dataFolder, `read-${name}.jsonl`);
   writeFileSync(file, '');
   for (let i = 0; i < lines.length; i += 1000) appendFileSync(file, `${lines.slice(i, i + 1000).join('\n')}\n`);
+}
+
+/** An error with those within it. */
+function described(error) {
+  const inner = (one) =>
+    [...(one.errors ?? []), ...(one.cause ? [one.cause] : [])].flatMap((e) => [String(e), ...inner(e)]);
+  return [
+    ...String(error?.stack ?? error)
+      .split('\n')
+      .slice(0, 6),
+    ...inner(error ?? {}),
+  ].join('\n');
 }
 
 /**
@@ -117,8 +134,7 @@ export function leaveRead(name, records) {
  * @param scenarios by name: a function, or a text
  */
 export async function runAsked(scenarios, close = async () => {}) {
-  const say = (scenario, event, more = {}) =>
-    process.stdout.write(`${JSON.stringify({ scenario, event, ...more })}\n`);
+  const say = (scenario, event, more = {}) => process.stdout.write(`${JSON.stringify({ scenario, event, ...more })}\n`);
   for (const name of askedText.split(',')) {
     const scenario = scenarios[name];
     if (typeof scenario !== 'function') {
@@ -131,7 +147,7 @@ export async function runAsked(scenarios, close = async () => {}) {
       const note = await scenario();
       say(name, 'passed', { ms: Date.now() - sinceMs, note: typeof note === 'string' ? note : '' });
     } catch (error) {
-      say(name, 'failed', { ms: Date.now() - sinceMs, note: String(error?.stack ?? error).split('\n').slice(0, 6).join('\n') });
+      say(name, 'failed', { ms: Date.now() - sinceMs, note: described(error) });
     }
   }
   await close();

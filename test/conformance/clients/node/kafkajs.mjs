@@ -34,7 +34,10 @@ const codecs = [
 ];
 const kafka = new Kafka({ clientId: 'conformance', brokers: [bootstrap], logLevel: logLevel.NOTHING });
 const admin = kafka.admin();
-const plain = kafka.producer({ createPartitioner: kafkajs.Partitioners.DefaultPartitioner, allowAutoTopicCreation: false });
+const plain = kafka.producer({
+  createPartitioner: kafkajs.Partitioners.DefaultPartitioner,
+  allowAutoTopicCreation: false,
+});
 let connected;
 const connect = () => (connected ??= Promise.all([admin.connect(), plain.connect()]));
 const name = (scenario, more) => named('kafkajs', scenario, more);
@@ -136,8 +139,14 @@ await runAsked(
     async cluster() {
       await connect();
       const { brokers, controller, clusterId } = await admin.describeCluster();
-      check(brokers.some(({ port }) => bootstrap.endsWith(`:${port}`)), `brokers ${JSON.stringify(brokers)}`);
-      check(brokers.some(({ nodeId }) => nodeId === controller), `controller ${controller}`);
+      check(
+        brokers.some(({ port }) => bootstrap.endsWith(`:${port}`)),
+        `brokers ${JSON.stringify(brokers)}`,
+      );
+      check(
+        brokers.some(({ nodeId }) => nodeId === controller),
+        `controller ${controller}`,
+      );
       check(clusterId, 'a cluster id');
     },
 
@@ -146,8 +155,11 @@ await runAsked(
       check((await admin.listTopics()).includes(topic), 'it is listed');
       const describe = async () => (await admin.fetchTopicMetadata({ topics: [topic] })).topics[0].partitions;
       equal((await describe()).map(({ partitionId }) => partitionId).sort(), [0, 1, 2], 'partitions');
-      const { resources } = await admin.describeConfigs({ resources: [{ type: ConfigResourceTypes.TOPIC, name: topic }] });
-      const config = (wanted) => resources[0].configEntries.find(({ configName }) => configName === wanted)?.configValue;
+      const { resources } = await admin.describeConfigs({
+        resources: [{ type: ConfigResourceTypes.TOPIC, name: topic }],
+      });
+      const config = (wanted) =>
+        resources[0].configEntries.find(({ configName }) => configName === wanted)?.configValue;
       equal([config('retention.ms'), config('max.message.bytes')], ['3600000', '200000'], 'configs');
       equal(await admin.createTopics({ topics: [{ topic }] }), false, 'a second create');
       await admin.createPartitions({ topicPartitions: [{ topic, count: 5 }] });
@@ -161,7 +173,9 @@ await runAsked(
       const topic = await create(name('configs'), 1);
       const resource = { type: ConfigResourceTypes.TOPIC, name: topic };
       const get = async () => {
-        const { resources } = await admin.describeConfigs({ resources: [{ ...resource, configNames: ['retention.ms'] }] });
+        const { resources } = await admin.describeConfigs({
+          resources: [{ ...resource, configNames: ['retention.ms'] }],
+        });
         return resources[0].configEntries[0].configValue;
       };
       const set = (configEntries) => admin.alterConfigs({ resources: [{ ...resource, configEntries }] });
@@ -176,12 +190,19 @@ await runAsked(
     async roundtrip() {
       for (const [codec, compression] of codecs) {
         const topic = await create(name('roundtrip', codec), 3);
-        await send(topic, range(300).map((i) => ({ ...sample(i), partition: i % 3 })), { compression });
+        await send(
+          topic,
+          range(300).map((i) => ({ ...sample(i), partition: i % 3 })),
+          { compression },
+        );
         checkRoundtrip(await read([topic], { count: 300 }), 300, codec);
       }
       for (const acks of [0, 1, -1]) {
         const topic = await create(name('roundtrip', `acks${acks}`), 3);
-        await send(topic, range(30).map((i) => ({ ...sample(i), partition: i % 3 })), { acks });
+        const records = range(30).map((i) => ({ ...sample(i), partition: i % 3 }));
+        // Without acknowledgement, records to a partition whose leader isn't known everywhere yet may be lost.
+        await send(topic, records.slice(0, 3));
+        await send(topic, records.slice(3), { acks });
         checkRoundtrip(await read([topic], { count: 30 }), 30, `acks ${acks}`);
       }
       return codecs.map(([codec]) => codec).join(' ');
@@ -189,7 +210,10 @@ await runAsked(
 
     async seek() {
       const topic = await create(name('seek'), 1);
-      await send(topic, range(100).map((i) => plainRecord(i)));
+      await send(
+        topic,
+        range(100).map((i) => plainRecord(i)),
+      );
       const from = async (offset) => {
         const records = await read([topic], { count: 1, before: (c) => c.seek({ topic, partition: 0, offset }) });
         return records.find((r) => r.offset >= Number(offset))?.offset;
@@ -204,7 +228,10 @@ await runAsked(
 
     async offsets() {
       const topic = await create(name('offsets'), 1);
-      await send(topic, range(100).map((i) => plainRecord(i)));
+      await send(
+        topic,
+        range(100).map((i) => plainRecord(i)),
+      );
       const list = async () => (({ low, high }) => [low, high])((await admin.fetchTopicOffsets(topic))[0]);
       equal(await list(), ['0', '100'], 'earliest and latest');
       const at = async (ms) => (await admin.fetchTopicOffsetsByTimestamp(topic, ms))[0].offset;
@@ -239,19 +266,28 @@ await runAsked(
       equal([first.partitions.length, second.partitions.length], [2, 2], 'shared evenly');
       await first.consumer.disconnect();
       await second.consumer.disconnect();
-      await send(topic, range(100).map((i) => ({ ...sample(i), partition: i % 4 })));
+      await send(
+        topic,
+        range(100).map((i) => ({ ...sample(i), partition: i % 4 })),
+      );
       const resumed = await read([topic], { groupId });
       equal(resumed.length, 100, 'records after the restart');
     },
 
     async groups() {
       const topic = await create(name('groups'), 2);
-      await send(topic, range(10).map((i) => plainRecord(i, i % 2)));
+      await send(
+        topic,
+        range(10).map((i) => plainRecord(i, i % 2)),
+      );
       const groupId = name('groups', '-g');
       const one = await member(groupId, topic).start();
       await until(() => one.seen === 10, 'ten records');
       await one.consumer.commitOffsets([{ topic, partition: 0, offset: '3', metadata: 'a note' }]);
-      check((await admin.listGroups()).groups.some((g) => g.groupId === groupId && g.protocolType === 'consumer'), 'it is listed');
+      check(
+        (await admin.listGroups()).groups.some((g) => g.groupId === groupId && g.protocolType === 'consumer'),
+        'it is listed',
+      );
       const { groups } = await admin.describeGroups([groupId]);
       equal([groups[0].state, groups[0].members.length], ['Stable', 1], 'described');
       equal(groups[0].members[0].clientId, 'conformance', 'client id');
@@ -283,7 +319,11 @@ await runAsked(
         for (const some of part) await producer.send({ topic, messages: some.map((n) => message(plainRecord(n))) });
       }
       await producer.disconnect();
-      equal(values(await read([topic], { count: 2_000 })), wanted.map((i) => `v${i}`), 'all once, in order');
+      equal(
+        values(await read([topic], { count: 2_000 })),
+        wanted.map((i) => `v${i}`),
+        'all once, in order',
+      );
     },
 
     async transactions() {
@@ -303,14 +343,21 @@ await runAsked(
       equal(values(await read([topic], { count: 30 })), text(0, 30), 'uncommitted');
       await open.commit();
       await producer.disconnect();
-      equal(values(await read([topic], { committed: true, count: 20 })), [...text(0, 10), ...text(20, 10)], 'committed');
+      equal(
+        values(await read([topic], { committed: true, count: 20 })),
+        [...text(0, 10), ...text(20, 10)],
+        'committed',
+      );
     },
 
     async transactionOffsets() {
       const input = await create(name('transactionOffsets', '-in'), 1);
       const output = await create(name('transactionOffsets', '-out'), 1);
       const groupId = name('transactionOffsets', '-g');
-      await send(input, range(20).map((i) => plainRecord(i)));
+      await send(
+        input,
+        range(20).map((i) => plainRecord(i)),
+      );
       const records = await read([input], { count: 20 });
       const producer = kafka.producer({ transactionalId: input, maxInFlightRequests: 1, idempotent: true });
       await producer.connect();
@@ -362,15 +409,26 @@ await runAsked(
       const error = await failure(() => send(topic, [one(101_000)]), 'a large record');
       equal(error.type, 'MESSAGE_TOO_LARGE', 'error');
       await send(topic, [one(10)]);
-      equal((await read([topic], { count: 2 })).map(({ value }) => value.length), [99_000, 10], 'sizes');
+      equal(
+        (await read([topic], { count: 2 })).map(({ value }) => value.length),
+        [99_000, 10],
+        'sizes',
+      );
     },
 
     async crossWrite() {
       const topic = await create(name('crossWrite'), 5);
-      const parts = crossOut(codecs.map(([codec], partition) => [codec, partition]), ['nullHeader', 'emptyHeader']);
+      const parts = crossOut(
+        codecs.map(([codec], partition) => [codec, partition]),
+        ['nullHeader', 'emptyHeader'],
+      );
       for (const { codec, partition, records } of parts) {
         const compression = codecs.find(([name]) => name === codec)[1];
-        await send(topic, records.map((one) => ({ ...one, partition })), { compression });
+        await send(
+          topic,
+          records.map((one) => ({ ...one, partition })),
+          { compression },
+        );
       }
       leaveWritten('kafkajs', topic, parts);
     },
@@ -378,12 +436,22 @@ await runAsked(
     async crossRead() {
       const topics = crossIn(codecs.map(([codec]) => codec)).filter(({ partitions }) => partitions.length > 0);
       // A consumer of kafkajs reads all partitions of a topic, and there is no zstd: those partitions are paused.
+      const unreadable = crossIn(['zstd']).map(({ topic, partitions }) => ({
+        topic,
+        partitions: partitions.map(({ partition }) => partition),
+      }));
       const count = topics.flatMap(({ partitions }) => partitions).reduce((sum, one) => sum + one.count, 0);
-      const records = await read(topics.map(({ topic }) => topic), {
-        count,
-        before: (c) => c.pause(topics.map(({ topic }) => ({ topic, partitions: [4] }))),
-      });
-      leaveRead('kafkajs', records.sort((a, b) => a.offset - b.offset));
+      const records = await read(
+        topics.map(({ topic }) => topic),
+        {
+          count,
+          before: (c) => c.pause(unreadable),
+        },
+      );
+      leaveRead(
+        'kafkajs',
+        records.sort((a, b) => a.offset - b.offset),
+      );
     },
   },
   async () => {

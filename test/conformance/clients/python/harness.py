@@ -11,7 +11,7 @@ import traceback
 bootstrap, run_id, data_folder = sys.argv[1:4]
 record_count = int(sys.argv[4])
 asked = sys.argv[5].split(",")
-START_MS = 1_700_000_000_000
+START_MS = int(os.environ["START_MS"])
 CODECS = ["none", "gzip", "snappy", "lz4", "zstd"]
 
 
@@ -57,7 +57,7 @@ class Record:
 def sample(topic, i, partitions):
     """Record i as every language makes it, in partition i % partitions."""
     key = None if i % 7 == 0 else f"key-{i % 50}".encode()
-    value = None if i % 11 == 0 else f"value-{i}-{'x' * (i % 100)}".encode()
+    value = None if i % 11 == 0 and key is not None else f"value-{i}-{'x' * (i % 100)}".encode()
     headers = [("trace", f"t{i}".encode())] if i % 3 == 0 else []
     return Record(topic, i % partitions, START_MS + i, key, value, headers)
 
@@ -156,6 +156,11 @@ def _say(scenario, event, ms=0, note=""):
     print(json.dumps({"scenario": scenario, "event": event, "ms": ms, "note": note}, separators=(",", ":")), flush=True)
 
 
+def _shown(trace):
+    lines = [line for line in trace.splitlines() if line.strip().strip("^~")]
+    return "\n".join(lines[-7:])
+
+
 def run(scenarios, run_coroutine=None):
     """Runs what was asked for. What isn't in the table the client cannot do; a text says why."""
     for name in asked:
@@ -169,7 +174,7 @@ def run(scenarios, run_coroutine=None):
             note = run_coroutine(scenario()) if inspect.iscoroutinefunction(scenario) else scenario()
             _say(name, "passed", int((time.monotonic() - since) * 1000), note or "")
         except BaseException:  # noqa: BLE001
-            _say(name, "failed", int((time.monotonic() - since) * 1000), "\n".join(traceback.format_exc().splitlines()[-8:]))
+            _say(name, "failed", int((time.monotonic() - since) * 1000), _shown(traceback.format_exc()))
     sys.stdout.flush()
     # What a failed scenario has left open must not hold the process.
     os._exit(0)

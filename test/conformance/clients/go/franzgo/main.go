@@ -406,7 +406,7 @@ func groups() string {
 
 func idempotent() string {
 	topic := create(name("idempotent"), 1, nil)
-	write(Plains(topic, 0, 2_000), kgo.ProducerBatchMaxBytes(400), kgo.MaxProduceRequestsInflightPerBroker(5), kgo.ProducerLinger(0))
+	write(Plains(topic, 0, 2_000), kgo.ProducerBatchMaxBytes(512), kgo.ProducerLinger(0))
 	Equal(Values(read(2_000, topicOf(topic), start())), Texts(0, 2_000), "all once, in order")
 	return ""
 }
@@ -446,9 +446,11 @@ func transactionOffsets() string {
 		done := Must(session.End(ctx, end))
 		Equal(done, bool(end), "ended as asked")
 		session.Close()
-		fetched := Must(admin.FetchOffsets(ctx, group))
-		offset, there := fetched.Lookup(input, 0)
-		Equal(there && offset.At == int64(fetches.NumRecords()), bool(end), "offset committed")
+		Until(func() bool {
+			fetched := Must(admin.FetchOffsets(ctx, group))
+			offset, there := fetched.Lookup(input, 0)
+			return (there && offset.At == int64(fetches.NumRecords())) == bool(end)
+		}, "the offset as the end wants it")
 	}
 	Equal(len(read(-1, topicOf(output), start(), committed())), 10, "records that count")
 	return ""
@@ -511,7 +513,9 @@ func compacted() string {
 	})
 	cl := client(kgo.ProducerLinger(0))
 	defer cl.Close()
-	keyed := func(key, value string) Record { return Record{Topic: topic, TimestampMs: time.Now().UnixMilli(), Key: []byte(key), Value: []byte(value)} }
+	keyed := func(key, value string) Record {
+		return Record{Topic: topic, TimestampMs: time.Now().UnixMilli(), Key: []byte(key), Value: []byte(value)}
+	}
 	for i := 0; i < 200; i++ {
 		send(cl, []Record{keyed(fmt.Sprint("k", i%10), fmt.Sprint("v", i))})
 	}

@@ -15,9 +15,8 @@ import (
 	"time"
 )
 
-const StartMs = int64(1_700_000_000_000)
-
 var (
+	StartMs     = must(strconv.ParseInt(os.Getenv("START_MS"), 10, 64))
 	Bootstrap   = os.Args[1]
 	runID       = os.Args[2]
 	dataFolder  = os.Args[3]
@@ -66,9 +65,11 @@ func Check(holds bool, what string, args ...any) {
 
 func Equal(actual, expected any, what string, args ...any) {
 	if !reflect.DeepEqual(actual, expected) {
-		panic(fmt.Sprintf("%s: %.300v, not %.300v", fmt.Sprintf(what, args...), actual, expected))
+		panic(fmt.Sprintf("%s: %s, not %s", fmt.Sprintf(what, args...), shortened(actual), shortened(expected)))
 	}
 }
+
+func shortened(value any) string { return fmt.Sprintf("%.300s", fmt.Sprint(value)) }
 
 func ErrorIs(err, wanted error) {
 	if !errors.Is(err, wanted) {
@@ -92,7 +93,7 @@ func Sample(topic string, i, partitions int) Record {
 	if i%7 != 0 {
 		r.Key = []byte(fmt.Sprintf("key-%d", i%50))
 	}
-	if i%11 != 0 {
+	if i%11 != 0 || r.Key == nil {
 		r.Value = []byte(fmt.Sprintf("value-%d-%s", i, strings.Repeat("x", i%100)))
 	}
 	if i%3 == 0 {

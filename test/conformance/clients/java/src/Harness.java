@@ -9,7 +9,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 
 final class Harness {
   static final ObjectMapper JSON = new ObjectMapper();
-  static final long START_MS = 1_700_000_000_000L;
+  static final long START_MS = Long.parseLong(System.getenv("START_MS"));
   static String bootstrap, runId, dataFolder;
   static int recordCount;
 
@@ -22,7 +22,7 @@ final class Harness {
   /** Record i as every language makes it, in partition i % 3 of the roundtrip. */
   static Sent sample(int i) {
     byte[] key = i % 7 == 0 ? null : bytes("key-" + i % 50);
-    byte[] value = i % 11 == 0 ? null : bytes("value-" + i + "-" + "x".repeat(i % 100));
+    byte[] value = i % 11 == 0 && key != null ? null : bytes("value-" + i + "-" + "x".repeat(i % 100));
     List<Map.Entry<String, byte[]>> headers = i % 3 == 0 ? List.of(Map.entry("trace", bytes("t" + i))) : List.of();
     return new Sent(START_MS + i, key, value, headers);
   }

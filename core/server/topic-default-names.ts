@@ -1,0 +1,34 @@
+// What Kafka calls a node's default of a topic setting: often not what the topic calls it (Kafka's
+// ServerTopicConfigSynonyms). These are the settings of a node that can be changed while it runs.
+import { type ConfigDefinition, topicConfigs } from '../log/log-config.ts';
+
+const namesThatDiffer: Readonly<Record<string, string>> = {
+  'cleanup.policy': 'log.cleanup.policy',
+  'delete.retention.ms': 'log.cleaner.delete.retention.ms',
+  'file.delete.delay.ms': 'log.segment.delete.delay.ms',
+  'flush.messages': 'log.flush.interval.messages',
+  'flush.ms': 'log.flush.interval.ms',
+  'index.interval.bytes': 'log.index.interval.bytes',
+  'max.compaction.lag.ms': 'log.cleaner.max.compaction.lag.ms',
+  'max.message.bytes': 'message.max.bytes',
+  'message.timestamp.after.max.ms': 'log.message.timestamp.after.max.ms',
+  'message.timestamp.before.max.ms': 'log.message.timestamp.before.max.ms',
+  'message.timestamp.type': 'log.message.timestamp.type',
+  'min.cleanable.dirty.ratio': 'log.cleaner.min.cleanable.ratio',
+  'min.compaction.lag.ms': 'log.cleaner.min.compaction.lag.ms',
+  preallocate: 'log.preallocate',
+  'retention.bytes': 'log.retention.bytes',
+  'retention.ms': 'log.retention.ms',
+  'segment.bytes': 'log.segment.bytes',
+  'segment.index.bytes': 'log.index.size.max.bytes',
+  'segment.jitter.ms': 'log.roll.jitter.ms',
+  'segment.ms': 'log.roll.ms',
+};
+
+/** The node's name of a topic setting's default. */
+export const nodeNameOf = (topicName: string): string => namesThatDiffer[topicName] ?? topicName;
+
+/** The topic setting that each such default is of. */
+export const topicConfigOf: ReadonlyMap<string, ConfigDefinition> = new Map(
+  topicConfigs.map((config) => [nodeNameOf(config.name), config]),
+);

@@ -1,0 +1,90 @@
+// `npm run bench`: what the log, the client and whole jobs cost, as ratios of two sides measured by turns in one run, with
+// the machine and its load. `-- --quick` takes less than a minute; without it, less than five. Figures are judged
+// elsewhere (ratios.test.ts, which reads `--json`): this only says them, and fails only when something can't be measured.
+import { systemClock } from '../../core/kernel/clock.ts';
+import { clientBench } from './client.ts';
+import { appendBench, type BenchRow, fetchBench } from './log.ts';
+import { machine, type RatioRow } from './measure.ts';
+import { type MemoryFigures, memoryBench } from './memory.ts';
+import { pipelineBench } from './pipeline.ts';
+import { startUpBench } from './start-up.ts';
+
+const quick = process.argv.includes('--quick');
+
+const sizes = quick
+  ? {
+      log: { rounds: 3, megabytes: 48 },
+      client: { rounds: 1, records: 500_000 },
+      jobs: { rounds: 3, records: 400_000 },
+      memory: { inputBytes: 512 << 20, seconds: 4 },
+      startUps: 3,
+    }
+  : {
+      log: { rounds: 5, megabytes: 128 },
+      client: { rounds: 3, records: 1_000_000 },
+      jobs: { rounds: 5, records: 2_000_000 },
+      memory: { inputBytes: 2 * 2 ** 30, seconds: 20 },
+      startUps: 7,
+    };
+
+const asJson = process.argv.includes('--json');
+const say = (line: string) => (asJson ? process.stderr : process.stdout).write(`${line}\n`);
+
+function sayRatio(what: string, ours: string, bare: string, ratio: number, reach: number, rounds: readonly number[]) {
+  const wanted = reach > 0 ? `reach ${reach.toFixed(2)}` : '';
+  const each = rounds.map((one) => one.toFixed(2)).join(' ');
+  say(
+    `${what.padEnd(46)}${ours.padStart(14)}${bare.padStart(14)}  ${ratio.toFixed(2)}  ${wanted.padEnd(10)}  (${each})`,
+  );
+}
+
+const head = (title: string, ours: string, bare: string) =>
+  say(`\n${title.padEnd(46)}${ours.padStart(14)}${bare.padStart(14)}  ratio`);
+
+const megabytes = (perSecond: number) => `${perSecond.toFixed(0)} MB/s`;
+const records = (perSecond: number) => `${(perSecond / 1e3).toFixed(0)} k/s`;
+const mebibytes = (bytes: number) => `${(bytes / 2 ** 20).toFixed(0)} MiB`;
+const milliseconds = (ms: number) => `${ms.toFixed(0)} ms`;
+
+function sayLogRow({ what, mbPerS, bareMbPerS, ratio, rounds }: BenchRow, reach = 0): void {
+  sayRatio(what, megabytes(mbPerS), megabytes(bareMbPerS), ratio, reach, rounds);
+}
+
+function sayJobRow({ what, ours, bare, ratio, rounds }: RatioRow): void {
+  const reach = what.startsWith('count') ? 0.35 : 0.5;
+  sayRatio(what, records(ours), records(bare), ratio, what.includes('exactlyOnce') ? 0 : reach, rounds);
+}
+
+function sayMemory({ baseline, peak, mapped, early, late, inputBytes, recordsTaken }: MemoryFigures): void {
+  say(`\nmemory of a job with a slow sink, ${mebibytes(inputBytes)} of input waiting, ${recordsTaken} records taken`);
+  say(`  ${mebibytes(peak)} at most above ${mebibytes(baseline)}; ${mebibytes(early)} early, ${mebibytes(late)} late`);
+  say(`  besides, ${mebibytes(mapped)} of LevelDB's files were mapped at most`);
+}
+
+const startedMs = systemClock.monotonicMs();
+say(machine());
+
+head('the log', 'ours', 'bare LevelDB');
+const append = await appendBench(sizes.log);
+sayLogRow(append, 0.8);
+const fetches = await fetchBench({ ...sizes.log, megabytes: Math.min(sizes.log.megabytes, 64) });
+for (const row of fetches) sayLogRow(row);
+
+head('jobs, one thread, 100-byte values', 'ours', 'plain loop');
+const jobs = await pipelineBench(sizes.jobs);
+for (const row of jobs) sayJobRow(row);
+
+say('\nclient and node in one process');
+const client = await clientBench(sizes.client);
+for (const { what, recordsPerSecond } of client) say(`${what.padEnd(46)}${records(recordsPerSecond).padStart(14)}`);
+
+const memory = await memoryBench(sizes.memory);
+sayMemory(memory);
+
+const start = await startUpBench(sizes.startUps);
+say('\nstart of a job of three records, from the start of its process');
+say(`  imported after ${milliseconds(start.importedMs)}, first record out after ${milliseconds(start.firstRecordMs)},`);
+say(`  ended after ${milliseconds(start.endedMs)}; node alone ${milliseconds(start.bareNodeMs)}`);
+
+say(`\n${((systemClock.monotonicMs() - startedMs) / 1_000).toFixed(0)} s; ${machine()}`);
+if (asJson) process.stdout.write(JSON.stringify({ append, fetches, jobs, client, memory, start }));
