@@ -6,6 +6,8 @@ import type { RecordContext } from './plan.ts';
 export interface Fold<in V, out A> {
   readonly initial: () => unknown;
   readonly add: (state: unknown, value: V, context: RecordContext) => unknown;
+  /** One state of two, the earlier first; without it the aggregator can't fold sessions. */
+  readonly merge?: ((earlier: unknown, later: unknown) => unknown) | undefined;
   /** Null: the state is the result. */
   readonly result: ((state: unknown) => A) | null;
 }
@@ -19,7 +21,8 @@ export interface Aggregator<in V, out A> {
  * Makes an aggregator of your own.
  *
  * @param fold `initial`: the state before the first value; `add`: the state after a value, pure, leaving the one it is
- * given as it is; `result`: what the field shows of the state, null for the state itself. States are plain data
+ * given as it is; `result`: what the field shows of the state, null for the state itself; `merge`: one state of two,
+ * needed behind `window(session(…))` alone. States are plain data
  * @example
  * const distinctCities = aggregator({
  *   initial: (): string[] => [],
@@ -30,11 +33,13 @@ export interface Aggregator<in V, out A> {
 export function aggregator<V, S, A>(fold: {
   readonly initial: () => S;
   readonly add: (state: NoInfer<S>, value: V, context: RecordContext) => NoInfer<S>;
+  readonly merge?: (earlier: NoInfer<S>, later: NoInfer<S>) => NoInfer<S>;
   readonly result: (state: NoInfer<S>) => A;
 }): Aggregator<V, A>;
 export function aggregator<V, S>(fold: {
   readonly initial: () => S;
   readonly add: (state: NoInfer<S>, value: V, context: RecordContext) => NoInfer<S>;
+  readonly merge?: (earlier: NoInfer<S>, later: NoInfer<S>) => NoInfer<S>;
   readonly result: null;
 }): Aggregator<V, S>;
 export function aggregator<V, A>(fold: unknown): Aggregator<V, A> {
@@ -51,7 +56,12 @@ type Measure<V, N> = (value: V) => N;
  * const total = sum((order: { amount: number }) => order.amount);
  */
 export function sum<V>(of: Measure<V, number | null>): Aggregator<V, number> {
-  return aggregator({ initial: () => 0, add: (total, value: V) => total + (of(value) ?? 0), result: null });
+  return aggregator({
+    initial: () => 0,
+    add: (total, value: V) => total + (of(value) ?? 0),
+    merge: (earlier, later) => earlier + later,
+    result: null,
+  });
 }
 
 /**
@@ -67,6 +77,7 @@ export function mean<V, N extends number | null>(of: Measure<V, N>): Aggregator<
       const number = of(value);
       return number === null ? state : { sum: state.sum + number, n: state.n + 1 };
     },
+    merge: (earlier, later) => ({ sum: earlier.sum + later.sum, n: earlier.n + later.n }),
     // Without a number there was a null, so N has null.
     result: ({ sum, n }) => (n === 0 ? null : sum / n) as number | Extract<N, null>,
   });
@@ -103,6 +114,7 @@ function extreme<V, N extends Ordered | null>(of: Measure<V, N>, beats: (a: Orde
       if (candidate === null || Number.isNaN(candidate)) return state;
       return state === null || beats(candidate, state) ? candidate : state;
     },
+    merge: (earlier, later) => (earlier === null || (later !== null && beats(later, earlier)) ? later : earlier),
     result: null,
     // Without any value there was a null, so N has null.
   }) as Aggregator<V, N>;

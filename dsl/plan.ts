@@ -1,6 +1,7 @@
 // What a program says, as data: a graph of nodes that point to their parents, one kind per operator. Erased: the stages
 // around it carry the types, so this is the only file where `any` may stand in a signature. No node does anything.
 // biome-ignore-all lint/suspicious/noExplicitAny: erased; the stages carry the types
+import type { CalendarUnit } from '../core/kernel/calendar.ts';
 import type { Serde } from '../core/schema/serde.ts';
 import type { SinkConnector, SourceConnector, ViewConnector } from './connector.ts';
 
@@ -32,10 +33,33 @@ export interface TopicSpec {
   readonly tombstones?: 'drop' | 'pass';
 }
 
-/** A time window of an aggregation. Grace is how long after its end a window still takes late records. */
+/**
+ * A time window of an aggregation. Grace is how long after its end a window still takes late records. `originMs`: a
+ * moment at which a window starts; default 0.
+ */
 export type WindowSpec =
-  | { readonly kind: 'tumbling'; readonly sizeMs: number; readonly graceMs: number }
-  | { readonly kind: 'hopping'; readonly sizeMs: number; readonly advanceMs: number; readonly graceMs: number };
+  | { readonly kind: 'tumbling'; readonly sizeMs: number; readonly graceMs: number; readonly originMs?: number }
+  | {
+      readonly kind: 'hopping';
+      readonly sizeMs: number;
+      readonly advanceMs: number;
+      readonly graceMs: number;
+      readonly originMs?: number;
+    }
+  /** Two records of a key within `differenceMs` of each other are together in some window. */
+  | { readonly kind: 'sliding'; readonly differenceMs: number; readonly graceMs: number }
+  /** Records of a key of which none is more than `gapMs` from the next. */
+  | { readonly kind: 'session'; readonly gapMs: number; readonly graceMs: number }
+  | { readonly kind: 'calendar'; readonly unit: CalendarUnit; readonly timeZone: string; readonly graceMs: number };
+
+/** When a windowed aggregation passes on results, and where what came too late for it goes. */
+export interface Windowing {
+  readonly emit: 'update' | 'windowCloses';
+  /** After so long without a record stream time goes on with the wall clock. Null: it never does. */
+  readonly idleMs: number | null;
+  /** Gets the records that were late, once each; null: they are dropped. */
+  readonly late: TopicSpec | null;
+}
 
 export interface StoreOptions {
   /** Name of the state store, its changelog and its repartition topic. Null: derived from the place. */
@@ -97,18 +121,22 @@ export type GroupedNode = Node<'grouped', StreamNode> & {
   readonly key: Serde<any> | null;
   readonly as: string | null;
   readonly window: WindowSpec | null;
+  /** Left out: every update, and late records are dropped. */
+  readonly windowing?: Windowing;
 };
 
 export type TableNode =
   | { readonly kind: 'tableSource'; readonly topic: TopicSpec }
   /**
    * count, reduce, aggregate, aggregateAll. `initial` null: the first value is the accumulator (reduce). `result`
-   * turns the stored accumulator into the table's value.
+   * turns the stored accumulator into the table's value. `merge` makes one accumulator of two, which sessions need;
+   * left out where there is none.
    */
   | (Node<'aggregate', GroupedNode> & {
       readonly operator: 'count' | 'reduce' | 'aggregate' | 'aggregateAll';
       readonly initial: Fn<[key: any]> | null;
       readonly add: Fn<[accumulator: any, value: any, context: RecordContext]>;
+      readonly merge?: Fn<[earlier: any, later: any]>;
       readonly result: Fn<[accumulator: any]> | null;
       readonly store: StoreOptions;
     })

@@ -76,12 +76,19 @@ export interface KTable<out K, out V, out Change = V | null> extends Pipeable {
 
 /**
  * A stream that is keyed and waits for an aggregation. `R` is the key of the result: `K`, or `Windowed<K>` behind
- * `window()`. Null values are gone: aggregations skip them.
+ * `window()`. Null values are gone: aggregations skip them. `Retraction` is null where results are taken back, as those
+ * of sessions are when they grow.
  */
-export interface Grouped<out K, out V, out R> extends Pipeable {
+export interface Grouped<out K, out V, out R, out Retraction = never> extends Pipeable {
   readonly kind: 'grouped';
   readonly node: GroupedNode;
-  readonly [facts]: { readonly stage: 'grouped'; readonly key: K; readonly value: V; readonly result: R };
+  readonly [facts]: {
+    readonly stage: 'grouped';
+    readonly key: K;
+    readonly value: V;
+    readonly result: R;
+    readonly retraction: Retraction;
+  };
 }
 
 /** The end of a stream; what `job()` takes. */
@@ -113,8 +120,8 @@ export function tableOf<K, V, Change>(node: TableNode): KTable<K, V, Change> {
   return stage('table', node) as unknown as KTable<K, V, Change>;
 }
 
-export function groupedOf<K, V, R>(node: GroupedNode): Grouped<K, V, R> {
-  return stage('grouped', node) as unknown as Grouped<K, V, R>;
+export function groupedOf<K, V, R, Retraction = never>(node: GroupedNode): Grouped<K, V, R, Retraction> {
+  return stage('grouped', node) as unknown as Grouped<K, V, R, Retraction>;
 }
 
 export function sinkOf(node: SinkNode): Sink {

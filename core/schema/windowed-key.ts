@@ -1,53 +1,121 @@
-// Keys of windowed results, as Kafka Streams' TimeWindowedSerializer writes them: the key's bytes, then 8 bytes of the
-// window's start. The end is not written, so reading takes the window's size.
+// Keys of windowed results, as Kafka Streams writes them. TimeWindowedSerializer: the key's bytes, then 8 bytes of the
+// window's start; the end is not written, so reading takes the window's size. SessionWindowedSerializer: the key's bytes,
+// 8 bytes of the end, 8 bytes of the start.
+import { type CalendarSpan, calendarOf } from '../kernel/calendar.ts';
 import { type Duration, durationMs } from '../kernel/duration.ts';
 import { Fault } from '../kernel/fault.ts';
 import type { Serde } from './serde.ts';
 
-/** A key and the window [startMs, endMs) its value is of. */
+/**
+ * A key and the window its value is of. Tumbling, hopping and calendar windows hold their start and not their end:
+ * [startMs, endMs). Sliding windows and sessions hold both: [startMs, endMs].
+ */
 export interface Windowed<out K> {
   readonly key: K;
   readonly startMs: number;
   readonly endMs: number;
 }
 
-const startBytes = 8;
+/** What a windowed key's serde has to know of the windows; what `tumbling()`, `sliding()`, `session()` and the others give. */
+export type WindowShape =
+  | { readonly kind: 'tumbling' | 'hopping'; readonly sizeMs: number }
+  | { readonly kind: 'sliding'; readonly differenceMs: number }
+  | { readonly kind: 'session' }
+  | ({ readonly kind: 'calendar' } & CalendarSpan);
+
+const timeBytes = 8;
 
 /**
+ * The serde of keys behind `window()`.
+ *
  * @param key how the key itself is written
- * @param size of the windows; without it keys are written and can't be read
+ * @param size of the windows, or the windows themselves, which sessions, sliding and calendar windows need; without it
+ * keys are written and can't be read
  * @throws Fault `UNREADABLE_BYTES`, also where no size was given; `UNWRITABLE_VALUE` for a start that is no integer
  * @example topic('counts', safeInt64, { key: windowedKey(utf8, '1 minute') })
  */
-export function windowedKey<K>(key: Serde<K>, size?: Duration): Serde<Windowed<K>> {
+export function windowedKey<K>(key: Serde<K>, size?: Duration | WindowShape): Serde<Windowed<K>> {
+  if (typeof size === 'object' && size.kind === 'session') return sessionKey(key);
   const name = `windowed ${key.name}`;
-  const sizeMs = size === undefined ? undefined : durationMs(size);
+  const endOf = endsOf(size);
   return {
     name,
     encode(windowed) {
       const { startMs } = windowed;
-      if (!Number.isSafeInteger(startMs))
-        throw new Fault('UNWRITABLE_VALUE', { serde: name, why: `its start is ${startMs}` });
+      checkTime(name, 'start', startMs);
       const keyBytes = key.encode(windowed.key);
-      const written = new Uint8Array(keyBytes.length + startBytes);
+      const written = new Uint8Array(keyBytes.length + timeBytes);
       written.set(keyBytes);
-      const view = new DataView(written.buffer, keyBytes.length);
-      const high = Math.floor(startMs / 2 ** 32);
-      view.setInt32(0, high);
-      view.setUint32(4, startMs - high * 2 ** 32);
+      writeTime(written, keyBytes.length, startMs);
       return written;
     },
     decode(bytes) {
-      const keyLength = bytes.length - startBytes;
-      if (sizeMs === undefined)
-        throw unreadable(name, "the window's size isn't known; say windowedKey(serde, '1 minute')");
+      const keyLength = bytes.length - timeBytes;
+      if (endOf === null) throw unreadable(name, "the window's size isn't known; say windowedKey(serde, '1 minute')");
       if (keyLength < 0) throw unreadable(name, `${bytes.length} bytes are less than a window's start`);
-      const view = new DataView(bytes.buffer, bytes.byteOffset + keyLength, startBytes);
-      const startMs = view.getInt32(0) * 2 ** 32 + view.getUint32(4);
-      if (!Number.isSafeInteger(startMs)) throw unreadable(name, `its start is ${view.getBigInt64(0)}`);
-      return { key: key.decode(bytes.subarray(0, keyLength)), startMs, endMs: startMs + sizeMs };
+      const startMs = readTime(name, 'start', bytes, keyLength);
+      return { key: key.decode(bytes.subarray(0, keyLength)), startMs, endMs: endOf(startMs) };
     },
   };
+}
+
+function endsOf(
+  size: Duration | Exclude<WindowShape, { kind: 'session' }> | undefined,
+): ((startMs: number) => number) | null {
+  if (size === undefined) return null;
+  if (typeof size !== 'object') {
+    const sizeMs = durationMs(size);
+    return (startMs) => startMs + sizeMs;
+  }
+  if (size.kind === 'calendar') {
+    const calendar = calendarOf(size);
+    return (startMs) => calendar.endOf(startMs);
+  }
+  const lengthMs = size.kind === 'sliding' ? size.differenceMs : size.sizeMs;
+  return (startMs) => startMs + lengthMs;
+}
+
+function sessionKey<K>(key: Serde<K>): Serde<Windowed<K>> {
+  const name = `session ${key.name}`;
+  return {
+    name,
+    encode(windowed) {
+      const { startMs, endMs } = windowed;
+      checkTime(name, 'start', startMs);
+      checkTime(name, 'end', endMs);
+      const keyBytes = key.encode(windowed.key);
+      const written = new Uint8Array(keyBytes.length + 2 * timeBytes);
+      written.set(keyBytes);
+      writeTime(written, keyBytes.length, endMs);
+      writeTime(written, keyBytes.length + timeBytes, startMs);
+      return written;
+    },
+    decode(bytes) {
+      const keyLength = bytes.length - 2 * timeBytes;
+      if (keyLength < 0) throw unreadable(name, `${bytes.length} bytes are less than a session's end and start`);
+      const endMs = readTime(name, 'end', bytes, keyLength);
+      const startMs = readTime(name, 'start', bytes, keyLength + timeBytes);
+      return { key: key.decode(bytes.subarray(0, keyLength)), startMs, endMs };
+    },
+  };
+}
+
+function checkTime(serde: string, what: string, timeMs: number): void {
+  if (!Number.isSafeInteger(timeMs)) throw new Fault('UNWRITABLE_VALUE', { serde, why: `its ${what} is ${timeMs}` });
+}
+
+function writeTime(bytes: Uint8Array, at: number, timeMs: number): void {
+  const view = new DataView(bytes.buffer, bytes.byteOffset + at, timeBytes);
+  const high = Math.floor(timeMs / 2 ** 32);
+  view.setInt32(0, high);
+  view.setUint32(4, timeMs - high * 2 ** 32);
+}
+
+function readTime(serde: string, what: string, bytes: Uint8Array, at: number): number {
+  const view = new DataView(bytes.buffer, bytes.byteOffset + at, timeBytes);
+  const timeMs = view.getInt32(0) * 2 ** 32 + view.getUint32(4);
+  if (!Number.isSafeInteger(timeMs)) throw unreadable(serde, `its ${what} is ${view.getBigInt64(0)}`);
+  return timeMs;
 }
 
 const unreadable = (serde: string, why: string) => new Fault('UNREADABLE_BYTES', { serde, why });

@@ -19,6 +19,7 @@ export function check(job: JobSpec, graph: Graph, parts: Cut, namesRequired: boo
     ...graph.issues,
     ...coPartitioning(graph),
     ...windowedJoins(graph),
+    ...sessions(graph),
     ...cycles(graph, parts),
   ];
   // One mistake can be met on several ways through the graph.
@@ -180,6 +181,16 @@ function windowedJoins({ vertices }: Graph): readonly TopologyIssue[] {
     if (table?.node.kind !== 'aggregate' || table.node.parent.window === null) return [];
     const message = `a windowed table can't be joined; write '${table.store?.name}' to a topic with toStream() and read that with table()`;
     return [{ code: 'WINDOWED_JOIN', place: placeOf(place), message }];
+  });
+}
+
+/** Two sessions become one when a record comes between them. */
+function sessions({ vertices }: Graph): readonly TopologyIssue[] {
+  return vertices.flatMap(({ node, place }): readonly TopologyIssue[] => {
+    if (node.kind !== 'aggregate' || node.parent.window?.kind !== 'session' || node.merge !== undefined) return [];
+    const what = node.operator === 'aggregateAll' ? 'one of its aggregators has' : 'it has';
+    const message = `sessions grow together, and ${what} no way to make one state of two; give { merge: (earlier, later) => … }`;
+    return [{ code: 'SESSION_NEEDS_MERGE', place: placeOf(place), message }];
   });
 }
 

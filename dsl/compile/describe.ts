@@ -71,13 +71,28 @@ function storeLine({ name, kind, window, key, value, changelog, ownChangelog }: 
 
 function windowText(spec: WindowSpec): string {
   return match(spec)
-    .with({ kind: 'tumbling' }, ({ sizeMs, graceMs }) => `tumbling windows (${sizeMs} ms, grace ${graceMs} ms)`)
+    .with(
+      { kind: 'tumbling' },
+      ({ sizeMs, graceMs, originMs }) => `tumbling windows (${sizeMs} ms${fromText(originMs)}, grace ${graceMs} ms)`,
+    )
     .with(
       { kind: 'hopping' },
-      ({ sizeMs, advanceMs, graceMs }) => `hopping windows (${sizeMs} ms, every ${advanceMs} ms, grace ${graceMs} ms)`,
+      ({ sizeMs, advanceMs, graceMs, originMs }) =>
+        `hopping windows (${sizeMs} ms, every ${advanceMs} ms${fromText(originMs)}, grace ${graceMs} ms)`,
+    )
+    .with(
+      { kind: 'sliding' },
+      ({ differenceMs, graceMs }) => `sliding windows (${differenceMs} ms, grace ${graceMs} ms)`,
+    )
+    .with({ kind: 'session' }, ({ gapMs, graceMs }) => `sessions (gap ${gapMs} ms, grace ${graceMs} ms)`)
+    .with(
+      { kind: 'calendar' },
+      ({ unit, timeZone, graceMs }) => `calendar windows (${unit}, ${timeZone}, grace ${graceMs} ms)`,
     )
     .exhaustive();
 }
+
+const fromText = (originMs: number | undefined): string => (originMs === undefined ? '' : ` from ${originMs} ms`);
 
 function topicLine({ name, key, value, partitions, config }: TopicSpec): string {
   const count = partitions === undefined ? '' : `, ${partitions} partitions`;

@@ -24,6 +24,7 @@ export type VertexNode =
   | TableNode
   | Exclude<SinkNode, { readonly kind: 'view' }>
   | { readonly kind: 'dropTombstones' }
+  | { readonly kind: 'late' }
   | { readonly kind: 'split'; readonly predicates: Extract<StreamNode, { kind: 'branch' }>['predicates'] }
   | { readonly kind: 'repartitionSink'; readonly repartition: Repartition }
   | { readonly kind: 'repartitionSource'; readonly repartition: Repartition };

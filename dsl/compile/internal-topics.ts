@@ -1,4 +1,5 @@
 // The topics a job makes for itself, with the settings they need whatever the cluster's defaults are.
+import { isAligned } from '../window-spec.ts';
 import { sourceOffsetsTopic } from './names.ts';
 import type { InternalTopic, StoreSpec, SubTopology } from './topology.ts';
 
@@ -39,7 +40,8 @@ function changelogsOf({ id, stores }: SubTopology): readonly InternalTopic[] {
  * Windows that can't change any more go by time. Changelog records carry the wall-clock time of their writing, which is
  * never before the event, and a day on top allows for clocks that differ (Kafka Streams' additional retention).
  */
-function changelogConfig({ window }: StoreSpec): Readonly<Record<string, string>> {
-  if (window === null) return { 'cleanup.policy': 'compact' };
+function changelogConfig({ window, indexed }: StoreSpec): Readonly<Record<string, string>> {
+  // Windows that leave with a tombstone may be as old as stream time leaves them.
+  if (window === null || indexed || !isAligned(window)) return { 'cleanup.policy': 'compact' };
   return { 'cleanup.policy': 'compact,delete', 'retention.ms': String(window.sizeMs + window.graceMs + dayMs) };
 }

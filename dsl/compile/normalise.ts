@@ -80,7 +80,7 @@ function ownKey(vertex: Vertex, how: 'rekeyed' | 'windowed'): KeyFacts {
     return { serde: given ?? stringKey, rekeyedBy: vertex, windowedBy: null };
   }
   const window = node.kind === 'aggregate' ? node.parent.window : null;
-  const serde = key.serde && window ? windowedKey(key.serde, window.sizeMs) : key.serde;
+  const serde = key.serde && window ? windowedKey(key.serde, window) : key.serde;
   return { serde, rekeyedBy: null, windowedBy: vertex };
 }
 
@@ -207,7 +207,17 @@ function aggregated(walk: Walk, node: Of<'aggregate'>): Vertex {
   const store = storeOf(walk, node.store.as, parent, node.operator);
   const place = [...parent.place, ...(keyOf === null ? ['groupByKey'] : []), ...(window === null ? [] : ['window'])];
   const key = window === null ? parent.key : 'windowed';
-  return add(walk, node, node.operator, { parents: [parent], store, key, source: store.name, place });
+  const aggregate = add(walk, node, node.operator, { parents: [parent], store, key, source: store.name, place });
+  const late = node.parent.windowing?.late ?? null;
+  if (window !== null && late !== null) lateSink(walk, aggregate, parent, { topic: late, parent: node.parent.parent });
+  return aggregate;
+}
+
+/** What was late goes on as it came to the aggregation, by the key that it had there. */
+function lateSink(walk: Walk, aggregate: Vertex, { key }: Vertex, to: Omit<Of<'topicSink'>, 'kind'>): void {
+  const late = add(walk, { kind: 'late' }, 'late', { parents: [aggregate], key });
+  const topic = topicNamed(walk, to.topic);
+  add(walk, { ...to, kind: 'topicSink', topic }, `to ${topic.name}`, { parents: [late] });
 }
 
 /** groupBy(f) is selectKey(f) and groupByKey(); grouping twice by one function is once. */

@@ -2,6 +2,7 @@
 import { match, P } from 'ts-pattern';
 import { structured } from '../../core/schema/structured.ts';
 import type { TopicSpec, WindowSpec } from '../plan.ts';
+import { isAligned } from '../window-spec.ts';
 import type { Part } from './cut.ts';
 import type { Repartition, Vertex } from './graph.ts';
 import { changelogTopic, repartitionTopic } from './names.ts';
@@ -90,14 +91,18 @@ function bodyOf(job: string, vertex: Vertex): StepBody<Step> | null {
       joiner,
       store: vertex.table?.store?.name ?? '',
     }))
-    .with({ kind: 'aggregate' }, ({ kind, initial, add, result, parent: { window } }) => ({
+    .with({ kind: 'aggregate' }, ({ kind, initial, add, merge, result, parent: { window, windowing } }) => ({
       kind,
       store,
       window,
+      emit: windowing?.emit ?? 'update',
+      idleMs: windowing?.idleMs ?? null,
       initial,
       add,
+      merge: merge ?? null,
       result,
     }))
+    .with({ kind: 'late' }, ({ kind }) => ({ kind }))
     .with({ kind: 'toTable' }, ({ kind }) => ({ kind, store }))
     .with({ kind: 'toStream' }, ({ kind }) => ({ kind }))
     .with({ kind: 'topicSink' }, ({ kind, topic }) => ({ kind, topic, internal: false }))
@@ -139,8 +144,14 @@ function storeOf(job: string, { node, store, parents }: Vertex): StoreSpec | nul
     key: parents[0]!.key.serde!,
     value: node.store.value,
     window,
+    ...(isIndexed(node, window) ? { indexed: true } : {}),
     changelog: changelogTopic(job, name),
     ownChangelog: true,
     result: node.kind === 'aggregate' ? node.result : null,
   };
 }
+
+/** Windows that are passed on when they close are walked over then. */
+const isIndexed = (node: Vertex['node'], window: WindowSpec | null): boolean =>
+  window !== null &&
+  (!isAligned(window) || (node.kind === 'aggregate' && node.parent.windowing?.emit === 'windowCloses'));

@@ -62,6 +62,11 @@ export interface StoreSpec {
   readonly key: Serde<any>;
   readonly value: Serde<any>;
   readonly window: WindowSpec | null;
+  /**
+   * The open windows are known in memory, by key and by end, and leave one by one when they are closed, each with its
+   * tombstone. Always so for windows that aren't aligned.
+   */
+  readonly indexed?: boolean;
   /** Full name of the changelog; the input topic itself for a table read from a topic (`ownChangelog` false). */
   readonly changelog: string;
   readonly ownChangelog: boolean;
@@ -113,10 +118,17 @@ export type Step =
   | (StepBase<'aggregate'> & {
       readonly store: string;
       readonly window: WindowSpec | null;
+      /** With a window: when results go on. Left out: at every update. */
+      readonly emit?: 'update' | 'windowCloses';
+      readonly idleMs?: number | null;
       readonly initial: Fn<[key: any]> | null;
       readonly add: Fn<[accumulator: any, value: any, context: RecordContext]>;
+      /** Null where two accumulators can't be made one; sessions have it. */
+      readonly merge?: Fn<[earlier: any, later: any]> | null;
       readonly result: Fn<[accumulator: any]> | null;
     })
+  /** Records that were late for the windows of the aggregation that is its parent. */
+  | StepBase<'late'>
   | (StepBase<'toTable'> & { readonly store: string })
   | StepBase<'toStream'>
   /** Encodes and sends; `internal` for repartition topics, whose records with a null key are dropped and counted. */
@@ -137,6 +149,7 @@ export interface TopologyIssue {
     | 'SOURCE_MERGED'
     | 'DEAD_LETTER_READ'
     | 'WINDOWED_JOIN'
+    | 'SESSION_NEEDS_MERGE'
     | 'VIEW_NEEDS_TOPIC'
     | 'TOPIC_TWICE'
     | 'CYCLE'

@@ -21,10 +21,13 @@ type Row = Record<string, unknown>;
  *   aggregateAll({ flights: count(), meanDelay: mean((f) => f.delay), worst: max((f) => f.delay) }, { as: 'delays' }),
  * );
  */
-export function aggregateAll<K, V, R, A>(
+export function aggregateAll<K, V, R, N, A>(
   fields: { readonly [Name in keyof A]: Aggregator<V, A[Name]> },
   { as }: { readonly as?: string } = {},
-): Op<Grouped<K, V, R>, KTable<R, { readonly [Name in keyof A]: A[Name] }, { readonly [Name in keyof A]: A[Name] }>> {
+): Op<
+  Grouped<K, V, R, N>,
+  KTable<R, { readonly [Name in keyof A]: A[Name] }, { readonly [Name in keyof A]: A[Name] } | N>
+> {
   const aggregators = Object.entries<Aggregator<unknown, unknown>>(
     fields as Record<string, Aggregator<unknown, unknown>>,
   );
@@ -35,6 +38,7 @@ export function aggregateAll<K, V, R, A>(
       parent: node,
       initial: () => initialOf(aggregators),
       add: addTo(aggregators),
+      ...(aggregators.every(([, { fold }]) => fold.merge !== undefined) ? { merge: mergeOf(aggregators) } : {}),
       result: aggregators.every(([, { fold }]) => fold.result === null) ? null : resultOf(aggregators),
       store: { as: as ?? null, value: structured() },
     });
@@ -57,6 +61,18 @@ function addTo(aggregators: Named) {
       next[name] = fold.add(before === undefined ? fold.initial() : before, value, context);
     }
     return next;
+  };
+}
+
+/** A field that one of the two hasn't, because it was added to the program later, is the other's. */
+function mergeOf(aggregators: Named) {
+  return (earlier: Row, later: Row): Row => {
+    const merged: Row = {};
+    for (const [name, { fold }] of aggregators) {
+      const [a, b] = [earlier[name], later[name]];
+      merged[name] = a === undefined ? b : b === undefined ? a : fold.merge!(a, b);
+    }
+    return merged;
   };
 }
 

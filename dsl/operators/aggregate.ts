@@ -5,6 +5,12 @@ import type { Grouped, KTable, Op } from '../stage.ts';
 import { tableOf } from '../stage.ts';
 import type { StateOptions } from './reduce.ts';
 
+/** Options of `aggregate()`. */
+export interface AggregateOptions<A> extends StateOptions<Exclude<A, null>> {
+  /** One state of two, the earlier session's first. Needed behind `window(session(…))` alone. */
+  readonly merge?: (earlier: A, later: A) => A;
+}
+
 /**
  * Folds the values of each key, or of each key and window, into a state. Records whose key or value is null are skipped.
  *
@@ -19,11 +25,11 @@ import type { StateOptions } from './reduce.ts';
  *   aggregate(() => 0, (total, order) => total + order.amount, { as: 'spent', value: float64 }),
  * );
  */
-export function aggregate<K, V, R, A>(
+export function aggregate<K, V, R, N, A>(
   initial: (key: K) => A,
   add: (state: NoInfer<A>, value: V, context: RecordContext<K>) => NoInfer<A>,
-  { as, value }: StateOptions<Exclude<NoInfer<A>, null>> = {},
-): Op<Grouped<K, V, R>, KTable<R, Exclude<A, null>, A>> {
+  { as, value, merge }: AggregateOptions<NoInfer<A>> = {},
+): Op<Grouped<K, V, R, N>, KTable<R, Exclude<A, null>, A | N>> {
   return ({ node }) =>
     tableOf({
       kind: 'aggregate',
@@ -31,6 +37,7 @@ export function aggregate<K, V, R, A>(
       parent: node,
       initial: initial as (key: unknown) => unknown,
       add: add as (state: unknown, value: unknown) => unknown,
+      ...(merge === undefined ? {} : { merge: merge as (earlier: unknown, later: unknown) => unknown }),
       result: null,
       store: { as: as ?? null, value: value ?? structured() },
     });

@@ -16,7 +16,7 @@ export interface CountOptions {
 
 /** `count()` as an operator and as an aggregator. A generic signature, because an intersection of two loses the key's type. */
 export interface Count extends Aggregator<unknown, number> {
-  <K, V, R>(grouped: Grouped<K, V, R>): KTable<R, number, number>;
+  <K, V, R, N>(grouped: Grouped<K, V, R, N>): KTable<R, number, number | N>;
 }
 
 /**
@@ -28,13 +28,14 @@ export interface Count extends Aggregator<unknown, number> {
  * topic('orders', json<{ amount: number }>()).pipe(groupByKey(), count({ as: 'orders-per-customer' }));
  */
 export function count({ as, value }: CountOptions = {}): Count {
-  const operator = <K, V, R>({ node }: Grouped<K, V, R>): KTable<R, number, number> =>
+  const operator = <K, V, R, N>({ node }: Grouped<K, V, R, N>): KTable<R, number, number | N> =>
     tableOf({
       kind: 'aggregate',
       operator: 'count',
       parent: node,
       initial: () => 0,
       add: increment,
+      merge: plus,
       result: null,
       store: { as: as ?? null, value: value ?? safeInt64 },
     });
@@ -43,4 +44,11 @@ export function count({ as, value }: CountOptions = {}): Count {
 
 const increment = (n: number): number => n + 1;
 
-const counting: Aggregator<unknown, number> = aggregator({ initial: () => 0, add: increment, result: null });
+const plus = (a: number, b: number): number => a + b;
+
+const counting: Aggregator<unknown, number> = aggregator({
+  initial: () => 0,
+  add: increment,
+  merge: plus,
+  result: null,
+});

@@ -18,17 +18,18 @@ export interface StateOptions<A> {
  * Combines the values of each key, or of each key and window: the first is the result so far, each further one is
  * combined with it. Records whose key or value is null are skipped.
  *
- * @param combine must be pure, and must not change the result so far: it gives a new one
+ * @param combine must be pure, and must not change the result so far: it gives a new one. Over sessions it combines two
+ * results too
  * @example
  * topic('readings', json<{ celsius: number }>()).pipe(
  *   groupByKey(),
  *   reduce((hottest, reading) => (reading.celsius > hottest.celsius ? reading : hottest), { as: 'hottest' }),
  * );
  */
-export function reduce<K, V, R>(
+export function reduce<K, V, R, N>(
   combine: (soFar: V, value: V, context: RecordContext<K>) => V,
   { as, value }: StateOptions<V> = {},
-): Op<Grouped<K, V, R>, KTable<R, V, V>> {
+): Op<Grouped<K, V, R, N>, KTable<R, V, V | N>> {
   return ({ node }) =>
     tableOf({
       kind: 'aggregate',
@@ -36,6 +37,7 @@ export function reduce<K, V, R>(
       parent: node,
       initial: null,
       add: combine as (soFar: unknown, value: unknown) => unknown,
+      merge: combine as (earlier: unknown, later: unknown) => unknown,
       result: null,
       store: { as: as ?? null, value: value ?? structured() },
     });

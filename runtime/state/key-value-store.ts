@@ -72,6 +72,7 @@ export function openKeyValueStore({ prefix, empty, ...options }: KeyValueStoreOp
       // The value is a view of a batch, which may be reused before this is written.
       return stored === null ? { type: 'del', key: at } : { type: 'put', key: at, value: Buffer.from(stored) };
     },
+    async load() {},
     sealMeta() {},
     metaOperations: () => [],
     async afterCommit() {},

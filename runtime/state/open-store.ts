@@ -12,6 +12,8 @@ export interface OpenStore<S extends KeyValueStore | WindowStore = KeyValueStore
   readonly table: EntryTable;
   /** Takes a record of the changelog, by its raw key and stamped value; what is to be written, or null for nothing. */
   restored(key: Uint8Array, stored: Uint8Array | null): BatchOperation | null;
+  /** Reads into memory what steps walk over. */
+  load(): Promise<void>;
   /** Remembers what `metaOperations` is to say, with the entries that are drained at the same moment. */
   sealMeta(): void;
   /** To be written with the entries. */

@@ -5,6 +5,7 @@ import type { KeyRange, Storage } from '../../core/storage/storage.ts';
 import type { StoreSpec } from '../../dsl/compile/topology.ts';
 import { type Bucket, entryState } from './cache.ts';
 import type { EntryTable } from './entry-table.ts';
+import { stampedTimestamp } from './keyspace.ts';
 import type { Stamped } from './store.ts';
 
 /** The value as the table shows it. */
@@ -47,7 +48,7 @@ export async function* scanMerged<K>(
   table: EntryTable,
   bounds: KeyRange,
   overlay: readonly OverlayEntry[],
-  keyOfStored: (stored: Uint8Array) => K,
+  keyOfStored: (stored: Uint8Array, timestampMs: number) => K,
 ): AsyncIterable<[K, Stamped<any>]> {
   let at = 0;
   const { spec } = table;
@@ -57,16 +58,16 @@ export async function* scanMerged<K>(
       const { storageKey, stamped } = overlay[at]!;
       order = Buffer.compare(storageKey, stored);
       if (order > 0) break;
-      if (stamped !== undefined) yield [keyOfStored(storageKey), shown(spec, stamped)];
+      if (stamped !== undefined) yield [keyOfStored(storageKey, stamped.timestampMs), shown(spec, stamped)];
       if (order === 0) {
         at++;
         break;
       }
     }
     if (order === 0) continue;
-    const key = keyOfStored(stored);
+    const key = keyOfStored(stored, stampedTimestamp(value));
     yield [key, shown(spec, table.decodeStored(value, key))];
   }
   for (const { storageKey, stamped } of overlay.slice(at))
-    if (stamped !== undefined) yield [keyOfStored(storageKey), shown(spec, stamped)];
+    if (stamped !== undefined) yield [keyOfStored(storageKey, stamped.timestampMs), shown(spec, stamped)];
 }

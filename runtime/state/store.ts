@@ -3,6 +3,7 @@
 // disk belongs to queries, which wait.
 // biome-ignore-all lint/suspicious/noExplicitAny: stores are erased, as the topology is
 import type { Windowed } from '../../core/schema/windowed-key.ts';
+import type { OpenWindows } from './open-windows.ts';
 
 /** A value and its event time. Immutable: a put makes another. */
 export interface Stamped<out V> {
@@ -42,6 +43,8 @@ export interface WindowStore<K = any, V = any> {
   fetch(key: K, fromMs: number, toMs: number): Iterable<[startMs: number, Stamped<V>]>;
   /** By start, then by encoded key. Only for stores in memory (the test driver): on disk it fails, use `query`. */
   all(): Iterable<[Windowed<K>, Stamped<V>]>;
+  /** The windows that are there, by key and by end. @throws AssertionFailure where the store keeps no index of them */
+  readonly open: OpenWindows;
   /** Forgets windows that start before `startMs`; costs what it forgets. Without tombstones: the changelog's retention does the same. */
   expireBefore(startMs: number): void;
 }
@@ -83,6 +86,8 @@ export interface TaskStores {
   /** Bytes in that buffer. */
   readonly restoredBytes: number;
   flushRestored(checkpoints: ReadonlyMap<string, number>): Promise<void>;
+  /** Reads what steps walk over into memory. Once, when all is restored and before the task runs. */
+  load(): Promise<void>;
   /** Null before the first record. After a restore at least the highest event time restored into the store named `scope`. */
   streamTimeMs(scope: string): number | null;
   setStreamTimeMs(scope: string, timeMs: number): void;

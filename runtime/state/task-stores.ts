@@ -224,6 +224,9 @@ function createTaskStores(
       }
       reached(offsets);
     },
+    async load() {
+      for (const open of stores.values()) await open.load();
+    },
     streamTimeMs: (scope) => streamTimes.get(scope) ?? null,
     setStreamTimeMs(scope, timeMs) {
       streamTimes.set(scope, timeMs);

@@ -3,13 +3,15 @@
 // biome-ignore-all lint/suspicious/noExplicitAny: stores are erased, as the topology is
 import { assert } from '../../core/kernel/assert.ts';
 import type { Windowed } from '../../core/schema/windowed-key.ts';
-import { type Bucket, createBucket } from './cache.ts';
+import { isAligned, windowEnds } from '../../dsl/window-spec.ts';
+import { type Bucket, createBucket, type Entry, entryState } from './cache.ts';
 import { createEntryTable, sortedEntries } from './entry-table.ts';
 import {
   afterPrefix,
   expiredKey,
   int64Bytes,
   readWindowChangelogKey,
+  stampedTimestamp,
   windowBound,
   windowChangelogKey,
   windowKey,
@@ -17,6 +19,7 @@ import {
   windowStart,
 } from './keyspace.ts';
 import type { OpenStore, StoreOptions } from './open-store.ts';
+import { createWindowIndex } from './open-windows.ts';
 import { createOverlay, scanMerged, shown } from './query.ts';
 import type { Stamped, StoreQuery, WindowStore } from './store.ts';
 
@@ -33,8 +36,13 @@ export function openWindowStore(options: WindowStoreOptions): OpenStore<WindowSt
   const { spec, storage, prefix, number } = options;
   const { window } = spec;
   assert(window !== null, `store '${spec.name}' is a window store and has no window`);
-  const { sizeMs } = window;
-  const advanceMs = window.kind === 'hopping' ? window.advanceMs : sizeMs;
+  const stepMs = !isAligned(window) ? 1 : window.kind === 'hopping' ? window.advanceMs : window.sizeMs;
+  const originMs = (isAligned(window) ? window.originMs : undefined) ?? 0;
+  /** A session's stamp is its end. */
+  const endOf = window.kind === 'session' ? (_: number, timestampMs: number) => timestampMs : windowEnds(window);
+  const index = spec.indexed || !isAligned(window) ? createWindowIndex(spec.key) : null;
+  /** Starts of deleted windows, whose entries are of no use once the deletion is in the database. */
+  let deletedStarts: number[] = [];
 
   const buckets = new Map<number, Bucket>();
   let recent: Bucket | null = null;
@@ -77,15 +85,27 @@ export function openWindowStore(options: WindowStoreOptions): OpenStore<WindowSt
     startMs < expiredBeforeMs ? undefined : table.find(bucketOf(startMs), key).stamped;
 
   function* fetch(key: any, fromMs: number, toMs: number): Iterable<[number, Stamped<any>]> {
+    if (index !== null) {
+      for (const { startMs } of [...index.of(key)]) {
+        const stamped = startMs < fromMs || startMs > toMs ? undefined : get(key, startMs);
+        if (stamped !== undefined) yield [startMs, stamped];
+      }
+      return;
+    }
     const first = Math.max(fromMs, expiredBeforeMs, startMin);
     const last = Math.min(toMs, startMax);
-    for (let startMs = Math.ceil(first / advanceMs) * advanceMs; startMs <= last; startMs += advanceMs) {
+    const aligned = Math.ceil((first - originMs) / stepMs) * stepMs + originMs;
+    for (let startMs = aligned; startMs <= last; startMs += stepMs) {
       const stamped = get(key, startMs);
       if (stamped !== undefined) yield [startMs, stamped];
     }
   }
 
-  const windowed = (key: any, startMs: number): Windowed<any> => ({ key, startMs, endMs: startMs + sizeMs });
+  const windowed = (key: any, startMs: number, timestampMs: number): Windowed<any> => ({
+    key,
+    startMs,
+    endMs: endOf(startMs, timestampMs),
+  });
 
   function* sorted(): Iterable<[Windowed<any>, Stamped<any>]> {
     assert(storage === null, `store '${spec.name}' is on disk: iterate it by a query`);
@@ -93,7 +113,7 @@ export function openWindowStore(options: WindowStoreOptions): OpenStore<WindowSt
       const bucket = buckets.get(startMs);
       if (bucket === undefined) continue;
       for (const { entry } of sortedEntries(table, bucket, (found) => found.stamped !== undefined))
-        yield [windowed(table.keyOf(entry), startMs), entry.stamped!];
+        yield [windowed(table.keyOf(entry), startMs, entry.stamped!.timestampMs), entry.stamped!];
     }
   }
 
@@ -117,10 +137,20 @@ export function openWindowStore(options: WindowStoreOptions): OpenStore<WindowSt
     name: spec.name,
     get,
     put(key, startMs, value, timestampMs) {
-      if (startMs >= expiredBeforeMs) table.put(table.find(bucketOf(startMs), key), value, timestampMs);
+      if (startMs < expiredBeforeMs) return;
+      table.put(table.find(bucketOf(startMs), key), value, timestampMs);
+      index?.put(key, startMs, endOf(startMs, timestampMs));
     },
     delete(key, startMs, timestampMs) {
-      if (startMs >= expiredBeforeMs) table.remove(table.find(bucketOf(startMs), key), timestampMs);
+      if (startMs < expiredBeforeMs) return;
+      table.remove(table.find(bucketOf(startMs), key), timestampMs);
+      if (index === null) return;
+      index.remove(key, startMs);
+      if (storage !== null) deletedStarts.push(startMs);
+    },
+    get open() {
+      assert(index !== null, `store '${spec.name}' has no index of its windows`);
+      return index;
     },
     fetch,
     all: sorted,
@@ -135,8 +165,8 @@ export function openWindowStore(options: WindowStoreOptions): OpenStore<WindowSt
     const gte = expiredBeforeMs === Number.NEGATIVE_INFINITY ? prefix : windowBound(prefix, expiredBeforeMs);
     const bounds = { gte, lt: afterPrefix(prefix) };
     const overlay = createOverlay(table, buckets.values(), storageKey, bounds);
-    yield* scanMerged(storage, table, bounds, overlay, (stored) =>
-      windowed(spec.key.decode(windowKeyBytes(stored)), windowStart(stored)),
+    yield* scanMerged(storage, table, bounds, overlay, (stored, timestampMs) =>
+      windowed(spec.key.decode(windowKeyBytes(stored)), windowStart(stored), timestampMs),
     );
   }
 
@@ -154,16 +184,49 @@ export function openWindowStore(options: WindowStoreOptions): OpenStore<WindowSt
     },
   };
 
+  /** Entries of windows that are gone take room, and a bucket each. */
+  function dropDeleted(): void {
+    const starts = deletedStarts;
+    deletedStarts = [];
+    for (const startMs of starts) {
+      const bucket = buckets.get(startMs);
+      if (bucket === undefined) continue;
+      for (const map of [bucket.primitives, bucket.encoded] as Map<unknown, Entry>[]) {
+        for (const [id, entry] of map) {
+          if (entry.stamped !== undefined) continue;
+          if (entry.state === entryState.clean) {
+            map.delete(id);
+            table.drop(entry);
+          } else deletedStarts.push(startMs);
+        }
+      }
+      if (bucket.primitives.size > 0 || bucket.encoded.size > 0) continue;
+      buckets.delete(startMs);
+      if (recent === bucket) recent = null;
+    }
+  }
+
   return {
     spec,
     store,
     query,
     table,
+    async load() {
+      if (index === null || storage === null) return;
+      index.clear();
+      for await (const [key, stored] of storage.scan({ gte: prefix, lt: afterPrefix(prefix) })) {
+        const startMs = windowStart(key);
+        index.put(spec.key.decode(windowKeyBytes(key)), startMs, endOf(startMs, stampedTimestamp(stored)));
+      }
+    },
     restored(changelogKey, stored) {
       const { startMs, keyBytes } = readWindowChangelogKey(changelogKey);
       if (startMs < expiredBeforeMs) return null;
       if (storage === null) {
         table.load(bucketOf(startMs), keyBytes, stored);
+        const key = spec.key.decode(keyBytes);
+        if (stored === null) index?.remove(key, startMs);
+        else index?.put(key, startMs, endOf(startMs, stampedTimestamp(stored)));
         return null;
       }
       seen(startMs);
@@ -180,6 +243,7 @@ export function openWindowStore(options: WindowStoreOptions): OpenStore<WindowSt
       return [{ type: 'put', key: expiredKey(number), value: int64Bytes(sealedExpiredMs) }];
     },
     async afterCommit() {
+      dropDeleted();
       const until = writtenExpiredMs;
       if (storage === null || clearedBeforeMs >= until) return;
       const gte = clearedBeforeMs === Number.NEGATIVE_INFINITY ? prefix : windowBound(prefix, clearedBeforeMs);

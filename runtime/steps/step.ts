@@ -34,6 +34,14 @@ export interface HoldingStep {
   close(): Promise<void>;
 }
 
+/** A step that acts when time passes without a record. Called between records; what it passes on has no input record. */
+export interface TimedStep {
+  /** Wall-clock time has come to `nowMs`. */
+  punctuate?(nowMs: number): void;
+  /** No record will come any more: every window that is open is closed, as if stream time had passed it. */
+  closeWindows?(): void;
+}
+
 /** What a task gives its steps. */
 export interface StepParts {
   readonly record: TaskRecord;
@@ -49,6 +57,7 @@ export interface StepParts {
   /** Makes the task fail at its next call, for what goes wrong between calls. */
   fail(error: unknown): void;
   hold(step: HoldingStep): void;
+  timed(step: TimedStep): void;
 }
 
 export type StepOf<Kind extends Step['kind']> = Extract<Step, { readonly kind: Kind }>;

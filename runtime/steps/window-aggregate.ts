@@ -1,26 +1,45 @@
-// aggregate in time windows. As Kafka Streams' KStreamWindowAggregate with emission on every update: a window is closed
-// once its end plus grace is not after stream time; a record that is late for one of its windows may be on time for the
-// next, and is counted once per closed window; the result's time is the latest of all that went into it.
+// aggregate in windows: what the kinds of windows share. A record without key or value is dropped and counted, one that is
+// late is counted once per window it was late for, and goes to the late records once. Which windows a record changes is
+// each kind's own file.
+import { calendarOf } from '../../core/kernel/calendar.ts';
 import type { WindowSpec } from '../../dsl/plan.ts';
 import type { WindowStore } from '../state/store.ts';
 import { undecoded } from '../task/record-context.ts';
-import type { StreamTime } from '../task/stream-time.ts';
-import type { Forward, ForwardChange, StepOf, StepParts } from './step.ts';
+import { countLate } from '../task/task-metrics.ts';
+import { sessionAggregate } from './session-aggregate.ts';
+import { slidingAggregate } from './sliding-aggregate.ts';
+import { type Forward, type ForwardChange, nowhere, type StepParts } from './step.ts';
+import { createExpiry, createWindowClosing } from './window-closing.ts';
+import type { AddToWindows, WindowParts, WindowStep } from './window-parts.ts';
 import { advanceMsOf, firstWindowStartMs } from './windows.ts';
 
+/** @param late takes records that were late */
 export function windowAggregateStep(
-  step: StepOf<'aggregate'> & { readonly window: WindowSpec },
+  step: WindowStep,
   parts: StepParts,
   wantsOld: boolean,
   next: ForwardChange,
+  late: Forward = nowhere,
 ): Forward {
-  const { record, errors, metrics, stores, times } = parts;
-  const { sizeMs, graceMs } = step.window;
-  const advanceMs = advanceMsOf(step.window);
-  const store = stores.store(step.store) as WindowStore;
-  const time = times.of(step.store);
-  const expire = createExpiry(store, time, { retentionMs: sizeMs + graceMs, everyMs: advanceMs });
-  const update = createUpdate(step, parts, store, wantsOld, next);
+  const { record, errors, metrics } = parts;
+  const { emit = 'update', idleMs = null, initial, add, result, window } = step;
+  const store = parts.stores.store(step.store) as WindowStore;
+  const time = parts.times.of(step.store);
+  const shown = (accumulator: unknown): unknown =>
+    accumulator === null ? null : result === null ? accumulator : result(accumulator);
+  const fold = (accumulator: unknown, key: unknown, value: unknown): unknown =>
+    (accumulator !== undefined
+      ? add(accumulator, value, record)
+      : initial === null
+        ? value
+        : add(initial(key), value, record)) ?? null;
+  const update = emit === 'update' ? next : nowhere;
+  const windowParts = { ...parts, store, time, wantsOld, update, shown, fold };
+  const addToWindows = adderOf(step, windowParts);
+  const close =
+    emit === 'update' && (window.kind === 'tumbling' || window.kind === 'hopping')
+      ? createExpiry(store, time, { retentionMs: window.sizeMs + window.graceMs, everyMs: advanceMsOf(window) })
+      : createWindowClosing({ window, emit, idleMs, keepMs: keptMs(window, emit), store, time, shown, next }, parts);
   return (key, value, timestampMs) => {
     let known: unknown;
     record.currentKey = key;
@@ -36,26 +55,77 @@ export function windowAggregateStep(
       return;
     }
     if (timestampMs > time.nowMs) time.nowMs = timestampMs;
-    const closedMs = time.nowMs - graceMs;
-    for (let start = firstWindowStartMs(timestampMs, sizeMs, advanceMs); start <= timestampMs; start += advanceMs) {
-      if (start + sizeMs > closedMs) update(known, value, timestampMs, start);
-      else metrics.dropped.late += 1;
+    const lateFor = addToWindows(known, value, timestampMs);
+    if (lateFor > 0) {
+      for (let i = 0; i < lateFor; i++) countLate(metrics, step.name);
+      late(key, value, timestampMs);
     }
-    expire();
+    close();
   };
 }
 
-/** Adds one value to one window and passes on the change. */
+/**
+ * How long closed windows are still looked at: a sliding window is made of the one before it, and with every update passed
+ * on, a session may still be joined by a record that is on time itself.
+ */
+function keptMs(window: WindowSpec, emit: 'update' | 'windowCloses'): number {
+  if (window.kind === 'sliding') return window.differenceMs;
+  return window.kind === 'session' && emit === 'update' ? window.gapMs : 0;
+}
+
+function adderOf(step: WindowStep, parts: WindowParts): AddToWindows {
+  const { window } = step;
+  switch (window.kind) {
+    case 'sliding':
+      return slidingAggregate({ ...step, window }, parts);
+    case 'session':
+      return sessionAggregate({ ...step, window }, parts);
+    case 'calendar': {
+      const calendar = calendarOf(window);
+      const update = createUpdate(step, parts);
+      return (key, value, timestampMs) => {
+        const startMs = calendar.startOf(timestampMs);
+        const endMs = calendar.endOf(timestampMs);
+        if (endMs <= parts.time.nowMs - window.graceMs) return 1;
+        update(key, value, timestampMs, startMs, endMs);
+        return 0;
+      };
+    }
+    default:
+      return alignedAggregate({ ...step, window }, parts);
+  }
+}
+
+/**
+ * As Kafka Streams' KStreamWindowAggregate: a window is closed once its end plus grace is not after stream time, and a
+ * record that is late for one of its windows may be on time for the next.
+ */
+function alignedAggregate(
+  step: WindowStep<Extract<WindowSpec, { kind: 'tumbling' | 'hopping' }>>,
+  parts: WindowParts,
+): AddToWindows {
+  const { sizeMs, graceMs, originMs } = step.window;
+  const advanceMs = advanceMsOf(step.window);
+  const { time } = parts;
+  const update = createUpdate(step, parts);
+  return (key, value, timestampMs) => {
+    let lateFor = 0;
+    const closedMs = time.nowMs - graceMs;
+    const first = firstWindowStartMs(timestampMs, sizeMs, advanceMs, originMs);
+    for (let start = first; start <= timestampMs; start += advanceMs) {
+      if (start + sizeMs > closedMs) update(key, value, timestampMs, start, start + sizeMs);
+      else lateFor += 1;
+    }
+    return lateFor;
+  };
+}
+
+/** Adds one value to one window and passes on the change. The result's time is the latest of all that went into it. */
 function createUpdate(
-  { name, initial, add, result, window: { sizeMs } }: StepOf<'aggregate'> & { readonly window: WindowSpec },
-  { record, errors }: StepParts,
-  store: WindowStore,
-  wantsOld: boolean,
-  next: ForwardChange,
-): (key: unknown, value: unknown, timestampMs: number, startMs: number) => void {
-  const shown = (accumulator: unknown): unknown =>
-    accumulator === null ? null : result === null ? accumulator : result(accumulator);
-  return (key, value, timestampMs, startMs) => {
+  { name }: WindowStep,
+  { record, errors, store, wantsOld, update, shown, fold }: WindowParts,
+): (key: unknown, value: unknown, timestampMs: number, startMs: number, endMs: number) => void {
+  return (key, value, timestampMs, startMs, endMs) => {
     let newValue: unknown;
     let oldValue: unknown = null;
     let newestMs = timestampMs;
@@ -63,14 +133,11 @@ function createUpdate(
     record.timestampMs = timestampMs;
     try {
       const stored = store.get(key, startMs);
-      let accumulator: unknown;
       if (stored !== undefined) {
         if (stored.timestampMs > timestampMs) newestMs = stored.timestampMs;
         if (wantsOld) oldValue = shown(stored.value);
-        accumulator = add(stored.value, value, record) ?? null;
-      } else {
-        accumulator = (initial === null ? value : add(initial(key), value, record)) ?? null;
       }
+      const accumulator = fold(stored?.value, key, value);
       newValue = shown(accumulator);
       if (accumulator === null) store.delete(key, startMs, newestMs);
       else store.put(key, startMs, accumulator, newestMs);
@@ -78,20 +145,6 @@ function createUpdate(
       errors.process(name, value, error);
       return;
     }
-    next({ key, startMs, endMs: startMs + sizeMs }, newValue, oldValue, newestMs);
-  };
-}
-
-/** Lets go of windows that no record can reach any more: at most once per new window, since each asks the store to look. */
-function createExpiry(
-  store: WindowStore,
-  time: StreamTime,
-  { retentionMs, everyMs }: { readonly retentionMs: number; readonly everyMs: number },
-): () => void {
-  let nextMs = time.nowMs < 0 ? retentionMs : time.nowMs;
-  return () => {
-    if (time.nowMs < nextMs) return;
-    store.expireBefore(time.nowMs - retentionMs + 1);
-    nextMs = time.nowMs + everyMs;
+    update({ key, startMs, endMs }, newValue, oldValue, newestMs);
   };
 }

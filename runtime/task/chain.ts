@@ -36,7 +36,7 @@ export function buildChain(subTopology: SubTopology, parts: StepParts): Chain {
 
   /** A table that a join looks into is a parent that sends it nothing. */
   const feeds = (parent: Step, child: Step): boolean =>
-    child.parents.includes(parent.id) && !(child.kind === 'joinTable' && isTable(parent));
+    child.parents.includes(parent.id) && !(child.kind === 'joinTable' && isTable(parent)) && child.kind !== 'late';
   const childrenOf = (parent: Step): Step[] => steps.filter((child) => feeds(parent, child));
   const after = (step: Step): Forward => fanOut(childrenOf(step).map(({ id }) => built.get(id)!));
   const afterTable = (step: TableStep): ForwardChange =>
@@ -50,6 +50,7 @@ export function buildChain(subTopology: SubTopology, parts: StepParts): Chain {
       case 'input':
       case 'merge':
       case 'branch':
+      case 'late':
         return after(step);
       case 'filter':
         return filterStep(step, parts, after(step));
@@ -80,7 +81,7 @@ export function buildChain(subTopology: SubTopology, parts: StepParts): Chain {
       case 'aggregate': {
         const { window } = step;
         if (window === null) return aggregateStep(step, parts, wantsOld, afterTable(step));
-        return windowAggregateStep({ ...step, window }, parts, wantsOld, afterTable(step));
+        return windowAggregateStep({ ...step, window }, parts, wantsOld, afterTable(step), lateOf(step));
       }
       case 'topicSink':
         return topicSinkStep(step, parts);
@@ -90,6 +91,10 @@ export function buildChain(subTopology: SubTopology, parts: StepParts): Chain {
         return unreachable(step);
     }
   }
+
+  /** What takes the records that were late for a windowed aggregation. */
+  const lateOf = ({ id }: Step): Forward =>
+    fanOut(steps.flatMap((child) => (child.kind === 'late' && child.parents[0] === id ? [built.get(child.id)!] : [])));
 
   function branchesOf(split: Extract<Step, { kind: 'split' }>): Forward[] {
     const branches = childrenOf(split);

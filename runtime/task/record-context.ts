@@ -35,7 +35,8 @@ export class KeyUnreadable extends Error {
   override readonly name = 'KeyUnreadable';
 }
 
-const nowhere: Origin = {
+/** Of what no record caused: a window that time has closed. */
+export const nowhere: Origin = {
   input: -1,
   topic: '',
   partition: -1,

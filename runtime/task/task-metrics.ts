@@ -21,6 +21,8 @@ export interface TaskMetrics {
   /** Failed and sent to a dead-letter topic. */
   recordsDeadLettered: number;
   readonly dropped: Record<DropReason, number>;
+  /** Of `dropped.late`, by the name of the step: an operator's own. */
+  readonly lateBy: Record<string, number>;
   /** Failed and skipped, by the policy of the stage. */
   readonly skipped: Record<Stage, number>;
 }
@@ -30,5 +32,11 @@ export const createTaskMetrics = (): TaskMetrics => ({
   recordsWritten: 0,
   recordsDeadLettered: 0,
   dropped: { nullKey: 0, nullValue: 0, late: 0, negativeTimestamp: 0 },
+  lateBy: {},
   skipped: { decode: 0, process: 0, produce: 0 },
 });
+
+export function countLate({ dropped, lateBy }: TaskMetrics, step: string): void {
+  dropped.late += 1;
+  lateBy[step] = (lateBy[step] ?? 0) + 1;
+}

@@ -6,10 +6,10 @@ import type { Logger } from '../../core/kernel/logger.ts';
 import type { SubTopology, Topology } from '../../dsl/compile/topology.ts';
 import type { SinkConnector, SinkTask, SourceOffset, SourceRecord } from '../../dsl/connector.ts';
 import { createErrorHandler } from '../delivery/error-policy.ts';
-import type { HoldingStep } from '../steps/step.ts';
+import type { HoldingStep, TimedStep } from '../steps/step.ts';
 import { buildChain } from './chain.ts';
 import { createInputOrder } from './input-order.ts';
-import { TaskRecord } from './record-context.ts';
+import { nowhere, TaskRecord, undecoded } from './record-context.ts';
 import { createRecordLoop } from './record-loop.ts';
 import { type Fetched, type InputQueue, type QueueParts, SourceQueue, TopicQueue } from './record-queue.ts';
 import { createStreamTimes } from './stream-time.ts';
@@ -53,8 +53,15 @@ export interface Task {
   bufferedBytes(input: number): number;
   /** The highest event time it has seen, -1 for none. */
   readonly streamTimeMs: number;
-  /** Wall-clock time has come to `nowMs`. */
+  /** Wall-clock time has come to `nowMs`. Not while `blocked`. @throws as `process` */
   punctuate(nowMs: number): void;
+  /**
+   * The inputs are at their end for good: passes on the results of all windows that are open, as if stream time had
+   * passed them, and with them what other steps still hold for want of a later record. Then settle and commit as ever.
+   *
+   * @throws as `process`
+   */
+  closeWindows(): void;
   /** Gives up what is in flight; settle first to keep it. */
   close(): Promise<void>;
 }
@@ -81,6 +88,7 @@ export function createTask(parts: TaskParts): Task {
   const times = createStreamTimes(stores);
   const time = times.of('');
   const holding: HoldingStep[] = [];
+  const timed: TimedStep[] = [];
   let failure: { readonly error: unknown } | null = null;
   const fail = (error: unknown) => {
     failure ??= { error };
@@ -101,9 +109,11 @@ export function createTask(parts: TaskParts): Task {
     openSink: (connector) => parts.openSink(connector),
     fail,
     hold: (step) => holding.push(step),
+    timed: (step) => timed.push(step),
   });
   // Built from the last step to the first, and settled the other way: what one lets go of the next one takes.
   holding.reverse();
+  timed.reverse();
 
   const queues = openQueues(parts, { record, errors, metrics, negativeTimestamp: options.negativeTimestamp });
   const order = createInputOrder(
@@ -129,6 +139,19 @@ export function createTask(parts: TaskParts): Task {
     let lowest = Number.POSITIVE_INFINITY;
     for (const step of holding) lowest = Math.min(lowest, step.heldOffset(input) ?? lowest);
     return lowest;
+  }
+
+  /** Without a record at hand. */
+  function betweenRecords(work: (step: TimedStep) => void): void {
+    check();
+    record.origin = nowhere;
+    record.currentKey = undecoded;
+    try {
+      for (const step of timed) work(step);
+    } catch (error) {
+      fail(error);
+      throw error;
+    }
   }
 
   const topicQueue = (input: number) => queues[input] as TopicQueue;
@@ -178,7 +201,10 @@ export function createTask(parts: TaskParts): Task {
     get streamTimeMs() {
       return time.nowMs;
     },
-    punctuate() {},
+    punctuate(nowMs) {
+      if (timed.length > 0 && !isBlocked()) betweenRecords((step) => step.punctuate?.(nowMs));
+    },
+    closeWindows: () => betweenRecords((step) => step.closeWindows?.()),
     async close() {
       for (const step of holding) await step.close();
     },

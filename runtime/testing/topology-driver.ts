@@ -62,7 +62,9 @@ export interface TopologyDriver {
   settle(): Promise<void>;
   /** What was dropped, skipped and sent to dead letters so far, and how many records went through. */
   readonly metrics: TaskMetrics;
-  /** Settles, and ends the tasks. */
+  /** The inputs are at their end, as those of a job of bounded sources come to be: every open window gives its result. */
+  closeWindows(): void;
+  /** Settles, closes the windows of a job whose sources are all bounded, and ends the tasks. */
   end(): Promise<void>;
 }
 
@@ -96,6 +98,14 @@ export function createDriver(job: JobSpec, { startMs = 0, logger = silentLogger 
     for (let moved = true; moved; ) {
       moved = false;
       for (const task of tasks) while (task.process(1_000) > 0) moved = true;
+    }
+  }
+
+  /** Upstream first: what one task's windows give, the next one's are yet to hold. */
+  function closeWindows(): void {
+    for (const task of tasks) {
+      task.closeWindows();
+      run();
     }
   }
 
@@ -142,8 +152,13 @@ export function createDriver(job: JobSpec, { startMs = 0, logger = silentLogger 
       for (const task of tasks) task.punctuate(clock.now());
       run();
     },
+    closeWindows,
     async end() {
       await settle();
+      if (topology.bounded) {
+        closeWindows();
+        await settle();
+      }
       for (const task of tasks) await task.close();
     },
   };

@@ -120,6 +120,7 @@ export async function openTask(
   try {
     stores = await openTaskStores({ storage, specs: sub.stores, place: `the state of task ${id}` });
     await restore(environment, sub, partition, stores, committed);
+    await stores.load();
     const { clock, random, logger } = environment;
     for (const step of sub.steps) {
       if (step.kind !== 'connectorSink') continue;

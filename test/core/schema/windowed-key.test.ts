@@ -48,3 +48,23 @@ test('bytes that are no windowed key, and starts that are no time', () => {
     );
   }
 });
+
+test('the bytes of a session are those of SessionWindowedSerializer: key, end, start', () => {
+  const serde = windowedKey(utf8, { kind: 'session' });
+  const windowed = { key: 'key', startMs: 1_700_000_000_000, endMs: 1_700_000_060_000 };
+  const bytes = serde.encode(windowed);
+  expect(Buffer.from(bytes).toString('hex')).toBe('6b65790000018bcfe652600000018bcfe56800');
+  expect(serde.decode(bytes)).toEqual(windowed);
+  expect(() => serde.decode(bytes.subarray(0, 15))).toThrow(unreadable);
+});
+
+test('the end is that of the windows', () => {
+  const endOf = (shape: Parameters<typeof windowedKey>[1], startMs: number) => {
+    const serde = windowedKey(utf8, shape);
+    return serde.decode(serde.encode({ key: '', startMs, endMs: 0 })).endMs;
+  };
+  expect(endOf({ kind: 'hopping', sizeMs: 10 }, 5)).toBe(15);
+  expect(endOf({ kind: 'sliding', differenceMs: 10 }, 3)).toBe(13);
+  const spring = Date.parse('2026-03-28T23:00Z');
+  expect(endOf({ kind: 'calendar', unit: 'day', timeZone: 'Europe/Paris' }, spring) - spring).toBe(23 * 3_600_000);
+});

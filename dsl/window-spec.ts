@@ -1,0 +1,24 @@
+// What follows from a window's kind alone: its end, and how far stream time has to be past it. Asked by the compiler, the
+// steps and the stores, so that no two of them differ.
+import { calendarOf } from '../core/kernel/calendar.ts';
+import type { WindowSpec } from './plan.ts';
+
+/** End of the window that starts there. A session's end isn't known by its start: asking for one is refused by the type. */
+export function windowEnds(spec: Exclude<WindowSpec, { readonly kind: 'session' }>): (startMs: number) => number {
+  if (spec.kind === 'calendar') {
+    const calendar = calendarOf(spec);
+    return (startMs) => calendar.endOf(startMs);
+  }
+  const lengthMs = spec.kind === 'sliding' ? spec.differenceMs : spec.sizeMs;
+  return (startMs) => startMs + lengthMs;
+}
+
+/** A window is closed once stream time has come to its end plus this. Where the end is in the window that is 1 ms more. */
+export function closingLagMs(spec: WindowSpec): number {
+  if (spec.kind === 'session') return spec.gapMs + spec.graceMs + 1;
+  return spec.kind === 'sliding' ? spec.graceMs + 1 : spec.graceMs;
+}
+
+/** Whether all windows have one size and start in step, so that a store finds a key's windows by counting. */
+export const isAligned = (spec: WindowSpec): spec is Extract<WindowSpec, { readonly kind: 'tumbling' | 'hopping' }> =>
+  spec.kind === 'tumbling' || spec.kind === 'hopping';

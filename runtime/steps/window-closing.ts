@@ -1,0 +1,132 @@
+// What happens when windows close: with emit 'windowCloses' their results go on, in the order of their ends, then of their
+// starts, then of the keys' bytes (Kafka Streams' emit strategy, KIP-825), and they leave the store, each with its
+// tombstone: what is in the store has not been passed on, also after a restart.
+import type { WindowSpec } from '../../dsl/plan.ts';
+import { closingLagMs } from '../../dsl/window-spec.ts';
+import type { OpenWindow } from '../state/open-windows.ts';
+import type { WindowStore } from '../state/store.ts';
+import type { StreamTime } from '../task/stream-time.ts';
+import type { ForwardChange, StepParts } from './step.ts';
+
+export interface ClosingOptions {
+  readonly window: WindowSpec;
+  readonly emit: 'update' | 'windowCloses';
+  readonly idleMs: number | null;
+  /** How long windows are kept after they are closed, for those that follow from them. */
+  readonly keepMs: number;
+  readonly store: WindowStore;
+  readonly time: StreamTime;
+  /** Stored to passed on. */
+  readonly shown: (accumulator: unknown) => unknown;
+  readonly next: ForwardChange;
+}
+
+/** Closes what stream time has passed; called after every record. */
+export function createWindowClosing(options: ClosingOptions, { timed, record }: StepParts): () => void {
+  const { window, emit, idleMs, keepMs, store, time, shown, next } = options;
+  const { open } = store;
+  const lagMs = closingLagMs(window);
+  const final = emit === 'windowCloses';
+  let closedAtMs = -1;
+  /** Whether a record has come since time was last looked at. */
+  const activity = { any: false };
+  /** Passed on, and kept for a while. */
+  let kept: OpenWindow[] = [];
+
+  function run(): void {
+    activity.any = true;
+    if (time.nowMs === closedAtMs) return;
+    closedAtMs = time.nowMs;
+    if (!final) {
+      for (const { key, startMs } of open.takeUntil(time.nowMs - lagMs - keepMs)) store.delete(key, startMs);
+      return;
+    }
+    for (const closed of open.takeUntil(time.nowMs - lagMs, keepMs > 0 ? 'keep' : undefined)) {
+      emitFinal(closed);
+      if (keepMs > 0) kept.push(closed);
+      else store.delete(closed.key, closed.startMs);
+    }
+    dropKept();
+  }
+
+  function emitFinal({ key, startMs, endMs }: OpenWindow): void {
+    const stored = store.get(key, startMs);
+    if (stored === undefined) return;
+    const windowed = { key, startMs, endMs };
+    record.currentKey = windowed;
+    record.timestampMs = stored.timestampMs;
+    next(windowed, shown(stored.value), null, stored.timestampMs);
+  }
+
+  function dropKept(): void {
+    const until = time.nowMs - lagMs - keepMs;
+    let gone = 0;
+    while (gone < kept.length && kept[gone]!.endMs <= until) {
+      store.delete(kept[gone]!.key, kept[gone]!.startMs);
+      gone += 1;
+    }
+    if (gone > 0) kept = kept.slice(gone);
+  }
+
+  // Windows that were kept when the task stopped have been passed on by it.
+  if (final && keepMs > 0 && time.nowMs >= 0) kept.push(...open.takeUntil(time.nowMs - lagMs, 'keep'));
+
+  /** As if a record of that time had come. */
+  function advanceTo(nowMs: number): void {
+    if (nowMs <= time.nowMs) return;
+    time.nowMs = nowMs;
+    run();
+  }
+
+  if (final) timed({ ...(idleMs === null ? {} : idling(idleMs, { store, time, activity, advanceTo })), closeWindows });
+
+  function closeWindows(): void {
+    const lastMs = open.lastEndMs();
+    if (lastMs !== Number.NEGATIVE_INFINITY) advanceTo(lastMs + lagMs);
+  }
+
+  return run;
+}
+
+/** Stream time goes on with the wall clock when no record has come for so long, as long as a window is open. */
+function idling(
+  idleMs: number,
+  {
+    store,
+    time,
+    activity,
+    advanceTo,
+  }: Pick<ClosingOptions, 'store' | 'time'> & {
+    readonly activity: { any: boolean };
+    readonly advanceTo: (nowMs: number) => void;
+  },
+) {
+  let idleSinceMs: number | null = null;
+  let timeThenMs = -1;
+  return {
+    punctuate(nowMs: number): void {
+      if (activity.any || idleSinceMs === null) {
+        activity.any = false;
+        idleSinceMs = nowMs;
+        timeThenMs = time.nowMs;
+      }
+      if (nowMs - idleSinceMs < idleMs || !store.open.pending) return;
+      advanceTo(timeThenMs + nowMs - idleSinceMs);
+      activity.any = false;
+    },
+  };
+}
+
+/** Lets go of aligned windows that no record can reach any more: at most once per new window, since each asks the store to look. */
+export function createExpiry(
+  store: WindowStore,
+  time: StreamTime,
+  { retentionMs, everyMs }: { readonly retentionMs: number; readonly everyMs: number },
+): () => void {
+  let nextMs = time.nowMs < 0 ? retentionMs : time.nowMs;
+  return () => {
+    if (time.nowMs < nextMs) return;
+    store.expireBefore(time.nowMs - retentionMs + 1);
+    nextMs = time.nowMs + everyMs;
+  };
+}

@@ -1,0 +1,370 @@
+// Sessions, sliding and calendar windows, and when windows close, through the test driver.
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import {
+  aggregate,
+  calendar,
+  groupByKey,
+  hopping,
+  job,
+  reduce,
+  selectKey,
+  session,
+  sliding,
+  topic,
+  toStream,
+  tumbling,
+  utf8,
+  type WindowOptions,
+  type WindowSpec,
+  window,
+  windowedKey,
+} from '../../../dsl/index.ts';
+import { createDriver } from '../../../runtime/testing/index.ts';
+
+const records = topic('in', utf8);
+const late = topic('late', utf8);
+
+function started(spec: WindowSpec, options: WindowOptions<string, string> = {}) {
+  const out = topic('out', utf8, { key: windowedKey(utf8, spec) });
+  const driver = createDriver(
+    job('windows', [
+      records
+        .pipe(
+          groupByKey(),
+          window(spec as Extract<WindowSpec, { kind: 'tumbling' }>, options),
+          reduce((a, b) => `${a}${b}`, { as: 'store', value: utf8 }),
+          toStream(),
+        )
+        .to(out),
+    ]),
+  );
+  return {
+    driver,
+    send: (key: string, value: string, timestampMs: number) => driver.in(records).send(key, value, { timestampMs }),
+    take: () =>
+      driver
+        .out(out)
+        .readAll()
+        .map(({ key, value, timestampMs }) => `${key.key}[${key.startMs},${key.endMs}]=${value}@${timestampMs}`),
+  };
+}
+
+describe('sessions', () => {
+  test('grow at both ends, and take back what they were', () => {
+    const { send, take } = started(session({ gap: 10, grace: 100 }));
+    send('k', 'a', 20);
+    send('k', 'b', 30);
+    send('k', 'c', 10);
+    expect(take()).toEqual([
+      'k[20,20]=a@20',
+      'k[20,20]=null@20',
+      'k[20,30]=ab@30',
+      'k[20,30]=null@30',
+      'k[10,30]=abc@30',
+    ]);
+  });
+
+  test('are apart where the gap is passed by 1 ms, and apart by key', () => {
+    const { send, take } = started(session({ gap: 10, grace: 100 }));
+    send('k', 'a', 20);
+    send('k', 'b', 31);
+    send('l', 'c', 25);
+    expect(take()).toEqual(['k[20,20]=a@20', 'k[31,31]=b@31', 'l[25,25]=c@25']);
+  });
+
+  test('a record between two makes one of them, in the order of their times (C17)', () => {
+    const { send, take } = started(session({ gap: 10, grace: 100 }));
+    send('k', 'later', 40);
+    send('k', 'earlier', 20);
+    take();
+    send('k', '-', 30);
+    expect(take()).toEqual(['k[20,20]=null@20', 'k[40,40]=null@40', 'k[20,40]=earlierlater-@40']);
+  });
+
+  test('more records of one moment change a session and take nothing back', () => {
+    const { send, take } = started(session({ gap: 10, grace: 0 }));
+    send('k', 'a', 20);
+    send('k', 'b', 20);
+    expect(take()).toEqual(['k[20,20]=a@20', 'k[20,20]=ab@20']);
+  });
+
+  test('close once stream time is past end, gap and grace (C11)', () => {
+    const { driver, send, take } = started(session({ gap: 10, grace: 5 }), { emit: 'windowCloses', late });
+    send('k', 'a', 0);
+    send('l', '-', 15);
+    expect(take()).toEqual([]);
+    send('l', '-', 16);
+    expect(take()).toEqual(['k[0,0]=a@0']);
+    send('k', 'too late', 0);
+    expect(driver.metrics.dropped.late).toBe(1);
+    expect(driver.out(late).readAll()).toEqual([{ key: 'k', value: 'too late', timestampMs: 0 }]);
+  });
+
+  test('are those of all records together, whatever the order', () => {
+    fc.assert(
+      fc.property(fc.array(fc.tuple(fc.constantFrom('a', 'b'), fc.nat(200)), { maxLength: 40 }), (given) => {
+        const { driver, send } = started(session({ gap: 10, grace: 1_000 }));
+        for (const [key, at] of given) send(key, '.', at);
+        const wanted: unknown[] = [];
+        for (const key of ['a', 'b']) {
+          const times = given.flatMap(([k, at]) => (k === key ? [at] : [])).sort((x, y) => x - y);
+          let start = 0;
+          times.forEach((at, i) => {
+            if (i > 0 && at - times[i - 1]! > 10) start = i;
+            if (i === times.length - 1 || times[i + 1]! - at > 10)
+              wanted.push([{ key, startMs: times[start]!, endMs: at }, '.'.repeat(i - start + 1)]);
+          });
+        }
+        const byKey = (x: unknown, y: unknown) => (JSON.stringify(x) < JSON.stringify(y) ? -1 : 1);
+        expect(driver.store('store').entries().sort(byKey)).toEqual(wanted.sort(byKey));
+      }),
+    );
+  });
+});
+
+describe('sliding windows', () => {
+  test('end at each record and start after each, both ends in them (C15)', () => {
+    const { send, take } = started(sliding({ difference: 10, grace: 100 }));
+    send('k', 'a', 20);
+    send('k', 'b', 30);
+    expect(take()).toEqual(['k[10,20]=a@20', 'k[21,31]=b@30', 'k[20,30]=ab@30']);
+    send('k', 'c', 42);
+    expect(take()).toEqual(['k[32,42]=c@42']);
+  });
+
+  test('close although all values of the key are in one window (C16)', () => {
+    const { send, take } = started(sliding({ difference: 10, grace: 0 }), { emit: 'windowCloses' });
+    send('k', 'a', 20);
+    send('k', 'b', 20);
+    send('other', '-', 21);
+    expect(take()).toEqual(['k[10,20]=ab@20']);
+  });
+
+  test('hold what is within the difference, whatever the order', () => {
+    fc.assert(
+      fc.property(fc.array(fc.nat(60), { maxLength: 12 }), (times) => {
+        const difference = 10;
+        const { driver, send } = started(sliding({ difference, grace: 1_000 }));
+        for (const at of times) send('k', '.', at);
+        const holds = (start: number) => times.filter((at) => at >= start && at <= start + difference).length;
+        const starts = new Set(
+          times.flatMap((at) => [Math.max(0, at - difference), at + 1]).filter((s) => holds(s) > 0),
+        );
+        const wanted = [...starts].sort((a, b) => a - b).map((startMs) => [startMs, holds(startMs)]);
+        const found = driver.store('store').entries() as [{ startMs: number }, string][];
+        expect(found.map(([{ startMs }, value]) => [startMs, value.length])).toEqual(wanted);
+      }),
+    );
+  });
+
+  test('are made of a window that is closed already, where the record itself is on time', () => {
+    const { send, take } = started(sliding({ difference: 10, grace: 50 }), { emit: 'windowCloses' });
+    send('k', 'a', 45);
+    send('other', '-', 100);
+    expect(take()).toEqual(['k[35,45]=a@45']);
+    send('k', 'b', 52);
+    send('other', '-', 200);
+    expect(take()).toContain('k[42,52]=ab@52');
+  });
+});
+
+describe('calendar windows', () => {
+  const local = (zone: string, iso: string) => ({ zone, ms: Date.parse(iso) });
+
+  test('a day in Paris has 23 hours in spring and 25 in autumn (C13)', () => {
+    const { driver, send } = started(calendar('day', { timeZone: 'Europe/Paris', grace: 0 }));
+    for (const at of [1774738800000, 1774741200000, 1774821599999, 1774821600000]) send('k', '.', at);
+    for (const at of [1792879200000, 1792969199999, 1792969200000]) send('k', '.', at);
+    expect(
+      driver
+        .store('store')
+        .entries()
+        .map(([{ startMs, endMs }, value]) => [startMs, endMs, value]),
+    ).toEqual([[1792969200000, 1793055600000, '.']]);
+    expect(driver.out('out').readAll()).toHaveLength(7);
+  });
+
+  test.each([
+    ['day', local('Europe/Paris', '2026-03-29T10:00Z'), '2026-03-28T23:00Z', '2026-03-29T22:00Z'],
+    ['day', local('Europe/Paris', '2026-10-25T00:30Z'), '2026-10-24T22:00Z', '2026-10-25T23:00Z'],
+    ['week', local('Europe/Paris', '2026-03-29T10:00Z'), '2026-03-22T23:00Z', '2026-03-29T22:00Z'],
+    ['month', local('America/New_York', '2026-02-28T23:59Z'), '2026-02-01T05:00Z', '2026-03-01T05:00Z'],
+    ['year', local('Asia/Kolkata', '2026-07-01T00:00Z'), '2025-12-31T18:30Z', '2026-12-31T18:30Z'],
+    // Clocks that jump over midnight: the day starts at one o'clock.
+    ['day', local('America/Sao_Paulo', '2018-11-04T12:00Z'), '2018-11-04T03:00Z', '2018-11-05T02:00Z'],
+    // A date that never was: Samoa went from the 29th to the 31st of December 2011.
+    ['day', local('Pacific/Apia', '2011-12-30T09:59Z'), '2011-12-29T10:00Z', '2011-12-30T10:00Z'],
+    ['day', local('UTC', '1970-01-01T00:00Z'), '1970-01-01T00:00Z', '1970-01-02T00:00Z'],
+  ] as const)('%s of %o', (unit, { zone, ms }, start, end) => {
+    const { send, take } = started(calendar(unit, { timeZone: zone, grace: 0 }));
+    send('k', 'a', ms);
+    expect(take()).toEqual([`k[${Date.parse(start)},${Date.parse(end)}]=a@${ms}`]);
+  });
+
+  test('pass on a day when it is over', () => {
+    const { send, take } = started(calendar('day', { timeZone: 'Europe/Paris', grace: '1 hour' }), {
+      emit: 'windowCloses',
+    });
+    for (const at of [1774738800000, 1774741200000, 1774821599999]) send('k', '.', at);
+    send('l', '.', 1774821600000 + 3_599_999);
+    expect(take()).toEqual([]);
+    send('l', '.', 1774821600000 + 3_600_000);
+    expect(take()).toEqual(['k[1774738800000,1774821600000]=...@1774821599999']);
+  });
+
+  test('an unknown zone is refused', () => {
+    expect(() => calendar('day', { timeZone: 'Europe/Pariss', grace: 0 })).toThrowError(
+      "no such window: 'Europe/Pariss' is no time zone; write it as 'Europe/Paris'",
+    );
+  });
+});
+
+describe('an origin', () => {
+  test('moves the starts, and only that (C18)', () => {
+    const { send, take } = started(tumbling('1 day', { grace: 0, origin: '2026-01-05T06:00Z' }));
+    send('k', 'a', Date.parse('2026-03-01T05:59Z'));
+    send('k', 'b', Date.parse('2026-03-01T06:00Z'));
+    const [feb28, mar1, mar2] = ['2026-02-28', '2026-03-01', '2026-03-02'].map((day) => Date.parse(`${day}T06:00Z`));
+    expect(take()).toEqual([
+      `k[${feb28},${mar1}]=a@${Date.parse('2026-03-01T05:59Z')}`,
+      `k[${mar1},${mar2}]=b@${Date.parse('2026-03-01T06:00Z')}`,
+    ]);
+  });
+
+  test('of hopping windows', () => {
+    const { driver, send, take } = started(hopping(10, { every: 5, grace: 100, origin: 3 }));
+    send('k', 'a', 12);
+    expect(take()).toEqual(['k[3,13]=a@12', 'k[8,18]=a@12']);
+    expect(driver.store('store').get('k', 8)).toBe('a');
+    expect(() => tumbling(10, { grace: 0, origin: 'noon' })).toThrowError("'noon' is no time to start from");
+  });
+});
+
+describe('closing windows', () => {
+  const minute = tumbling('1 minute', { grace: '10 seconds' });
+
+  test('the last ones give their results when the inputs end (C9), upstream first', () => {
+    const spec = tumbling(10, { grace: 0 });
+    const totals = topic('totals', utf8, { key: windowedKey(utf8, spec) });
+    const driver = createDriver(
+      job('two', [
+        records
+          .pipe(
+            groupByKey(),
+            window(spec, { emit: 'windowCloses' }),
+            reduce((a, b) => a + b, { as: 'first', value: utf8 }),
+            toStream(),
+            selectKey((_, { key }) => key.key),
+            groupByKey(),
+            window(tumbling(20, { grace: 0 }), { emit: 'windowCloses' }),
+            reduce((a, b) => `${a},${b}`, { as: 'second', value: utf8 }),
+            toStream(),
+          )
+          .to(totals),
+      ]),
+    );
+    const take = () =>
+      driver
+        .out(totals)
+        .readAll()
+        .map(({ key, value }) => `${key.key}@${key.startMs}=${value}`);
+    driver.in(records).send('k', 'a', { timestampMs: 3 });
+    driver.in(records).send('k', 'b', { timestampMs: 12 });
+    driver.in(records).send('l', 'c', { timestampMs: 11 });
+    driver.in(records).send('l', 'd', { timestampMs: 25 });
+    expect(take()).toEqual([]);
+    driver.closeWindows();
+    expect(take()).toEqual(['k@0=a,b', 'l@0=c', 'l@20=d']);
+    driver.closeWindows();
+    expect(take()).toEqual([]);
+    driver.in(records).send('k', 'late', { timestampMs: 25 });
+    expect(driver.metrics.lateBy).toEqual({ 'reduce first': 1 });
+  });
+
+  test('with idle, stream time goes on with the wall clock after a while without records', () => {
+    const { driver, send, take } = started(minute, { emit: 'windowCloses', idle: '30 seconds' });
+    driver.advanceWallClock(0);
+    send('k', 'a', 40_000);
+    driver.advanceWallClock('1 second');
+    driver.advanceWallClock('29 seconds');
+    // 40 s and 29 s of wall clock is not 60 s of window and 10 s of grace.
+    expect(take()).toEqual([]);
+    driver.advanceWallClock('1 second');
+    expect(take()).toEqual(['k[0,60000]=a@40000']);
+    send('k', 'late', 59_999);
+    expect(driver.metrics.lateBy).toEqual({ 'reduce store': 1 });
+  });
+
+  test('with idle, any record says that something comes', () => {
+    const { driver, send, take } = started(minute, { emit: 'windowCloses', idle: '30 seconds' });
+    send('k', 'a', 40_000);
+    for (let i = 0; i < 5; i++) {
+      driver.advanceWallClock('20 seconds');
+      send('k', '.', 30_000);
+    }
+    expect(take()).toEqual([]);
+  });
+
+  test('without idle the wall clock closes nothing', () => {
+    const { driver, send, take } = started(minute, { emit: 'windowCloses' });
+    send('k', 'a', 40_000);
+    driver.advanceWallClock('10 days');
+    expect(take()).toEqual([]);
+    expect(() => window(minute, { idle: '1 second' })).toThrowError("without emit: 'windowCloses'");
+  });
+
+  test('results come by end, then start, then bytes of the key', () => {
+    const { send, take } = started(hopping(10, { every: 5, grace: 0 }), { emit: 'windowCloses' });
+    for (const key of ['é', 'z', 'a']) send(key, '.', 7);
+    send('end', '.', 100);
+    expect(take().map((line) => line.split('=')[0])).toEqual([
+      ...['a', 'z', 'é'].map((key) => `${key}[0,10]`),
+      ...['a', 'z', 'é'].map((key) => `${key}[5,15]`),
+    ]);
+  });
+
+  test('a record that is late for one of its windows is in the others, and among the late ones once (C21)', () => {
+    const { driver, send, take } = started(hopping(10, { every: 5, grace: 0 }), { late });
+    send('k', 'a', 12);
+    take();
+    send('k', 'b', 8);
+    expect(take()).toEqual(['k[5,15]=ab@12']);
+    send('k', 'c', 3);
+    expect(driver.metrics.dropped.late).toBe(2);
+    expect(driver.metrics.lateBy).toEqual({ 'reduce store': 2 });
+    expect(driver.out(late).readAll()).toEqual([
+      { key: 'k', value: 'b', timestampMs: 8 },
+      { key: 'k', value: 'c', timestampMs: 3 },
+    ]);
+  });
+
+  test('an aggregate that became null is no result', () => {
+    const driver = createDriver(
+      job('deleting', [
+        records
+          .pipe(
+            groupByKey(),
+            window(tumbling(10, { grace: 0 }), { emit: 'windowCloses' }),
+            aggregate(
+              (): string | null => '',
+              (all, value) => (value === 'delete' ? null : `${all}${value}`),
+              { as: 'store', value: utf8 },
+            ),
+            toStream(),
+          )
+          .to(topic('out', utf8, { key: windowedKey(utf8, 10) })),
+      ]),
+    );
+    driver.in(records).send('k', 'a', { timestampMs: 1 });
+    driver.in(records).send('k', 'delete', { timestampMs: 2 });
+    driver.in(records).send('l', 'b', { timestampMs: 2 });
+    driver.closeWindows();
+    expect(
+      driver
+        .out('out')
+        .readAll()
+        .map(({ value }) => utf8.decode(value!)),
+    ).toEqual(['b']);
+  });
+});
