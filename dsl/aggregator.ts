@@ -1,5 +1,6 @@
 // Aggregators: the parts of aggregateAll(). Pure folds over the values of a key; their state is plain data that
 // structured() can write.
+import { Fault } from '../core/kernel/fault.ts';
 import type { RecordContext } from './plan.ts';
 
 /** How an aggregator folds; states are erased, because the store holds them all in one object. */
@@ -118,4 +119,54 @@ function extreme<V, N extends Ordered | null>(of: Measure<V, N>, beats: (a: Orde
     result: null,
     // Without any value there was a null, so N has null.
   }) as Aggregator<V, N>;
+}
+
+/**
+ * The `n` records with the greatest measure, greatest first; of equal ones those that came first. Null and NaN are left out.
+ *
+ * @param options.by what is compared; `options.order` 'least' for the least ones, least first. Default 'greatest'
+ * @throws Fault `BAD_OPERATOR` for an `n` that is no whole number above 0
+ * @example
+ * const worstDelays = top(3, { by: (flight: { delay: number }) => flight.delay });
+ */
+export function top<V>(
+  n: number,
+  { by, order = 'greatest' }: { readonly by: Measure<V, Ordered | null>; readonly order?: 'greatest' | 'least' },
+): Aggregator<V, readonly V[]> {
+  if (!Number.isSafeInteger(n) || n < 1) {
+    throw new Fault('BAD_OPERATOR', { operator: 'top', reason: `how many must be a whole number above 0, not ${n}` });
+  }
+  const beats = (a: Ordered, b: Ordered) => (order === 'greatest' ? a > b : a < b);
+  const insert = (ranked: readonly V[], value: V): readonly V[] => {
+    const measure = by(value);
+    if (measure === null || Number.isNaN(measure)) return ranked;
+    let at = ranked.length;
+    while (at > 0 && beats(measure, by(ranked[at - 1]!)!)) at--;
+    return at >= n ? ranked : [...ranked.slice(0, at), value, ...ranked.slice(at, n - 1)];
+  };
+  return aggregator({
+    initial: (): readonly V[] => [],
+    add: insert,
+    merge: (earlier, later) => later.reduce(insert, earlier),
+    result: null,
+  });
+}
+
+/**
+ * How many different values of a measure there are. Exact: the state has each of them, so it is for what is few. Nulls
+ * are left out.
+ *
+ * @example
+ * const routes = distinct((flight: { destination: string }) => flight.destination);
+ */
+export function distinct<V>(of: Measure<V, Ordered | boolean | null>): Aggregator<V, number> {
+  return aggregator({
+    initial: (): ReadonlySet<Ordered | boolean> => new Set(),
+    add: (seen, value: V) => {
+      const measure = of(value);
+      return measure === null || seen.has(measure) ? seen : new Set([...seen, measure]);
+    },
+    merge: (earlier, later) => new Set([...earlier, ...later]),
+    result: (seen) => seen.size,
+  });
 }

@@ -52,6 +52,16 @@ export type WindowSpec =
   | { readonly kind: 'session'; readonly gapMs: number; readonly graceMs: number }
   | { readonly kind: 'calendar'; readonly unit: CalendarUnit; readonly timeZone: string; readonly graceMs: number };
 
+/** How long a table's changes are held back, and what they may take meanwhile. */
+export interface Suppression {
+  /** Until the window of the key is closed, or for so many milliseconds of stream time from the first change. */
+  readonly until: 'windowCloses' | number;
+  readonly recordsMax: number | null;
+  readonly bytesMax: number | null;
+  readonly whenFull: 'emitEarly' | 'fail';
+  readonly idleMs: number | null;
+}
+
 /** When a windowed aggregation passes on results, and where what came too late for it goes. */
 export interface Windowing {
   readonly emit: 'update' | 'windowCloses';
@@ -113,7 +123,9 @@ export type StreamNode =
       readonly join: 'inner' | 'left';
       readonly joiner: Fn<[left: any, right: any, context: RecordContext]>;
     })
-  | (Node<'toStream', TableNode> & {});
+  | (Node<'toStream', TableNode> & {})
+  /** The first record of a key, and none that is less than `withinMs` from it. */
+  | (Node<'dedupe', StreamNode> & { readonly withinMs: number; readonly store: StoreOptions });
 
 /** A stream that is keyed for grouping; `keyOf` null keeps the key. */
 export type GroupedNode = Node<'grouped', StreamNode> & {
@@ -123,6 +135,13 @@ export type GroupedNode = Node<'grouped', StreamNode> & {
   readonly window: WindowSpec | null;
   /** Left out: every update, and late records are dropped. */
   readonly windowing?: Windowing;
+};
+
+/** A table that is keyed anew for an aggregation of its rows. */
+export type GroupedRowsNode = Node<'groupRows', TableNode> & {
+  readonly keyOf: Fn<[value: any, context: RecordContext]>;
+  readonly key: Serde<any> | null;
+  readonly as: string | null;
 };
 
 export type TableNode =
@@ -141,7 +160,24 @@ export type TableNode =
       readonly store: StoreOptions;
     })
   /** A stream read as changes of a table; null is a tombstone. */
-  | (Node<'toTable', StreamNode> & { readonly store: StoreOptions });
+  | (Node<'toTable', StreamNode> & { readonly store: StoreOptions })
+  /** `store` null: not kept, computed from what comes. */
+  | (Node<'filterRows', TableNode> & {
+      readonly predicate: Fn<[value: any, context: RecordContext], boolean>;
+      readonly store: StoreOptions | null;
+    })
+  | (Node<'mapRows', TableNode> & {
+      readonly project: Fn<[value: any, context: RecordContext]>;
+      readonly store: StoreOptions | null;
+    })
+  | (Node<'suppress', TableNode> & Suppression & { readonly store: StoreOptions })
+  | (Node<'aggregateRows', GroupedRowsNode> & {
+      readonly operator: 'countRows' | 'reduceRows' | 'aggregateRows';
+      readonly initial: Fn<[key: any]> | null;
+      readonly add: Fn<[accumulator: any, value: any, context: RecordContext]>;
+      readonly subtract: Fn<[accumulator: any, value: any, context: RecordContext]>;
+      readonly store: StoreOptions;
+    });
 
 export type SinkNode =
   | (Node<'topicSink', StreamNode> & { readonly topic: TopicSpec })
@@ -149,7 +185,7 @@ export type SinkNode =
   /** Only on a topic itself. */
   | (Node<'view', StreamNode> & { readonly connector: ViewConnector<any, any> });
 
-export type PlanNode = StreamNode | GroupedNode | TableNode | SinkNode;
+export type PlanNode = StreamNode | GroupedNode | GroupedRowsNode | TableNode | SinkNode;
 
 /** What to do with a record that can't be processed. */
 export type ErrorPolicy =

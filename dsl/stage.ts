@@ -1,7 +1,7 @@
 // Stages: what stands between two operators. The types are phantom (`facts` is never there), wrapped around an erased
 // node of the plan, so the compiler sees only data and the plan only what was said. Nothing runs here.
 import type { Windowed } from '../core/schema/windowed-key.ts';
-import type { GroupedNode, SinkNode, StreamNode, TableNode, TopicSpec } from './plan.ts';
+import type { GroupedNode, GroupedRowsNode, SinkNode, StreamNode, TableNode, TopicSpec } from './plan.ts';
 
 declare const facts: unique symbol;
 declare const accepts: unique symbol;
@@ -91,6 +91,13 @@ export interface Grouped<out K, out V, out R, out Retraction = never> extends Pi
   };
 }
 
+/** A table whose rows are keyed anew and wait for an aggregation, which subtracts a row when it is gone or has moved. */
+export interface GroupedRows<out K, out V> extends Pipeable {
+  readonly kind: 'groupedRows';
+  readonly node: GroupedRowsNode;
+  readonly [facts]: { readonly stage: 'groupedRows'; readonly key: K; readonly value: V };
+}
+
 /** The end of a stream; what `job()` takes. */
 export interface Sink {
   readonly kind: 'sink';
@@ -99,7 +106,7 @@ export interface Sink {
 
 export type { Windowed };
 
-type Stages = { stream: StreamNode; table: TableNode; grouped: GroupedNode };
+type Stages = { stream: StreamNode; table: TableNode; grouped: GroupedNode; groupedRows: GroupedRowsNode };
 
 // biome-ignore lint/suspicious/noExplicitAny: the overloads above are its types
 function pipe(this: unknown, ...operators: readonly Op<any, unknown>[]): unknown {
@@ -122,6 +129,10 @@ export function tableOf<K, V, Change>(node: TableNode): KTable<K, V, Change> {
 
 export function groupedOf<K, V, R, Retraction = never>(node: GroupedNode): Grouped<K, V, R, Retraction> {
   return stage('grouped', node) as unknown as Grouped<K, V, R, Retraction>;
+}
+
+export function groupedRowsOf<K, V>(node: GroupedRowsNode): GroupedRows<K, V> {
+  return stage('groupedRows', node) as unknown as GroupedRows<K, V>;
 }
 
 export function sinkOf(node: SinkNode): Sink {

@@ -1,6 +1,7 @@
 // Compile errors in words: where a program is wrong, the parameter's type becomes a DslError with the sentence to read,
 // and nothing is assignable to it. Types only; nothing of this exists at runtime.
 import type { Serde } from '../core/schema/serde.ts';
+import type { Windowed } from '../core/schema/windowed-key.ts';
 
 /** A type that no value has; the compiler prints its text. */
 export interface DslError<out Text extends string> {
@@ -16,6 +17,16 @@ export type NeedsKey<K, Operator extends string> = [K] extends [null]
 export type NotWindowed<K, R> = [R] extends [K]
   ? unknown
   : DslError<'window() is there already: a grouped stream takes one window'>;
+
+/** Windows are of the records of all. */
+export type CogroupNotWindowed<K, R> = [R] extends [K]
+  ? unknown
+  : DslError<'cogroup() takes streams without windows: put window() after it'>;
+
+/** Only the windows of a table can close. */
+export type NeedsWindow<K, Operator extends string> = [K] extends [Windowed<unknown>]
+  ? unknown
+  : DslError<`${Operator}('windowCloses') needs a windowed table: put window() before the aggregation`>;
 
 /** Strings are written as UTF-8 everywhere; of any other key there are several encodings, and partitions depend on the bytes. */
 export type KeyWithoutSerde<K, Operator extends string> = [Exclude<K, null>] extends [string]

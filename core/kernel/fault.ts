@@ -225,6 +225,11 @@ const faults = {
   BAD_TOPIC: { retriable: false, text: (d: { topic: string; reason: string }) => `topic '${d.topic}': ${d.reason}` },
   BAD_WINDOW: { retriable: false, text: (d: { reason: string }) => `no such window: ${d.reason}` },
   BAD_OPERATOR: { retriable: false, text: (d: { operator: string; reason: string }) => `${d.operator}(): ${d.reason}` },
+  BUFFER_FULL: {
+    retriable: false,
+    text: (d: { operator: string; records: number; bytes: number; limit: string }) =>
+      `'${d.operator}' holds back ${d.records} changes (${d.bytes} bytes), more than ${d.limit} allows; allow more, or let it emit early`,
+  },
   BAD_JOB: { retriable: false, text: (d: { job: string; reason: string }) => `job '${d.job}': ${d.reason}` },
   KEY_NEEDS_SERDE: {
     retriable: false,

@@ -3,7 +3,7 @@ import type { JobSpec } from '../plan.ts';
 import type { Cut } from './cut.ts';
 import { fillersOf } from './cut.ts';
 import type { Graph, Vertex } from './graph.ts';
-import { inputsOf, placeOf, topicOf } from './graph.ts';
+import { inputsOf, placeOf, topicOf, windowOf } from './graph.ts';
 import { changelogTopic, nameFault, repartitionTopic } from './names.ts';
 import type { TopologyIssue } from './topology.ts';
 
@@ -20,6 +20,7 @@ export function check(job: JobSpec, graph: Graph, parts: Cut, namesRequired: boo
     ...coPartitioning(graph),
     ...windowedJoins(graph),
     ...sessions(graph),
+    ...suppressions(graph),
     ...cycles(graph, parts),
   ];
   // One mistake can be met on several ways through the graph.
@@ -178,9 +179,30 @@ function coPartitioning({ vertices }: Graph): readonly TopologyIssue[] {
 /** A windowed store is looked up by key and time, and a join has the key only. */
 function windowedJoins({ vertices }: Graph): readonly TopologyIssue[] {
   return vertices.flatMap(({ table, place }): readonly TopologyIssue[] => {
-    if (table?.node.kind !== 'aggregate' || table.node.parent.window === null) return [];
-    const message = `a windowed table can't be joined; write '${table.store?.name}' to a topic with toStream() and read that with table()`;
-    return [{ code: 'WINDOWED_JOIN', place: placeOf(place), message }];
+    if (table === null || table === undefined) return [];
+    const at = placeOf(place);
+    if (table.key.windowedBy !== null) {
+      const what = table.store?.name ?? placeOf(table.place);
+      const message = `a windowed table can't be joined; write '${what}' to a topic with toStream() and read that with table()`;
+      return [{ code: 'WINDOWED_JOIN', place: at, message }];
+    }
+    if (table.store !== null && table.node.kind !== 'suppress') return [];
+    const last = table.place.at(-1);
+    const message =
+      table.node.kind === 'suppress'
+        ? 'what suppress() holds back is no table to look into; write it to a topic with toStream() and read that with table()'
+        : `${last}() doesn't keep its table, so there is nothing to look into; name it with { as }`;
+    return [{ code: 'TABLE_NOT_KEPT', place: at, message }];
+  });
+}
+
+/** A table of windowed keys that is read from a topic says nothing of when they close. */
+function suppressions({ vertices }: Graph): readonly TopologyIssue[] {
+  return vertices.flatMap((vertex): readonly TopologyIssue[] => {
+    const { node, place } = vertex;
+    if (node.kind !== 'suppress' || node.until !== 'windowCloses' || windowOf(vertex) !== null) return [];
+    const message = 'it waits for windows to close, and no window() is before it in this job';
+    return [{ code: 'SUPPRESS_NEEDS_WINDOW', place: placeOf(place), message }];
   });
 }
 

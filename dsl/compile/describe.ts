@@ -64,8 +64,9 @@ function stepLines(steps: readonly Step[]): readonly string[] {
   return lines.map(({ head, names }) => `${head === '' ? '' : `${head} → `}${names.join(' → ')}`);
 }
 
-function storeLine({ name, kind, window, key, value, changelog, ownChangelog }: StoreSpec): string {
-  const what = window === null ? kind.replace('keyValue', 'store') : `store of ${windowText(window)}`;
+function storeLine({ name, kind, window, buffer, key, value, changelog, ownChangelog }: StoreSpec): string {
+  const table = window === null ? kind.replace('keyValue', 'store') : `store of ${windowText(window)}`;
+  const what = buffer ? 'buffer' : table;
   return `${what} ${name}: ${key.name} → ${value.name}, changelog ${changelog}${ownChangelog ? '' : ', the topic itself'}`;
 }
 

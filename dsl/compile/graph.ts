@@ -1,7 +1,7 @@
 // The graph between plan and topology: every plan node once, topics and connectors once by name, repartition topics put
 // in where a stream that was rekeyed meets something that needs its keys together. Parents stand before children.
 import type { Serde } from '../../core/schema/serde.ts';
-import type { SinkNode, StreamNode, TableNode, TopicSpec } from '../plan.ts';
+import type { GroupedRowsNode, SinkNode, StreamNode, TableNode, TopicSpec, WindowSpec } from '../plan.ts';
 import type { TopologyIssue } from './topology.ts';
 
 /** A store as a vertex needs it; `named` says whether the person named it. */
@@ -22,6 +22,7 @@ export interface KeyFacts {
 export type VertexNode =
   | StreamNode
   | TableNode
+  | GroupedRowsNode
   | Exclude<SinkNode, { readonly kind: 'view' }>
   | { readonly kind: 'dropTombstones' }
   | { readonly kind: 'late' }
@@ -90,4 +91,12 @@ export function inputsOf(vertex: Vertex): readonly Vertex[] {
 /** The user's topic that an input reads, or null. */
 export function topicOf(input: Vertex): TopicSpec | null {
   return input.node.kind === 'topicSource' || input.node.kind === 'tableSource' ? input.node.topic : null;
+}
+
+/** The windows that the keys of a table are of, where an aggregation of the job made them. */
+export function windowOf({ node, parents }: Vertex): WindowSpec | null {
+  if (node.kind === 'aggregate') return node.parent.window;
+  return node.kind === 'filterRows' || node.kind === 'mapRows' || node.kind === 'suppress'
+    ? windowOf(parents[0]!)
+    : null;
 }

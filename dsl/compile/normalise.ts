@@ -35,12 +35,15 @@ export function normalise(job: JobSpec): Graph {
     known: new Map(),
   };
   for (const output of job.outputs) {
-    if (output.kind === 'tableSource' || output.kind === 'aggregate' || output.kind === 'toTable') table(walk, output);
-    else sink(walk, output);
+    if (isSink(output)) sink(walk, output);
+    else table(walk, output);
   }
   walk.issues.push(...settleRepartitionNames(walk.repartitions));
   return walk;
 }
+
+const isSink = (output: SinkNode | TableNode): output is SinkNode =>
+  output.kind === 'topicSink' || output.kind === 'connectorSink' || output.kind === 'view';
 
 function once(walk: Walk, identity: unknown, make: () => Vertex): Vertex {
   const before = walk.known.get(identity);
@@ -76,7 +79,7 @@ function add({ vertices, names }: Walk, node: VertexNode, label: string | null, 
 function ownKey(vertex: Vertex, how: 'rekeyed' | 'windowed'): KeyFacts {
   const { node, key } = vertex;
   if (how === 'rekeyed') {
-    const given = node.kind === 'selectKey' || node.kind === 'mapRecord' ? node.key : null;
+    const given = node.kind === 'selectKey' || node.kind === 'mapRecord' || node.kind === 'groupRows' ? node.key : null;
     return { serde: given ?? stringKey, rekeyedBy: vertex, windowedBy: null };
   }
   const window = node.kind === 'aggregate' ? node.parent.window : null;
@@ -145,6 +148,13 @@ function stream(walk: Walk, node: StreamNode): Vertex {
     .with({ kind: P.union('filter', 'map', 'flatMap', 'tap', 'mapAsync', 'rx') }, (plain) =>
       once(walk, plain, () => add(walk, plain, plain.kind, { parents: [stream(walk, plain.parent)] })),
     )
+    .with({ kind: 'dedupe' }, (dedupe) =>
+      once(walk, dedupe, () => {
+        const { as } = dedupe.store;
+        const parent = keyed(walk, stream(walk, dedupe.parent), { store: as, label: 'dedupe', joins: false });
+        return add(walk, dedupe, 'dedupe', { parents: [parent], store: storeOf(walk, as, parent, 'dedupe') });
+      }),
+    )
     .exhaustive();
 }
 
@@ -194,7 +204,24 @@ function table(walk: Walk, node: TableNode): Vertex {
         return add(walk, toTable, 'toTable', { parents: [parent], store, source: store.name });
       }),
     )
+    .with({ kind: P.union('filterRows', 'mapRows', 'suppress') }, (rows) =>
+      once(walk, rows, () => {
+        const parent = table(walk, rows.parent);
+        const store = rows.store === null ? null : storeOf(walk, rows.store.as, parent, rows.kind);
+        return add(walk, rows, rows.kind, { parents: [parent], store });
+      }),
+    )
+    .with({ kind: 'aggregateRows' }, (rows) => once(walk, rows, () => aggregatedRows(walk, rows)))
     .exhaustive();
+}
+
+function aggregatedRows(walk: Walk, node: Of<'aggregateRows'>): Vertex {
+  const grouped = once(walk, node.parent, () =>
+    add(walk, node.parent, 'groupRows', { parents: [table(walk, node.parent.parent)], key: 'rekeyed' }),
+  );
+  const parent = keyed(walk, grouped, { store: node.store.as, label: 'groupRows', joins: false });
+  const store = storeOf(walk, node.store.as, parent, node.operator);
+  return add(walk, node, node.operator, { parents: [parent], store, source: store.name });
 }
 
 function aggregated(walk: Walk, node: Of<'aggregate'>): Vertex {
@@ -268,7 +295,7 @@ function repartitioned(walk: Walk, vertex: Vertex, rekeyedBy: Vertex): Vertex {
     key: serde ?? stringKey,
     producer: vertex,
     rekeyedBy,
-    given: node.kind === 'selectKey' || node.kind === 'mapRecord' ? node.as : null,
+    given: node.kind === 'selectKey' || node.kind === 'mapRecord' || node.kind === 'groupRows' ? node.as : null,
     storeNames: [],
   };
   walk.repartitions.push(repartition);

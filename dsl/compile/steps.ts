@@ -5,6 +5,7 @@ import type { TopicSpec, WindowSpec } from '../plan.ts';
 import { isAligned } from '../window-spec.ts';
 import type { Part } from './cut.ts';
 import type { Repartition, Vertex } from './graph.ts';
+import { windowOf } from './graph.ts';
 import { changelogTopic, repartitionTopic } from './names.ts';
 import type { Input, Step, StoreSpec, SubTopology } from './topology.ts';
 
@@ -103,6 +104,15 @@ function bodyOf(job: string, vertex: Vertex): StepBody<Step> | null {
       result,
     }))
     .with({ kind: 'late' }, ({ kind }) => ({ kind }))
+    .with({ kind: 'dedupe' }, ({ kind, withinMs }) => ({ kind, store, withinMs }))
+    .with({ kind: 'filterRows' }, ({ kind, predicate }) => ({ kind, predicate, store: vertex.store?.name ?? null }))
+    .with({ kind: 'mapRows' }, ({ kind, project }) => ({ kind, project, store: vertex.store?.name ?? null }))
+    .with({ kind: 'suppress' }, ({ kind, until, recordsMax, bytesMax, whenFull, idleMs }) => {
+      const window = until === 'windowCloses' ? windowOf(vertex) : null;
+      return { kind, store, window, until, recordsMax, bytesMax, whenFull, idleMs };
+    })
+    .with({ kind: 'groupRows' }, ({ kind, keyOf }) => ({ kind, keyOf, key: vertex.key.serde! }))
+    .with({ kind: 'aggregateRows' }, ({ kind, initial, add, subtract }) => ({ kind, store, initial, add, subtract }))
     .with({ kind: 'toTable' }, ({ kind }) => ({ kind, store }))
     .with({ kind: 'toStream' }, ({ kind }) => ({ kind }))
     .with({ kind: 'topicSink' }, ({ kind, topic }) => ({ kind, topic, internal: false }))
@@ -118,7 +128,10 @@ function bodyOf(job: string, vertex: Vertex): StepBody<Step> | null {
 function labelOf({ node, store, table }: Vertex): string {
   return match(node)
     .returnType<string>()
-    .with({ kind: 'aggregate' }, ({ operator }) => `${operator} ${store?.name}`)
+    .with({ kind: P.union('aggregate', 'aggregateRows') }, ({ operator }) => `${operator} ${store?.name}`)
+    .with({ kind: P.union('filterRows', 'mapRows', 'suppress', 'dedupe') }, ({ kind }) =>
+      store === null ? kind : `${kind} ${store.name}`,
+    )
     .with({ kind: P.union('tableSource', 'toTable') }, () => `table ${store?.name}`)
     .with({ kind: 'joinTable' }, ({ join }) => `${join === 'inner' ? 'join' : 'leftJoin'} ${table?.store?.name}`)
     .with({ kind: 'branch' }, ({ name }) => `branch ${name}`)
@@ -136,20 +149,31 @@ function storeOf(job: string, { node, store, parents }: Vertex): StoreSpec | nul
     const { key, value, name: changelog } = node.topic;
     return { name, kind: 'keyValue', key, value, window: null, changelog, ownChangelog: false, result: null };
   }
-  if (node.kind !== 'aggregate' && node.kind !== 'toTable') return null;
-  const window: WindowSpec | null = node.kind === 'aggregate' ? node.parent.window : null;
+  const options = 'store' in node ? node.store : null;
+  if (options === null) return null;
+  const window = storeWindow(node);
   return {
     name,
     kind: window === null ? 'keyValue' : 'window',
     key: parents[0]!.key.serde!,
-    value: node.store.value,
+    value: options.value,
     window,
     ...(isIndexed(node, window) ? { indexed: true } : {}),
+    ...(node.kind === 'suppress' ? { buffer: true } : {}),
     changelog: changelogTopic(job, name),
     ownChangelog: true,
     result: node.kind === 'aggregate' ? node.result : null,
   };
 }
+
+function storeWindow(node: Vertex['node']): WindowSpec | null {
+  if (node.kind === 'suppress') return instants;
+  if (node.kind === 'dedupe') return { kind: 'tumbling', sizeMs: node.withinMs, graceMs: 2 * node.withinMs };
+  return node.kind === 'aggregate' ? node.parent.window : null;
+}
+
+/** A buffer has its changes by the time until which they wait: windows of one moment. */
+const instants: WindowSpec = { kind: 'sliding', differenceMs: 0, graceMs: 0 };
 
 /** Windows that are passed on when they close are walked over then. */
 const isIndexed = (node: Vertex['node'], window: WindowSpec | null): boolean =>

@@ -3,7 +3,7 @@
 // biome-ignore-all lint/suspicious/noExplicitAny: erased; the stages carry the types
 import type { Serde } from '../../core/schema/serde.ts';
 import type { SinkConnector, SourceConnector, ViewConnector } from '../connector.ts';
-import type { JobOptions, RecordContext, TopicSpec, WindowSpec } from '../plan.ts';
+import type { JobOptions, RecordContext, Suppression, TopicSpec, WindowSpec } from '../plan.ts';
 
 /** A program ready to run. */
 export interface Topology {
@@ -67,6 +67,8 @@ export interface StoreSpec {
    * tombstone. Always so for windows that aren't aligned.
    */
   readonly indexed?: boolean;
+  /** Holds changes back for a while, by the time until which; no table of its own. */
+  readonly buffer?: boolean;
   /** Full name of the changelog; the input topic itself for a table read from a topic (`ownChangelog` false). */
   readonly changelog: string;
   readonly ownChangelog: boolean;
@@ -130,6 +132,27 @@ export type Step =
   /** Records that were late for the windows of the aggregation that is its parent. */
   | StepBase<'late'>
   | (StepBase<'toTable'> & { readonly store: string })
+  /** The store has the time of what was passed on, by windows of `withinMs`. */
+  | (StepBase<'dedupe'> & { readonly store: string; readonly withinMs: number })
+  /** Steps on the changes of a table. `store` null: the result is not kept. */
+  | (StepBase<'filterRows'> & {
+      readonly store: string | null;
+      readonly predicate: Fn<[value: any, context: RecordContext], boolean>;
+    })
+  | (StepBase<'mapRows'> & {
+      readonly store: string | null;
+      readonly project: Fn<[value: any, context: RecordContext]>;
+    })
+  /** `window` is that of the aggregation before it, where it waits for windows. */
+  | (StepBase<'suppress'> & Suppression & { readonly store: string; readonly window: WindowSpec | null })
+  /** Gives a stream of `{ subtract, add }` by another key, for the aggregateRows behind the repartition topic. */
+  | (StepBase<'groupRows'> & { readonly keyOf: Fn<[value: any, context: RecordContext]>; readonly key: Serde<any> })
+  | (StepBase<'aggregateRows'> & {
+      readonly store: string;
+      readonly initial: Fn<[key: any]> | null;
+      readonly add: Fn<[accumulator: any, value: any, context: RecordContext]>;
+      readonly subtract: Fn<[accumulator: any, value: any, context: RecordContext]>;
+    })
   | StepBase<'toStream'>
   /** Encodes and sends; `internal` for repartition topics, whose records with a null key are dropped and counted. */
   | (StepBase<'topicSink'> & { readonly topic: TopicSpec; readonly internal: boolean })
@@ -150,6 +173,8 @@ export interface TopologyIssue {
     | 'DEAD_LETTER_READ'
     | 'WINDOWED_JOIN'
     | 'SESSION_NEEDS_MERGE'
+    | 'SUPPRESS_NEEDS_WINDOW'
+    | 'TABLE_NOT_KEPT'
     | 'VIEW_NEEDS_TOPIC'
     | 'TOPIC_TWICE'
     | 'CYCLE'

@@ -23,6 +23,10 @@ export interface OpenWindows {
    * @param keep they stay among the windows of their keys until they are deleted, and are not taken again
    */
   takeUntil(endMs: number, keep?: 'keep'): readonly OpenWindow[];
+  /** Takes out the first of them all, in the same order. */
+  takeFirst(): OpenWindow | undefined;
+  /** Every window that was not taken, in no order. */
+  all(): Iterable<OpenWindow>;
 }
 
 export interface WindowIndex extends OpenWindows {
@@ -93,6 +97,23 @@ export function createWindowIndex(serde: Serde<any>): WindowIndex {
       }
       if (keep === undefined) for (const { key, startMs } of taken) removeFromKey(key, startMs);
       return taken;
+    },
+    takeFirst() {
+      while (byEnd.size > 0) {
+        const together = byEnd.get(ends.least());
+        if (together === undefined) {
+          ends.pop();
+          continue;
+        }
+        const first = inOrder([...together], serde)[0]!;
+        removeFromKey(first.key, first.startMs);
+        detach(first);
+        return first;
+      }
+      return undefined;
+    },
+    *all() {
+      for (const together of byEnd.values()) yield* together;
     },
     put(key, startMs, endMs) {
       const windows = byKey.getOrMake(key, () => []);

@@ -3,7 +3,7 @@
 // tombstone: what is in the store has not been passed on, also after a restart.
 import type { WindowSpec } from '../../dsl/plan.ts';
 import { closingLagMs } from '../../dsl/window-spec.ts';
-import type { OpenWindow } from '../state/open-windows.ts';
+import type { OpenWindow, OpenWindows } from '../state/open-windows.ts';
 import type { WindowStore } from '../state/store.ts';
 import type { StreamTime } from '../task/stream-time.ts';
 import type { ForwardChange, StepParts } from './step.ts';
@@ -78,7 +78,7 @@ export function createWindowClosing(options: ClosingOptions, { timed, record }: 
     run();
   }
 
-  if (final) timed({ ...(idleMs === null ? {} : idling(idleMs, { store, time, activity, advanceTo })), closeWindows });
+  if (final) timed({ ...(idleMs === null ? {} : idling(idleMs, { open, time, activity, advanceTo })), closeWindows });
 
   function closeWindows(): void {
     const lastMs = open.lastEndMs();
@@ -89,14 +89,17 @@ export function createWindowClosing(options: ClosingOptions, { timed, record }: 
 }
 
 /** Stream time goes on with the wall clock when no record has come for so long, as long as a window is open. */
-function idling(
+export function idling(
   idleMs: number,
   {
-    store,
+    open,
     time,
     activity,
     advanceTo,
-  }: Pick<ClosingOptions, 'store' | 'time'> & {
+  }: {
+    readonly open: OpenWindows;
+    readonly time: StreamTime;
+    /** Set by whoever takes a record, and taken back here. */
     readonly activity: { any: boolean };
     readonly advanceTo: (nowMs: number) => void;
   },
@@ -110,7 +113,7 @@ function idling(
         idleSinceMs = nowMs;
         timeThenMs = time.nowMs;
       }
-      if (nowMs - idleSinceMs < idleMs || !store.open.pending) return;
+      if (nowMs - idleSinceMs < idleMs || !open.pending) return;
       advanceTo(timeThenMs + nowMs - idleSinceMs);
       activity.any = false;
     },

@@ -1,19 +1,25 @@
 // A sub-topology's steps as one closure an input: built from the last step to the first, each closed over what follows.
 // Done once when a task starts; what comes out is all that runs per record.
 import { assert, unreachable } from '../../core/kernel/assert.ts';
-import type { Step, SubTopology } from '../../dsl/compile/topology.ts';
+import type { Step, StoreSpec, SubTopology } from '../../dsl/compile/topology.ts';
 import { rxStep } from '../rx/rx-step.ts';
 import { aggregateStep } from '../steps/aggregate.ts';
+import { aggregateRowsStep } from '../steps/aggregate-rows.ts';
 import { connectorSinkStep } from '../steps/connector-sink.ts';
+import { dedupeStep } from '../steps/dedupe.ts';
 import { filterStep } from '../steps/filter.ts';
+import { filterRowsStep } from '../steps/filter-rows.ts';
 import { flatMapStep } from '../steps/flat-map.ts';
+import { groupRowsStep } from '../steps/group-rows.ts';
 import { joinTableStep } from '../steps/join-table.ts';
 import { mapStep } from '../steps/map.ts';
 import { mapAsyncStep } from '../steps/map-async.ts';
 import { mapRecordStep } from '../steps/map-record.ts';
+import { mapRowsStep } from '../steps/map-rows.ts';
 import { selectKeyStep } from '../steps/select-key.ts';
 import { splitStep } from '../steps/split.ts';
 import type { Forward, ForwardChange, StepParts } from '../steps/step.ts';
+import { suppressStep } from '../steps/suppress.ts';
 import { tableStep } from '../steps/table.ts';
 import { tapStep } from '../steps/tap.ts';
 import { toStreamStep } from '../steps/to-stream.ts';
@@ -23,10 +29,24 @@ import { windowAggregateStep } from '../steps/window-aggregate.ts';
 /** What takes the records of each input, by its index. */
 export type Chain = readonly Forward[];
 
-type TableStep = Extract<Step, { kind: 'tableSource' | 'toTable' | 'aggregate' }>;
+/** Steps that give the changes of a table. */
+const tableKinds = [
+  'tableSource',
+  'toTable',
+  'aggregate',
+  'aggregateRows',
+  'filterRows',
+  'mapRows',
+  'suppress',
+] as const;
+/** Steps that take them. */
+const changeKinds = ['toStream', 'filterRows', 'mapRows', 'suppress', 'groupRows'] as const;
 
-const isTable = (step: Step): step is TableStep =>
-  step.kind === 'tableSource' || step.kind === 'toTable' || step.kind === 'aggregate';
+type TableStep = Extract<Step, { kind: (typeof tableKinds)[number] }>;
+type ChangeStep = Extract<Step, { kind: (typeof changeKinds)[number] }>;
+
+const isTable = (step: Step): step is TableStep => (tableKinds as readonly string[]).includes(step.kind);
+const takesChanges = (step: Step): step is ChangeStep => (changeKinds as readonly string[]).includes(step.kind);
 
 export function buildChain(subTopology: SubTopology, parts: StepParts): Chain {
   const { steps, stores } = subTopology;
@@ -42,10 +62,38 @@ export function buildChain(subTopology: SubTopology, parts: StepParts): Chain {
   const afterTable = (step: TableStep): ForwardChange =>
     fanOutChange(childrenOf(step).map(({ id }) => builtOnTables.get(id)!));
 
-  /** None of the steps there are reads the old value of a change; those that subtract it will. */
-  const wantsOld = false;
+  /** Whether a step behind this table subtracts old values, itself or by way of others. */
+  const wantsOldOf = (step: Step): boolean =>
+    childrenOf(step).some(
+      (child) => child.kind === 'groupRows' || (isTable(child) && takesChanges(child) && wantsOldOf(child)),
+    );
+  const specOf = (name: string): StoreSpec => {
+    const spec = stores.find((store) => store.name === name);
+    assert(spec !== undefined, `store ${name}`);
+    return spec;
+  };
 
-  function build(step: Exclude<Step, { kind: 'toStream' }>): Forward {
+  function buildOnTable(step: ChangeStep): ForwardChange {
+    switch (step.kind) {
+      case 'toStream':
+        return toStreamStep(after(step));
+      case 'filterRows':
+        return filterRowsStep(step, parts, wantsOldOf(step), afterTable(step));
+      case 'mapRows':
+        return mapRowsStep(step, parts, wantsOldOf(step), afterTable(step));
+      case 'suppress': {
+        const { key, value } = specOf(step.store);
+        const measure = (given: unknown, waiting: unknown) => key.encode(given).length + value.encode(waiting).length;
+        return suppressStep(step, parts, measure, afterTable(step));
+      }
+      case 'groupRows':
+        return groupRowsStep(step, parts, after(step));
+      default:
+        return unreachable(step);
+    }
+  }
+
+  function build(step: Exclude<Step, ChangeStep>): Forward {
     switch (step.kind) {
       case 'input':
       case 'merge':
@@ -68,21 +116,23 @@ export function buildChain(subTopology: SubTopology, parts: StepParts): Chain {
         return splitStep(step, parts, branchesOf(step));
       case 'mapAsync':
         return mapAsyncStep(step, parts, after(step));
+      case 'dedupe':
+        return dedupeStep(step, parts, after(step));
       case 'rx':
         return rxStep(step, parts, after(step));
-      case 'joinTable': {
-        const table = stores.find(({ name }) => name === step.store);
-        assert(table !== undefined, `store ${step.store} of ${step.name}`);
-        return joinTableStep(step, parts, table.result, after(step));
-      }
+      case 'joinTable':
+        return joinTableStep(step, parts, specOf(step.store).result, after(step));
       case 'tableSource':
       case 'toTable':
-        return tableStep(step, parts, wantsOld, afterTable(step));
+        return tableStep(step, parts, wantsOldOf(step), afterTable(step));
       case 'aggregate': {
         const { window } = step;
+        const wantsOld = wantsOldOf(step);
         if (window === null) return aggregateStep(step, parts, wantsOld, afterTable(step));
         return windowAggregateStep({ ...step, window }, parts, wantsOld, afterTable(step), lateOf(step));
       }
+      case 'aggregateRows':
+        return aggregateRowsStep(step, parts, wantsOldOf(step), afterTable(step));
       case 'topicSink':
         return topicSinkStep(step, parts);
       case 'connectorSink':
@@ -105,7 +155,7 @@ export function buildChain(subTopology: SubTopology, parts: StepParts): Chain {
 
   for (const step of [...steps].reverse()) {
     for (const parent of step.parents) assert(byId.has(parent), `parent ${parent} of step ${step.name}`);
-    if (step.kind === 'toStream') builtOnTables.set(step.id, toStreamStep(after(step)));
+    if (takesChanges(step)) builtOnTables.set(step.id, buildOnTable(step));
     else built.set(step.id, build(step));
   }
   return subTopology.inputs.map((_, input) =>

@@ -7,12 +7,14 @@ import {
   aggregateAll,
   aggregator,
   count,
+  distinct,
   groupByKey,
   json,
   max,
   mean,
   min,
   sum,
+  top,
   topic,
 } from '../../dsl/index.ts';
 
@@ -125,4 +127,49 @@ test('a field added to a program begins at the next record, and the others go on
 test('where every state is its result, nothing is computed to read a row', () => {
   const { node } = topic('t', json<number>()).pipe(groupByKey(), aggregateAll({ n: count(), total: sum((n) => n) }));
   expect(node).toMatchObject({ kind: 'aggregate', result: null });
+});
+
+test('top keeps the greatest in order, of equal ones those that came first', () => {
+  const letters = (values: readonly [number | null, string][], n: number, order?: 'least') =>
+    folded(top(n, { by: (v: readonly [number | null, string]) => v[0], ...(order ? { order } : {}) }), values)
+      .map(([, letter]) => letter)
+      .join('');
+  const values: [number | null, string][] = [
+    [3, 'a'],
+    [null, 'b'],
+    [5, 'c'],
+    [3, 'd'],
+    [Number.NaN, 'e'],
+    [9, 'f'],
+  ];
+  expect(letters(values, 3)).toBe('fca');
+  expect(letters(values, 10)).toBe('fcad');
+  expect(letters(values, 2, 'least')).toBe('ad');
+  expect(() => top(0, { by: self })).toThrowError('how many must be a whole number above 0, not 0');
+});
+
+test('distinct counts different values', () => {
+  expect(folded(distinct(self), [1, 2, null, 2, 1])).toBe(2);
+});
+
+test('states of two sessions become that of all their values', () => {
+  const fields: readonly Aggregator<number | null, unknown>[] = [
+    count(),
+    sum(self),
+    mean(self),
+    min(self),
+    max(self),
+    distinct(self),
+    top(2, { by: self }),
+  ];
+  fc.assert(
+    fc.property(fc.array(fc.option(fc.nat(5))), fc.array(fc.option(fc.nat(5))), (earlier, later) => {
+      for (const field of fields) {
+        const { initial, add, merge, result } = field.fold;
+        const state = (values: readonly (number | null)[]) => values.reduce((s, v) => add(s, v, context), initial());
+        const merged = merge!(state(earlier), state(later));
+        expect(result === null ? merged : result(merged)).toEqual(folded(field, [...earlier, ...later]));
+      }
+    }),
+  );
 });

@@ -3,19 +3,30 @@ import { describe, expectTypeOf, test } from 'vitest';
 import {
   aggregate,
   aggregateAll,
+  aggregateRows,
   calendar,
+  cogroup,
   count,
+  countRows,
+  dedupe,
+  filterRows,
   type Grouped,
+  type GroupedRows,
   groupByKey,
+  groupRows,
   hopping,
   int64,
   json,
   type KStream,
   type KTable,
+  mapRows,
   max,
   mean,
+  noKey,
   session,
   sliding,
+  suppress,
+  table,
   topic,
   toStream,
   tumbling,
@@ -117,5 +128,73 @@ describe('windows', () => {
         toStream(),
       )
       .to(visits);
+  });
+});
+
+describe('tables', () => {
+  const rows = table('rows', json<Order>());
+
+  test('rows are filtered, mapped and grouped with their types', () => {
+    expectTypeOf(rows.pipe(filterRows((order, { key }) => key === order.id))).toEqualTypeOf<KTable<string, Order>>();
+    const big = (order: Order): order is Order & { readonly amount: 100 } => order.amount === 100;
+    expectTypeOf(rows.pipe(filterRows(big))).toEqualTypeOf<KTable<string, Order & { readonly amount: 100 }>>();
+    expectTypeOf(rows.pipe(mapRows((order) => order.amount))).toEqualTypeOf<KTable<string, number, number | null>>();
+    const grouped = rows.pipe(groupRows((order) => (order.amount > 1 ? order.id : null)));
+    expectTypeOf(grouped).toEqualTypeOf<GroupedRows<string, Order>>();
+    expectTypeOf(grouped.pipe(countRows())).toEqualTypeOf<KTable<string, number>>();
+    expectTypeOf(
+      grouped.pipe(aggregateRows({ initial: () => 0, add: (n, o) => n + o.amount, subtract: (n, o) => n - o.amount })),
+    ).toEqualTypeOf<KTable<string, number>>();
+    expectTypeOf(
+      rows.pipe(
+        groupRows((order) => BigInt(order.amount), { key: int64 }),
+        countRows(),
+      ),
+    ).toEqualTypeOf<KTable<bigint, number>>();
+  });
+
+  test('what does not fit is refused', () => {
+    const groupedRows = rows.pipe(groupRows((order) => order.id));
+    // @ts-expect-error a key that is no string needs a serde
+    rows.pipe(groupRows((order) => order.amount));
+    // @ts-expect-error rows are grouped by groupRows()
+    notRun(() => rows.pipe(groupByKey()));
+    // @ts-expect-error and counted by countRows()
+    notRun(() => groupedRows.pipe(count()));
+    // @ts-expect-error a stream has no rows
+    orders.pipe(filterRows((order: Order) => order.amount > 0));
+    // @ts-expect-error subtract is missing
+    notRun(() => aggregateRows({ initial: () => 0, add: (n: number) => n }));
+  });
+
+  test('suppress by window needs windows, and its results are not taken back', () => {
+    const visits = session({ gap: '30 minutes', grace: 0 });
+    expectTypeOf(grouped.pipe(window(visits), count(), suppress('windowCloses'), toStream())).toEqualTypeOf<
+      KStream<Windowed<string>, number>
+    >();
+    // @ts-expect-error suppress('windowCloses') needs a windowed table
+    rows.pipe(suppress('windowCloses'));
+    expectTypeOf(rows.pipe(suppress({ until: '1 minute' }))).toEqualTypeOf<KTable<string, Order>>();
+    // @ts-expect-error nothing else happens at a full buffer
+    suppress({ until: '1 minute', recordsMax: 1, whenFull: 'drop' });
+  });
+
+  test('a cogroup knows which record is whose', () => {
+    const notes = topic('notes', utf8);
+    const both = cogroup({ orders: grouped, notes: notes.pipe(groupByKey()) });
+    expectTypeOf(both).toEqualTypeOf<
+      Grouped<
+        string,
+        { readonly from: 'orders'; readonly value: Order } | { readonly from: 'notes'; readonly value: string },
+        string
+      >
+    >();
+  });
+
+  test('dedupe needs a key', () => {
+    expectTypeOf(orders.pipe(dedupe({ within: '1 hour' }))).toEqualTypeOf<KStream<string, Order>>();
+    const unkeyed = topic('unkeyed', utf8, { key: noKey });
+    // @ts-expect-error dedupe() needs a keyed stream
+    notRun(() => unkeyed.pipe(dedupe({ within: '1 hour' })));
   });
 });
