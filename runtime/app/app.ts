@@ -97,6 +97,10 @@ export function startApp(options: AppOptions): App {
     }
   }
 
+  function closeWindows(subTopology: number): void {
+    for (const worker of workers.values()) worker.closeWindows(subTopology);
+  }
+
   async function watch(): Promise<void> {
     const endWatch =
       options.until === 'end' ? await createEndWatch(options.client, options.topology, options.layout) : null;
@@ -110,7 +114,7 @@ export function startApp(options: AppOptions): App {
         await Promise.race([clock.sleep(watchEveryMs), settled]);
         const { workers: reports } = progress();
         if (reports.every((report) => report.state === 'running')) ready.resolve();
-        if (!stopped && (await endWatch?.hasEnded(reports))) ended.resolve('end');
+        if (!stopped && (await endWatch?.hasEnded(reports, closeWindows))) ended.resolve('end');
       }
     } finally {
       await endWatch?.close();

@@ -5,11 +5,16 @@ import type { Admin, Client } from '../../core/client/index.ts';
 import { partitionName, type TopicPartition } from '../../core/kernel/ids.ts';
 import type { SubTopology, Topology } from '../../dsl/compile/topology.ts';
 import { createSourceStatusReader, sourceOffsetsTopic } from '../connect/source-offsets.ts';
+import { taskId } from '../worker/assignor.ts';
 import type { Layout } from '../worker/layout.ts';
 import type { WorkerReport } from '../worker/worker.ts';
 
 export interface EndWatch {
-  hasEnded(reports: readonly WorkerReport[]): Promise<boolean>;
+  /**
+   * @param closeWindows asked for where the inputs of a sub-topology have ended and its windows are open; called again
+   * until every task of it is in a report's `closed`
+   */
+  hasEnded(reports: readonly WorkerReport[], closeWindows: (subTopology: number) => void): Promise<boolean>;
   close(): Promise<void>;
 }
 
@@ -69,8 +74,17 @@ export async function createEndWatch(client: Client, topology: Topology, layout:
     });
   }
 
+  /** All tasks with state say so, since which of them hold anything only they know. */
+  function windowsClosed(sub: SubTopology, reports: readonly WorkerReport[]): boolean {
+    if (sub.stores.length === 0) return true;
+    const closed = new Set(reports.flatMap((report) => report.closed));
+    return Array.from({ length: layout.tasks[sub.id]! }, (_, partition) => taskId(sub.id, partition)).every((id) =>
+      closed.has(id),
+    );
+  }
+
   return {
-    async hasEnded(reports) {
+    async hasEnded(reports, closeWindows) {
       const generationId = Math.max(...reports.map((report) => report.generationId));
       if (
         generationId < 0 ||
@@ -80,6 +94,10 @@ export async function createEndWatch(client: Client, topology: Topology, layout:
       if (!(await sourcesDone(generationId))) return false;
       for (const sub of topology.subTopologies) {
         if (!(await drained(sub))) return false;
+        // With `until: 'end'` a job whose topics others fill goes on from here another time, windows and all.
+        if (!topology.bounded || windowsClosed(sub, reports)) continue;
+        closeWindows(sub.id);
+        return false;
       }
       return true;
     },

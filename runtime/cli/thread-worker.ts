@@ -14,7 +14,7 @@ export interface ThreadData extends Pick<WorkerOptions, 'layout' | 'workerId' | 
   readonly bootstrap: string | null;
 }
 
-export type ToThread = 'stop';
+export type ToThread = 'stop' | { readonly closeWindows: number };
 export type FromThread =
   | { readonly kind: 'report'; readonly report: WorkerReport }
   | { readonly kind: 'stopped' }
@@ -25,6 +25,7 @@ const starting: WorkerReport = {
   memberId: '',
   generationId: -1,
   tasks: [],
+  closed: [],
   sources: [],
   recordsIn: 0,
   recordsOut: 0,
@@ -77,6 +78,7 @@ export function startThreadWorker(
   return {
     done: done.promise,
     report: () => last,
+    closeWindows: (subTopology) => thread.postMessage({ closeWindows: subTopology } satisfies ToThread),
     // State in another thread is out of reach: the caller says that it isn't here.
     query: () => null,
     async stop() {

@@ -1,4 +1,4 @@
-// The inside of a worker thread: a worker over a message port. Its only orders are workerData and 'stop'.
+// The inside of a worker thread: a worker over a message port. Its only orders are workerData, 'stop' and 'close the windows of'.
 import { parentPort, workerData } from 'node:worker_threads';
 import { createClient, portNetwork } from '../../core/client/index.ts';
 import { systemClock } from '../../core/kernel/clock.ts';
@@ -9,7 +9,7 @@ import { clusterClient } from './connection.ts';
 import { compileJob, loadJob } from './load-job.ts';
 import { createLogger } from './log-lines.ts';
 import { explain } from './output.ts';
-import type { FromThread, ThreadData } from './thread-worker.ts';
+import type { FromThread, ThreadData, ToThread } from './thread-worker.ts';
 
 const data = workerData as ThreadData;
 const tell = (message: FromThread) => parentPort!.postMessage(message);
@@ -33,7 +33,10 @@ try {
     from: data.from,
     commitWhenIdle: data.commitWhenIdle,
   });
-  parentPort!.on('message', () => void worker.stop().catch(() => {}));
+  parentPort!.on('message', (order: ToThread) => {
+    if (order === 'stop') void worker.stop().catch(() => {});
+    else worker.closeWindows(order.closeWindows);
+  });
   const reporting = setInterval(() => tell({ kind: 'report', report: worker.report() }), reportEveryMs);
   try {
     await worker.done;

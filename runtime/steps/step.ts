@@ -34,12 +34,15 @@ export interface HoldingStep {
   close(): Promise<void>;
 }
 
-/** A step that acts when time passes without a record. Called between records; what it passes on has no input record. */
+/**
+ * A step that acts when time passes without a record. Called between records; what it passes on has no input record. Both
+ * say whether they have done anything, which is then to be committed though no offset has moved.
+ */
 export interface TimedStep {
   /** Wall-clock time has come to `nowMs`. */
-  punctuate?(nowMs: number): void;
+  punctuate?(nowMs: number): boolean;
   /** No record will come any more: every window that is open is closed, as if stream time had passed it. */
-  closeWindows?(): void;
+  closeWindows?(): boolean;
 }
 
 /** What a task gives its steps. */

@@ -75,17 +75,18 @@ export function suppressStep(
     }
   }
 
-  function advanceTo(nowMs: number): void {
-    if (nowMs <= time.nowMs) return;
+  function advanceTo(nowMs: number): boolean {
+    if (nowMs <= time.nowMs) return false;
     time.nowMs = nowMs;
     run();
+    return true;
   }
 
   timed({
     ...(idleMs === null ? {} : idling(idleMs, { open, time, activity, advanceTo })),
     closeWindows() {
       const lastMs = open.lastEndMs();
-      if (lastMs !== Number.NEGATIVE_INFINITY) advanceTo(lastMs + waitMs);
+      return lastMs !== Number.NEGATIVE_INFINITY && advanceTo(lastMs + waitMs);
     },
   });
 

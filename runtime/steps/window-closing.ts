@@ -72,17 +72,18 @@ export function createWindowClosing(options: ClosingOptions, { timed, record }: 
   if (final && keepMs > 0 && time.nowMs >= 0) kept.push(...open.takeUntil(time.nowMs - lagMs, 'keep'));
 
   /** As if a record of that time had come. */
-  function advanceTo(nowMs: number): void {
-    if (nowMs <= time.nowMs) return;
+  function advanceTo(nowMs: number): boolean {
+    if (nowMs <= time.nowMs) return false;
     time.nowMs = nowMs;
     run();
+    return true;
   }
 
   if (final) timed({ ...(idleMs === null ? {} : idling(idleMs, { open, time, activity, advanceTo })), closeWindows });
 
-  function closeWindows(): void {
+  function closeWindows(): boolean {
     const lastMs = open.lastEndMs();
-    if (lastMs !== Number.NEGATIVE_INFINITY) advanceTo(lastMs + lagMs);
+    return lastMs !== Number.NEGATIVE_INFINITY && advanceTo(lastMs + lagMs);
   }
 
   return run;
@@ -101,21 +102,22 @@ export function idling(
     readonly time: StreamTime;
     /** Set by whoever takes a record, and taken back here. */
     readonly activity: { any: boolean };
-    readonly advanceTo: (nowMs: number) => void;
+    readonly advanceTo: (nowMs: number) => boolean;
   },
 ) {
   let idleSinceMs: number | null = null;
   let timeThenMs = -1;
   return {
-    punctuate(nowMs: number): void {
+    punctuate(nowMs: number): boolean {
       if (activity.any || idleSinceMs === null) {
         activity.any = false;
         idleSinceMs = nowMs;
         timeThenMs = time.nowMs;
       }
-      if (nowMs - idleSinceMs < idleMs || !open.pending) return;
-      advanceTo(timeThenMs + nowMs - idleSinceMs);
+      if (nowMs - idleSinceMs < idleMs || !open.pending) return false;
+      const moved = advanceTo(timeThenMs + nowMs - idleSinceMs);
       activity.any = false;
+      return moved;
     },
   };
 }

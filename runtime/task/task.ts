@@ -62,6 +62,10 @@ export interface Task {
    * @throws as `process`
    */
   closeWindows(): void;
+  /** Something is to be committed that no offset tells of: time has closed windows since `committed` was last called. */
+  readonly changedByTime: boolean;
+  /** What `settle` saw is committed. */
+  committed(): void;
   /** Gives up what is in flight; settle first to keep it. */
   close(): Promise<void>;
 }
@@ -89,6 +93,7 @@ export function createTask(parts: TaskParts): Task {
   const time = times.of('');
   const holding: HoldingStep[] = [];
   const timed: TimedStep[] = [];
+  let changedByTime = false;
   let failure: { readonly error: unknown } | null = null;
   const fail = (error: unknown) => {
     failure ??= { error };
@@ -142,12 +147,12 @@ export function createTask(parts: TaskParts): Task {
   }
 
   /** Without a record at hand. */
-  function betweenRecords(work: (step: TimedStep) => void): void {
+  function betweenRecords(work: (step: TimedStep) => boolean | undefined): void {
     check();
     record.origin = nowhere;
     record.currentKey = undecoded;
     try {
-      for (const step of timed) work(step);
+      for (const step of timed) if (work(step) === true) changedByTime = true;
     } catch (error) {
       fail(error);
       throw error;
@@ -205,6 +210,12 @@ export function createTask(parts: TaskParts): Task {
       if (timed.length > 0 && !isBlocked()) betweenRecords((step) => step.punctuate?.(nowMs));
     },
     closeWindows: () => betweenRecords((step) => step.closeWindows?.()),
+    get changedByTime() {
+      return changedByTime;
+    },
+    committed() {
+      changedByTime = false;
+    },
     async close() {
       for (const step of holding) await step.close();
     },

@@ -200,6 +200,7 @@ export function createTaskInputs({ topology, client, groupId, from, logger }: Ta
     },
     isDirty(tasks) {
       for (const entry of tasks) {
+        if (entry.task.changedByTime) return true;
         if ((byTask.get(entry.id) ?? []).some((input) => positionOf(entry, input) !== input.committed)) return true;
       }
       return false;
@@ -224,7 +225,7 @@ export function createTaskInputs({ topology, client, groupId, from, logger }: Ta
         const changelogs = entry.subTopology.stores
           .filter((store) => store.ownChangelog)
           .map((store) => store.changelog);
-        if (moved.length > 0)
+        if (moved.length > 0 || entry.task.changedByTime)
           touched.push({ stores: entry.stores, partition: entry.partition, changelogs, inputPositions });
       }
       return { offsets: changed, tasks: touched };

@@ -43,6 +43,8 @@ export interface WorkerReport {
   readonly memberId: string;
   readonly generationId: number;
   readonly tasks: readonly TaskId[];
+  /** Tasks whose windows are closed because their inputs have ended, and committed so. */
+  readonly closed: readonly TaskId[];
   readonly sources: readonly SourceReport[];
   readonly recordsIn: number;
   readonly recordsOut: number;
@@ -54,6 +56,11 @@ export interface Worker {
   /** Rejects with what stopped the worker; resolves after `stop`. */
   readonly done: Promise<void>;
   report(): WorkerReport;
+  /**
+   * The inputs of that sub-topology are at their end for good: its tasks pass on the windows that are open, commit, and
+   * are then in the report's `closed`. May be called again, for tasks that have moved here since.
+   */
+  closeWindows(subTopology: number): void;
   /** Looks into a store of a task; null where the task isn't here, or isn't open yet. */
   query(task: TaskId, store: string): StoreQuery | null;
   /** Commits what is processed, leaves the group and resolves. */
@@ -77,6 +84,9 @@ export function startWorker(options: WorkerOptions): Worker {
   const environment = { ...options, metrics };
   const running = new Map<TaskId, RunningTask>();
   const sources = new Map<TaskId, SourceRunner>();
+  /** Sub-topologies whose inputs have ended. */
+  const ended = new Set<number>();
+  const closed = new Set<TaskId>();
   const failure = createLatch<never>();
   failure.promise.catch(() => {});
   let wake = new AbortController();
@@ -113,6 +123,7 @@ export function startWorker(options: WorkerOptions): Worker {
     if (offsets.length === 0 && tasks.length === 0) return;
     await delivery.commit({ offsets, generation, stores: tasks });
     inputs.committed(offsets);
+    for (const { task } of running.values()) task.committed();
     purge.committed(offsets);
   }
 
@@ -120,6 +131,7 @@ export function startWorker(options: WorkerOptions): Worker {
     for (const id of [...ids]) {
       await running.get(id)?.close();
       running.delete(id);
+      closed.delete(id);
       inputs.forget(id);
     }
   }
@@ -195,6 +207,14 @@ export function startWorker(options: WorkerOptions): Worker {
     return runner;
   }
 
+  async function closeEnded(): Promise<void> {
+    const ending = [...running.values()].filter(({ id, subTopology }) => ended.has(subTopology.id) && !closed.has(id));
+    if (ending.length === 0) return;
+    for (const { task } of ending) task.closeWindows();
+    await commit();
+    for (const { id } of ending) closed.add(id);
+  }
+
   const member = createJobMember({
     client,
     topology,
@@ -228,6 +248,7 @@ export function startWorker(options: WorkerOptions): Worker {
     const work = async () => {
       processed = await processAll();
       if (isCommitDue(processed)) await commit();
+      if (processed === 0 && ended.size > 0) await closeEnded();
     };
     if (active && !(await orLose(work))) member.rejoin();
     return active && processed > 0;
@@ -326,11 +347,13 @@ export function startWorker(options: WorkerOptions): Worker {
       memberId: generation.memberId,
       generationId: generation.generationId,
       tasks: active ? [...running.keys(), ...sources.keys()] : [],
+      closed: [...closed],
       sources: [...sources.values()].flatMap((runner) => runner.report()),
       recordsIn: recordsIn + [...sources.values()].reduce((sum, runner) => sum + runner.recordsIn(), 0),
       recordsOut: metrics.recordsWritten,
       dropped: droppedOf(metrics),
     }),
+    closeWindows: (subTopology) => void ended.add(subTopology),
     query: (task, store) => running.get(task)?.stores.query(store) ?? null,
     async stop() {
       stopping.abort();

@@ -2,9 +2,13 @@ import { pairwise } from 'rxjs';
 import { expect, test } from 'vitest';
 import type { TopologyIssue } from '../../../dsl/index.ts';
 import {
+  aggregate,
+  aggregateAll,
+  aggregator,
   compile,
   count,
   deadLetter,
+  describe as describeTopology,
   float64,
   groupByKey,
   int32,
@@ -21,6 +25,7 @@ import {
   reduce,
   rx,
   selectKey,
+  session,
   sink,
   source,
   TopologyError,
@@ -289,4 +294,36 @@ test('names that Kafka refuses', () => {
     ['BAD_NAME', "store 'a/b'"],
     ['BAD_NAME', "repartition topic '..'"],
   ]);
+});
+
+test('sessions of what has no way to be merged', () => {
+  const grouped = orders.pipe(groupByKey(), window(session({ gap: '1 minute', grace: 0 })));
+  const total = (merge?: (a: number, b: number) => number) =>
+    aggregate(
+      () => 0,
+      (sum: number, order: Order) => sum + order.amount,
+      { as: 'total', ...(merge === undefined ? {} : { merge }) },
+    );
+  expect(codes([grouped.pipe(total((a, b) => a + b))])).toEqual([]);
+  expect(issues([grouped.pipe(total())])).toMatchInlineSnapshot(`
+    [
+      {
+        "code": "SESSION_NEEDS_MERGE",
+        "message": "sessions grow together, and it has no way to make one state of two; give { merge: (earlier, later) => … }",
+        "place": "orders → groupByKey → window → aggregate",
+      },
+    ]
+  `);
+  const mine = aggregator({ initial: () => 0, add: (n: number, _: Order) => n + 1, result: null });
+  expect(codes([grouped.pipe(aggregateAll({ n: count(), mine }, { as: 'all' }))])).toEqual(['SESSION_NEEDS_MERGE']);
+  expect(codes([grouped.pipe(aggregateAll({ n: count() }, { as: 'all' }))])).toEqual([]);
+});
+
+test('the topic of late records is one of the job, made and described as such', () => {
+  const late = topic('late', json<Order>(), { partitions: 4 });
+  const windowed = orders.pipe(groupByKey(), window(tumbling('1 minute', { grace: 0 }), { late }), count({ as: 'n' }));
+  const topology = compile(job('shop', [windowed]));
+  expect(topology.topics.map(({ name }) => name)).toContain('late');
+  expect(describeTopology(topology)).toContain('count n → late → to late');
+  expect(codes([windowed, late.to(orders)])).toEqual(['CYCLE', 'CYCLE']);
 });
