@@ -1,4 +1,5 @@
 // Windows end to end on the embedded log: several partitions, a stop in the middle, and the last windows at the end.
+import { rm } from 'node:fs/promises';
 import { generate } from 'millrace/connectors/generate';
 import { connect, runJob } from 'millrace/run';
 import { consume } from 'millrace/rx';
@@ -25,6 +26,7 @@ import {
   window,
   windowedKey,
 } from '../../../dsl/index.ts';
+import { stateFolder } from '../../../runtime/cli/embedded.ts';
 import { tempFolder } from '../../support/millrace.ts';
 
 const records = 900;
@@ -120,9 +122,10 @@ function wantedSessions(): string[] {
 }
 
 test.each([
-  ['in one run', null],
-  ['with a stop in the middle', 600],
-] as const)('every window gives one result, the last ones at the end of the job: %s', async (_, rate) => {
+  ['in one run', null, false],
+  ['with a stop in the middle', 600, false],
+  ['with a stop after which its state comes from the changelogs', 600, true],
+] as const)('every window gives one result, the last ones at the end of the job: %s', async (_, rate, lost) => {
   await using folder = await tempFolder();
   const { program: windows, finals, sessions, perWindow, totals } = program(rate);
   if (rate !== null) {
@@ -130,6 +133,7 @@ test.each([
     await run.ready;
     while (run.progress().recordsIn < records / 2) await new Promise((resolve) => setImmediate(resolve));
     await run.stop();
+    if (lost) await rm(stateFolder(folder.data, 'windows'), { recursive: true });
   }
   const { dropped } = await (await runJob(windows, { data: folder.data })).done;
   expect(dropped).toEqual({});
