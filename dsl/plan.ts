@@ -30,12 +30,24 @@ export interface TopicSpec {
   readonly timestampOf?: (value: any, context: RecordContext) => number;
   /** What a stream of it does with null values: `compile` puts a step that drops them before functions of the user's. Default 'pass'. */
   readonly tombstones?: 'drop' | 'pass';
+  /** Of a table: how long earlier rows of a key are kept, in event time. Left out: only the newest row is. */
+  readonly versionedMs?: number;
 }
 
 /** A time window of an aggregation. Grace is how long after its end a window still takes late records. */
 export type WindowSpec =
   | { readonly kind: 'tumbling'; readonly sizeMs: number; readonly graceMs: number }
   | { readonly kind: 'hopping'; readonly sizeMs: number; readonly advanceMs: number; readonly graceMs: number };
+
+/**
+ * Which records of two streams meet: the right one's time is from `beforeMs` before to `afterMs` after the left one's,
+ * both ends included. Grace is how far a record may come behind the end of its window, in stream time.
+ */
+export interface JoinWindowSpec {
+  readonly beforeMs: number;
+  readonly afterMs: number;
+  readonly graceMs: number;
+}
 
 export interface StoreOptions {
   /** Name of the state store, its changelog and its repartition topic. Null: derived from the place. */
@@ -88,7 +100,20 @@ export type StreamNode =
       readonly table: TableNode;
       readonly join: 'inner' | 'left';
       readonly joiner: Fn<[left: any, right: any, context: RecordContext]>;
+      /** Records wait that long, in stream time, for the table's row of their time; null: they don't. */
+      readonly buffer: (StoreOptions & { readonly graceMs: number }) | null;
     })
+  /** The first parent is the left side. `as` names the stores; `left` and `right` write the values that wait. */
+  | {
+      readonly kind: 'joinStreams';
+      readonly parents: readonly [left: StreamNode, right: StreamNode];
+      readonly join: 'inner' | 'left' | 'outer';
+      readonly within: JoinWindowSpec;
+      readonly joiner: Fn<[left: any, right: any, context: RecordContext]>;
+      readonly as: string | null;
+      readonly left: Serde<any>;
+      readonly right: Serde<any>;
+    }
   | (Node<'toStream', TableNode> & {});
 
 /** A stream that is keyed for grouping; `keyOf` null keeps the key. */
@@ -113,7 +138,15 @@ export type TableNode =
       readonly store: StoreOptions;
     })
   /** A stream read as changes of a table; null is a tombstone. */
-  | (Node<'toTable', StreamNode> & { readonly store: StoreOptions });
+  | (Node<'toTable', StreamNode> & { readonly store: StoreOptions })
+  /** The first parent is the left side. `store` null: rows are computed when they are looked up. */
+  | {
+      readonly kind: 'joinTables';
+      readonly parents: readonly [left: TableNode, right: TableNode];
+      readonly join: 'inner' | 'left' | 'outer';
+      readonly joiner: Fn<[left: any, right: any, context: RecordContext]>;
+      readonly store: StoreOptions | null;
+    };
 
 export type SinkNode =
   | (Node<'topicSink', StreamNode> & { readonly topic: TopicSpec })

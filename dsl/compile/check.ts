@@ -167,7 +167,7 @@ function coPartitioning({ vertices }: Graph): readonly TopologyIssue[] {
   return vertices.flatMap(({ node, parents, table, place }) => {
     const at = placeOf(place);
     if (table !== null) return [...sameCounts(at, parents[0]!, table), ...sameKeys(at, parents[0]!, table)];
-    if (node.kind !== 'merge') return [];
+    if (node.kind !== 'merge' && node.kind !== 'joinStreams' && node.kind !== 'joinTables') return [];
     return parents
       .slice(1)
       .flatMap((other) => [...sameCounts(at, parents[0]!, other), ...sameKeys(at, parents[0]!, other)]);
@@ -176,10 +176,13 @@ function coPartitioning({ vertices }: Graph): readonly TopologyIssue[] {
 
 /** A windowed store is looked up by key and time, and a join has the key only. */
 function windowedJoins({ vertices }: Graph): readonly TopologyIssue[] {
-  return vertices.flatMap(({ table, place }): readonly TopologyIssue[] => {
-    if (table?.node.kind !== 'aggregate' || table.node.parent.window === null) return [];
-    const message = `a windowed table can't be joined; write '${table.store?.name}' to a topic with toStream() and read that with table()`;
-    return [{ code: 'WINDOWED_JOIN', place: placeOf(place), message }];
+  return vertices.flatMap(({ node, table, parents, place }): readonly TopologyIssue[] => {
+    const joined = node.kind === 'joinTables' ? parents : table === null ? [] : [table];
+    return joined.flatMap((side): readonly TopologyIssue[] => {
+      if (side.node.kind !== 'aggregate' || side.node.parent.window === null) return [];
+      const message = `a windowed table can't be joined; write '${side.store?.name}' to a topic with toStream() and read that with table()`;
+      return [{ code: 'WINDOWED_JOIN', place: placeOf(place), message }];
+    });
   });
 }
 

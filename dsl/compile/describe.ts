@@ -1,6 +1,6 @@
 // A topology as text a person reads and a test compares: what each sub-topology reads, does, keeps and writes.
 import { match } from 'ts-pattern';
-import type { TopicSpec, WindowSpec } from '../plan.ts';
+import type { JoinWindowSpec, TopicSpec, WindowSpec } from '../plan.ts';
 import type { Input, InternalTopic, Step, StoreSpec, SubTopology, Topology } from './topology.ts';
 
 /**
@@ -64,10 +64,18 @@ function stepLines(steps: readonly Step[]): readonly string[] {
   return lines.map(({ head, names }) => `${head === '' ? '' : `${head} → `}${names.join(' → ')}`);
 }
 
-function storeLine({ name, kind, window, key, value, changelog, ownChangelog }: StoreSpec): string {
-  const what = window === null ? kind.replace('keyValue', 'store') : `store of ${windowText(window)}`;
+function storeLine({ name, kind, window, within, key, value, changelog, ownChangelog }: StoreSpec): string {
+  const what =
+    within !== undefined
+      ? joinText(within)
+      : window === null
+        ? kind.replace('keyValue', 'store')
+        : `store of ${windowText(window)}`;
   return `${what} ${name}: ${key.name} → ${value.name}, changelog ${changelog}${ownChangelog ? '' : ', the topic itself'}`;
 }
+
+const joinText = ({ beforeMs, afterMs, graceMs }: JoinWindowSpec): string =>
+  `store of a join (${beforeMs} ms before to ${afterMs} ms after, grace ${graceMs} ms)`;
 
 function windowText(spec: WindowSpec): string {
   return match(spec)

@@ -51,7 +51,7 @@ function edgesOf({ id, steps, inputs, stores }: SubTopology, topicId: (name: str
     const end = step.kind === 'topicSink' ? topicId(step.topic.name) : stepId(id, step.id);
     ends.set(step.id, end);
     for (const parent of step.parents) lines.push(`${ends.get(parent)} --> ${end}`);
-    if (!('store' in step)) continue;
+    if (!('store' in step) || step.store === '') continue;
     const store = storeId(
       id,
       stores.findIndex(({ name }) => name === step.store),

@@ -35,12 +35,20 @@ export function normalise(job: JobSpec): Graph {
     known: new Map(),
   };
   for (const output of job.outputs) {
-    if (output.kind === 'tableSource' || output.kind === 'aggregate' || output.kind === 'toTable') table(walk, output);
+    if (isTableNode(output)) table(walk, output);
     else sink(walk, output);
   }
   walk.issues.push(...settleRepartitionNames(walk.repartitions));
   return walk;
 }
+
+const tableKinds: ReadonlySet<PlanNode['kind']> = new Set<TableNode['kind']>([
+  'tableSource',
+  'aggregate',
+  'toTable',
+  'joinTables',
+]);
+const isTableNode = (node: PlanNode): node is TableNode => tableKinds.has(node.kind);
 
 function once(walk: Walk, identity: unknown, make: () => Vertex): Vertex {
   const before = walk.known.get(identity);
@@ -136,6 +144,7 @@ function stream(walk: Walk, node: StreamNode): Vertex {
     .with({ kind: 'merge' }, (merge) => once(walk, merge, () => merged(walk, merge)))
     .with({ kind: 'branch' }, (branch) => once(walk, branch, () => branched(walk, branch)))
     .with({ kind: 'joinTable' }, (join) => once(walk, join, () => joined(walk, join)))
+    .with({ kind: 'joinStreams' }, (join) => once(walk, join, () => joinedStreams(walk, join)))
     .with({ kind: 'toStream' }, (changes) =>
       once(walk, changes, () => add(walk, changes, 'toStream', { parents: [table(walk, changes.parent)] })),
     )
@@ -173,15 +182,36 @@ function branched(walk: Walk, node: Of<'branch'>): Vertex {
 }
 
 function joined(walk: Walk, node: Of<'joinTable'>): Vertex {
-  const label = node.join === 'inner' ? 'join' : 'leftJoin';
+  const label = joinLabels[node.join];
   const left = keyed(walk, rawStream(walk, node.parent), { store: null, label, joins: true });
   return add(walk, node, label, { parents: [left], table: table(walk, node.table) });
 }
+
+function joinedStreams(walk: Walk, node: Of<'joinStreams'>): Vertex {
+  const label = joinLabels[node.join];
+  const [left, right] = node.parents.map((parent, i) => {
+    const store = node.as === null ? null : `${node.as}-${i === 0 ? 'left' : 'right'}`;
+    return keyed(walk, rawStream(walk, parent), { store, label, joins: true });
+  });
+  const store = storeOf(walk, node.as, left!, label);
+  return add(walk, node, label, { parents: [left!, right!], store });
+}
+
+function joinedTables(walk: Walk, node: Of<'joinTables'>): Vertex {
+  const label = joinLabels[node.join];
+  const [left, right] = node.parents.map((parent) => table(walk, parent));
+  const store = node.store === null ? null : storeOf(walk, node.store.as, left!, label);
+  return add(walk, node, label, { parents: [left!, right!], store, ...(store === null ? {} : { source: store.name }) });
+}
+
+/** What the person wrote. */
+const joinLabels = { inner: 'join', left: 'leftJoin', outer: 'outerJoin' } as const;
 
 function table(walk: Walk, node: TableNode): Vertex {
   return match(node)
     .returnType<Vertex>()
     .with({ kind: 'tableSource' }, (source) => topicSource(walk, source, source.kind))
+    .with({ kind: 'joinTables' }, (join) => once(walk, join, () => joinedTables(walk, join)))
     .with({ kind: 'aggregate' }, (aggregate) => once(walk, aggregate, () => aggregated(walk, aggregate)))
     .with({ kind: 'toTable' }, (toTable) =>
       once(walk, toTable, () => {

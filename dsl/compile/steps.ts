@@ -1,10 +1,12 @@
 // A sub-topology out of a part of the graph: its inputs, its steps with ids, its stores.
 import { match, P } from 'ts-pattern';
+import { utf8 } from '../../core/schema/primitive.ts';
 import { structured } from '../../core/schema/structured.ts';
 import type { TopicSpec, WindowSpec } from '../plan.ts';
 import type { Part } from './cut.ts';
 import type { Repartition, Vertex } from './graph.ts';
 import { changelogTopic, repartitionTopic } from './names.ts';
+import { joinRowsSerde, queueSerde } from './store-serdes.ts';
 import type { Input, Step, StoreSpec, SubTopology } from './topology.ts';
 
 /** Records live in them until they are processed, whenever that is. */
@@ -45,8 +47,7 @@ export function subTopology(part: Part, { job, id, upstream, bootstrap }: StepsO
   };
 
   for (const vertex of part.vertices) {
-    const store = storeOf(job, vertex);
-    if (store !== null) stores.push(store);
+    stores.push(...storesOf(job, vertex));
     const { node } = vertex;
     let parents = vertex.parents.map((parent) => outputs.get(parent)!);
     if (node.kind === 'topicSource' || node.kind === 'tableSource') {
@@ -59,14 +60,14 @@ export function subTopology(part: Part, { job, id, upstream, bootstrap }: StepsO
     } else if (node.kind === 'connectorSource') {
       parents = [input(node.connector.name, { kind: 'connector', connector: node.connector })];
     }
-    const body = bodyOf(job, vertex);
+    const body = bodyOf(job, vertex, vertex.table === null ? -1 : outputs.get(vertex.table)!);
     outputs.set(vertex, body === null ? parents[0]! : push(labelOf(vertex), parents, body));
   }
   return { id, inputs, steps, stores, upstream };
 }
 
 /** What a step does; null for an input, which is all the step there is. */
-function bodyOf(job: string, vertex: Vertex): StepBody<Step> | null {
+function bodyOf(job: string, vertex: Vertex, table: number): StepBody<Step> | null {
   const store = vertex.store?.name ?? '';
   return match(vertex.node)
     .returnType<StepBody<Step> | null>()
@@ -88,8 +89,19 @@ function bodyOf(job: string, vertex: Vertex): StepBody<Step> | null {
       kind,
       join,
       joiner,
+      table,
       store: vertex.table?.store?.name ?? '',
+      buffer: null,
     }))
+    .with({ kind: 'joinStreams' }, ({ kind, join, within, joiner }) => ({
+      kind,
+      join,
+      within,
+      joiner,
+      store,
+      unmatched: join === 'inner' ? null : unmatchedStore(store),
+    }))
+    .with({ kind: 'joinTables' }, ({ kind, join, joiner }) => ({ kind, join, joiner, store }))
     .with({ kind: 'aggregate' }, ({ kind, initial, add, result, parent: { window } }) => ({
       kind,
       store,
@@ -110,18 +122,47 @@ function bodyOf(job: string, vertex: Vertex): StepBody<Step> | null {
     .exhaustive();
 }
 
-function labelOf({ node, store, table }: Vertex): string {
+function labelOf({ node, store, table, parents }: Vertex): string {
   return match(node)
     .returnType<string>()
     .with({ kind: 'aggregate' }, ({ operator }) => `${operator} ${store?.name}`)
     .with({ kind: P.union('tableSource', 'toTable') }, () => `table ${store?.name}`)
-    .with({ kind: 'joinTable' }, ({ join }) => `${join === 'inner' ? 'join' : 'leftJoin'} ${table?.store?.name}`)
+    .with({ kind: 'joinTable' }, ({ join }) => `${join === 'inner' ? 'join' : 'leftJoin'} ${table?.source}`)
+    .with(
+      { kind: P.union('joinStreams', 'joinTables') },
+      ({ join }) =>
+        `${join === 'inner' ? 'join' : `${join}Join`} ${store?.name ?? parents.map(({ source }) => source).join(' ')}`,
+    )
     .with({ kind: 'branch' }, ({ name }) => `branch ${name}`)
     .with({ kind: 'topicSink' }, ({ topic }) => `to ${topic.name}`)
     .with({ kind: 'connectorSink' }, ({ connector }) => `to ${connector.name}`)
     .with({ kind: 'repartitionSink' }, ({ repartition }) => `repartition ${repartition.name}`)
     .with({ kind: 'dropTombstones' }, () => 'drop tombstones')
     .otherwise(({ kind }) => kind);
+}
+
+const unmatchedStore = (store: string): string => `${store}-unmatched`;
+
+function storesOf(job: string, vertex: Vertex): readonly StoreSpec[] {
+  const { node, store, parents } = vertex;
+  if (store === null) return [];
+  if (node.kind === 'joinStreams') return joinStores(job, node, store.name, parents[0]!.key.serde!);
+  const spec = storeOf(job, vertex);
+  return spec === null ? [] : [spec];
+}
+
+type JoinStreams = Extract<Vertex['node'], { readonly kind: 'joinStreams' }>;
+
+function joinStores(job: string, node: JoinStreams, name: string, key: StoreSpec['key']): readonly StoreSpec[] {
+  const { within, join, left, right } = node;
+  const shared = { ownChangelog: true, result: null } as const;
+  const window = { kind: 'tumbling', sizeMs: within.beforeMs + within.afterMs, graceMs: within.graceMs } as const;
+  const rows = { name, kind: 'window', key, value: joinRowsSerde(left, right), window, within } as const;
+  const kept: StoreSpec = { ...shared, ...rows, changelog: changelogTopic(job, name) };
+  if (join === 'inner') return [kept];
+  const unmatched = unmatchedStore(name);
+  const queue = { name: unmatched, kind: 'keyValue', key: utf8, value: queueSerde(key), window: null } as const;
+  return [kept, { ...shared, ...queue, changelog: changelogTopic(job, unmatched) }];
 }
 
 function storeOf(job: string, { node, store, parents }: Vertex): StoreSpec | null {
@@ -131,13 +172,13 @@ function storeOf(job: string, { node, store, parents }: Vertex): StoreSpec | nul
     const { key, value, name: changelog } = node.topic;
     return { name, kind: 'keyValue', key, value, window: null, changelog, ownChangelog: false, result: null };
   }
-  if (node.kind !== 'aggregate' && node.kind !== 'toTable') return null;
+  if (node.kind !== 'aggregate' && node.kind !== 'toTable' && node.kind !== 'joinTables') return null;
   const window: WindowSpec | null = node.kind === 'aggregate' ? node.parent.window : null;
   return {
     name,
     kind: window === null ? 'keyValue' : 'window',
     key: parents[0]!.key.serde!,
-    value: node.store.value,
+    value: node.store!.value,
     window,
     changelog: changelogTopic(job, name),
     ownChangelog: true,

@@ -3,7 +3,7 @@
 // biome-ignore-all lint/suspicious/noExplicitAny: erased; the stages carry the types
 import type { Serde } from '../../core/schema/serde.ts';
 import type { SinkConnector, SourceConnector, ViewConnector } from '../connector.ts';
-import type { JobOptions, RecordContext, TopicSpec, WindowSpec } from '../plan.ts';
+import type { JobOptions, JoinWindowSpec, RecordContext, TopicSpec, WindowSpec } from '../plan.ts';
 
 /** A program ready to run. */
 export interface Topology {
@@ -67,6 +67,10 @@ export interface StoreSpec {
   readonly ownChangelog: boolean;
   /** Where the table's value is computed from what is stored. */
   readonly result: ((accumulator: any) => any) | null;
+  /** Of a table that keeps earlier rows: for how long. What is stored is then the history of a key. */
+  readonly versionedMs?: number;
+  /** Of the rows that wait in a join of streams. */
+  readonly within?: JoinWindowSpec;
 }
 
 /**
@@ -106,8 +110,27 @@ export type Step =
     })
   | (StepBase<'rx'> & { readonly make: Fn<[scheduler: any], readonly any[]> })
   | (StepBase<'joinTable'> & {
+      /** Step of the table it looks into. */
+      readonly table: number;
+      /** Of that table; '' where its rows are computed. */
       readonly store: string;
       readonly join: 'inner' | 'left';
+      readonly joiner: Fn<[left: any, right: any, context: RecordContext]>;
+      /** Where records wait for the table's row of their time. */
+      readonly buffer: { readonly store: string; readonly graceMs: number } | null;
+    })
+  /** Two parents: left and right. `store` keeps the rows that may still meet others, `unmatched` when they are due (null for an inner join). */
+  | (StepBase<'joinStreams'> & {
+      readonly store: string;
+      readonly unmatched: string | null;
+      readonly join: 'inner' | 'left' | 'outer';
+      readonly within: JoinWindowSpec;
+      readonly joiner: Fn<[left: any, right: any, context: RecordContext]>;
+    })
+  /** Two parents: left and right. `store` '' where the result is not kept. */
+  | (StepBase<'joinTables'> & {
+      readonly store: string;
+      readonly join: 'inner' | 'left' | 'outer';
       readonly joiner: Fn<[left: any, right: any, context: RecordContext]>;
     })
   | (StepBase<'aggregate'> & {

@@ -7,7 +7,9 @@ import { aggregateStep } from '../steps/aggregate.ts';
 import { connectorSinkStep } from '../steps/connector-sink.ts';
 import { filterStep } from '../steps/filter.ts';
 import { flatMapStep } from '../steps/flat-map.ts';
+import { joinStreamsStep } from '../steps/join-streams.ts';
 import { joinTableStep } from '../steps/join-table.ts';
+import { joinTablesStep } from '../steps/join-tables.ts';
 import { mapStep } from '../steps/map.ts';
 import { mapAsyncStep } from '../steps/map-async.ts';
 import { mapRecordStep } from '../steps/map-record.ts';
@@ -19,33 +21,80 @@ import { tapStep } from '../steps/tap.ts';
 import { toStreamStep } from '../steps/to-stream.ts';
 import { topicSinkStep } from '../steps/topic-sink.ts';
 import { windowAggregateStep } from '../steps/window-aggregate.ts';
+import { isTable, type LookupParts, lookupOf, type TableLookup, type TableStep } from './table-lookup.ts';
 
 /** What takes the records of each input, by its index. */
 export type Chain = readonly Forward[];
 
-type TableStep = Extract<Step, { kind: 'tableSource' | 'toTable' | 'aggregate' }>;
-
-const isTable = (step: Step): step is TableStep =>
-  step.kind === 'tableSource' || step.kind === 'toTable' || step.kind === 'aggregate';
+/** Steps with a port for each parent: what comes from the one is not what comes from the other. */
+type TwoSided = Extract<Step, { kind: 'joinStreams' | 'joinTables' }>;
 
 export function buildChain(subTopology: SubTopology, parts: StepParts): Chain {
   const { steps, stores } = subTopology;
   const byId = new Map(steps.map((step) => [step.id, step]));
   const built = new Map<number, Forward>();
   const builtOnTables = new Map<number, ForwardChange>();
+  const builtSides = new Map<number, readonly Forward[]>();
+  const builtTableSides = new Map<number, readonly ForwardChange[]>();
 
   /** A table that a join looks into is a parent that sends it nothing. */
   const feeds = (parent: Step, child: Step): boolean =>
     child.parents.includes(parent.id) && !(child.kind === 'joinTable' && isTable(parent));
   const childrenOf = (parent: Step): Step[] => steps.filter((child) => feeds(parent, child));
-  const after = (step: Step): Forward => fanOut(childrenOf(step).map(({ id }) => built.get(id)!));
+  /** Of a child with sides, those that this parent is: both, where a stream is joined with itself. */
+  const sidesOf = <F>(sides: readonly F[], parent: Step, child: Step): F[] =>
+    child.parents.flatMap((id, side) => (id === parent.id ? [sides[side]!] : []));
+  const after = (step: Step): Forward =>
+    fanOut(
+      childrenOf(step).flatMap((child) =>
+        child.kind === 'joinStreams' ? sidesOf(builtSides.get(child.id)!, step, child) : [built.get(child.id)!],
+      ),
+    );
   const afterTable = (step: TableStep): ForwardChange =>
-    fanOutChange(childrenOf(step).map(({ id }) => builtOnTables.get(id)!));
+    fanOutChange(
+      childrenOf(step).flatMap((child) =>
+        child.kind === 'joinTables'
+          ? sidesOf(builtTableSides.get(child.id)!, step, child)
+          : [builtOnTables.get(child.id)!],
+      ),
+    );
 
-  /** None of the steps there are reads the old value of a change; those that subtract it will. */
-  const wantsOld = false;
+  /** Whether what follows a table reads the old value of a change: to subtract it, or to see that there was none. */
+  const wantsOld = (step: TableStep): boolean =>
+    childrenOf(step).some((child) => {
+      if (child.kind !== 'joinTables') return false;
+      const [left, right] = child.parents;
+      const kept = (child.join !== 'inner' && left === step.id) || (child.join === 'outer' && right === step.id);
+      return kept || wantsOld(child);
+    });
 
-  function build(step: Exclude<Step, { kind: 'toStream' }>): Forward {
+  const lookups: LookupParts = {
+    record: parts.record,
+    stores: parts.stores,
+    spec(store) {
+      const found = stores.find(({ name }) => name === store);
+      assert(found !== undefined, `store ${store}`);
+      return found;
+    },
+    step: (id) => byId.get(id)!,
+  };
+  const lookup = (id: number): TableLookup => lookupOf(byId.get(id)!, lookups);
+
+  function buildSides(step: TwoSided): void {
+    if (step.kind === 'joinStreams') {
+      const { key } = lookups.spec(step.store);
+      builtSides.set(
+        step.id,
+        joinStreamsStep(step, parts, (given) => key.encode(given), after(step)),
+      );
+      return;
+    }
+    const [left, right] = step.parents.map(lookup) as [TableLookup, TableLookup];
+    const options = { left, right, wantsOld: wantsOld(step) };
+    builtTableSides.set(step.id, joinTablesStep(step, parts, options, afterTable(step)));
+  }
+
+  function build(step: Exclude<Step, { kind: 'toStream' } | TwoSided>): Forward {
     switch (step.kind) {
       case 'input':
       case 'merge':
@@ -69,18 +118,15 @@ export function buildChain(subTopology: SubTopology, parts: StepParts): Chain {
         return mapAsyncStep(step, parts, after(step));
       case 'rx':
         return rxStep(step, parts, after(step));
-      case 'joinTable': {
-        const table = stores.find(({ name }) => name === step.store);
-        assert(table !== undefined, `store ${step.store} of ${step.name}`);
-        return joinTableStep(step, parts, table.result, after(step));
-      }
+      case 'joinTable':
+        return joinTableStep(step, parts, lookup(step.table), after(step));
       case 'tableSource':
       case 'toTable':
-        return tableStep(step, parts, wantsOld, afterTable(step));
+        return tableStep(step, parts, wantsOld(step), afterTable(step));
       case 'aggregate': {
         const { window } = step;
-        if (window === null) return aggregateStep(step, parts, wantsOld, afterTable(step));
-        return windowAggregateStep({ ...step, window }, parts, wantsOld, afterTable(step));
+        if (window === null) return aggregateStep(step, parts, wantsOld(step), afterTable(step));
+        return windowAggregateStep({ ...step, window }, parts, wantsOld(step), afterTable(step));
       }
       case 'topicSink':
         return topicSinkStep(step, parts);
@@ -100,7 +146,8 @@ export function buildChain(subTopology: SubTopology, parts: StepParts): Chain {
 
   for (const step of [...steps].reverse()) {
     for (const parent of step.parents) assert(byId.has(parent), `parent ${parent} of step ${step.name}`);
-    if (step.kind === 'toStream') builtOnTables.set(step.id, toStreamStep(after(step)));
+    if (step.kind === 'joinStreams' || step.kind === 'joinTables') buildSides(step);
+    else if (step.kind === 'toStream') builtOnTables.set(step.id, toStreamStep(after(step)));
     else built.set(step.id, build(step));
   }
   return subTopology.inputs.map((_, input) =>

@@ -35,7 +35,8 @@ export class KeyUnreadable extends Error {
   override readonly name = 'KeyUnreadable';
 }
 
-const nowhere: Origin = {
+/** Of what no record at hand caused: a step that lets go of what it kept. */
+export const noOrigin: Origin = {
   input: -1,
   topic: '',
   partition: -1,
@@ -48,7 +49,7 @@ const nowhere: Origin = {
 };
 
 export class TaskRecord implements RecordContext {
-  origin: Origin = nowhere;
+  origin: Origin = noOrigin;
   /** As the step at hand sees it: `undecoded`, or what a step upstream made of it. */
   currentKey: unknown = undecoded;
   timestampMs = -1;

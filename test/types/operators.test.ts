@@ -26,6 +26,7 @@ import {
   merge,
   min,
   noKey,
+  outerJoin,
   reduce,
   rx,
   type Sink,
@@ -47,6 +48,7 @@ import {
   type Windowed,
   window,
   windowedKey,
+  within,
 } from '../../dsl/index.ts';
 import { sinkNamed, sourceNamed, viewNamed } from '../dsl/support.ts';
 
@@ -413,5 +415,54 @@ describe('joins and ends', () => {
     expectTypeOf(source(sourceNamed<Order>('s') as SourceConnector<Customer | Order>)).toEqualTypeOf<
       KStream<null, Customer | Order>
     >();
+  });
+});
+
+describe('joins of two streams, and of two tables', () => {
+  const payments = topic('payments', json<{ paid: number }>());
+  const near = within('5 minutes', { grace: '30 seconds' });
+  const accounts = table('accounts', json<{ balance: number }>());
+
+  test('a side that may be missing is null in the type', () => {
+    expectTypeOf(
+      orders.pipe(
+        join(payments, near, (order, payment, { key }) => {
+          expectTypeOf(order).toEqualTypeOf<Order>();
+          expectTypeOf(payment).toEqualTypeOf<{ paid: number }>();
+          expectTypeOf(key).toEqualTypeOf<string>();
+          return order.amount - payment.paid;
+        }),
+      ),
+    ).toEqualTypeOf<KStream<string, number>>();
+    orders.pipe(leftJoin(payments, near, (order, payment) => order.amount - (payment?.paid ?? 0)));
+    orders.pipe(outerJoin(payments, near, (order, payment) => (order?.amount ?? 0) - (payment?.paid ?? 0)));
+    // @ts-expect-error there may be no payment
+    orders.pipe(leftJoin(payments, near, (order, payment) => order.amount - payment.paid));
+    // @ts-expect-error there may be no order
+    orders.pipe(outerJoin(payments, near, (order, payment) => order.amount - (payment?.paid ?? 0)));
+  });
+
+  test('a table with a table is a table', () => {
+    const joined = customers.pipe(join(accounts, ({ name }, { balance }) => ({ name, balance }), { as: 'both' }));
+    expectTypeOf(joined).toEqualTypeOf<KTable<string, { name: string; balance: number }>>();
+    expectTypeOf(customers.pipe(outerJoin(accounts, (customer, account) => customer?.name ?? account))).toExtend<
+      KTable<string, string | { balance: number } | null>
+    >();
+    customers.pipe(leftJoin(accounts, ({ name }, account) => `${name}: ${account?.balance ?? 0}`));
+    // @ts-expect-error a table keyed by bigints
+    notRun(() => customers.pipe(join(byShop, (customer) => customer)));
+  });
+
+  test('a stream needs a span of time, with a grace', () => {
+    // @ts-expect-error a stream is no table
+    notRun(() => orders.pipe(join(payments, (order) => order)));
+    // @ts-expect-error no grace
+    notRun(() => within('5 minutes'));
+    // @ts-expect-error no before
+    notRun(() => within({ after: '5 minutes', grace: 0 }));
+    // @ts-expect-error a stream with a table has no outer join
+    notRun(() => orders.pipe(outerJoin(accounts, (order) => order)));
+    // @ts-expect-error clicks have no key
+    notRun(() => clicks.pipe(join(payments, near, (order) => order)));
   });
 });

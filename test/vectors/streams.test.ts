@@ -12,8 +12,6 @@ import {
   hopping,
   type Job as JobSpec,
   job,
-  join,
-  leftJoin,
   map,
   reduce,
   table,
@@ -25,6 +23,7 @@ import {
 } from '../../dsl/index.ts';
 import { windowsFor } from '../../runtime/steps/windows.ts';
 import { createDriver } from '../../runtime/testing/index.ts';
+import { streamStreamJoin, streamTableJoin, tableTableJoin } from './joins.ts';
 
 interface VectorRecord {
   readonly topic?: string;
@@ -86,32 +85,11 @@ const notYet: Readonly<Record<string, readonly string[]>> = {
     'suppress-before-groupby',
     'x-tumbling-boundary',
   ],
-  'no stream-stream join': [
-    'ss-inner-basic',
-    'ss-inner-window-bounds',
-    'ss-inner-asymmetric-after',
-    'ss-left-duplicates',
-    'ss-left-expire-by-right',
-    'ss-left-right-unmatched-silent',
-    'ss-outer-duplicates',
-    'ss-outer-ordering',
-    'ss-outer-asymmetric',
-    'ss-outer-right-expire-by-left',
-    'canon-ss-inner',
-    'canon-ss-left',
-    'canon-ss-self',
-  ],
   'no versioned tables, no join with grace': ['canon-st-inner-versioned', 'canon-st-left-versioned', 'st-grace-delay'],
-  'no table-table join': [
-    'canon-tt-inner',
+  'no versioned tables, no foreign-key join': [
     'canon-tt-inner-versioned',
-    'canon-tt-left',
-    'canon-tt-outer',
     'canon-tt-outer-versioned',
     'canon-tt-left-rightversioned',
-    'tt-inner-unit',
-    'tt-outer-unit',
-    'x-tt-inner-idempotent',
     'fk-inner-delete-left',
     'fk-left-delete-left',
     'fk-inner-delete-right',
@@ -200,18 +178,12 @@ function programOf({ topology }: TopologyVector): JobSpec {
         );
       return job('v', [(topology.agg === 'count' ? counted() : reduced()).to(output)]);
     }
-    case 'stream-table-join': {
-      const right = table('right', utf8);
-      const joined = (l: string, r: string | null) =>
-        (topology.joiner as string).replace(/[lr]/g, (side) => (side === 'l' ? l : String(r)));
-      const left = input('left');
-      return job('v', [
-        (topology.type === 'inner'
-          ? left.pipe(join(right, (l, r) => joined(l, r)))
-          : left.pipe(leftJoin(right, (l, r) => joined(l, r)))
-        ).to(output),
-      ]);
-    }
+    case 'stream-stream-join':
+      return streamStreamJoin(topology);
+    case 'stream-table-join':
+      return streamTableJoin(topology);
+    case 'table-table-join':
+      return tableTableJoin(topology);
     case 'table-source':
       return job('v', [table('in', utf8).pipe(toStream()).to(output)]);
     default:

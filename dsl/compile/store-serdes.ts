@@ -1,0 +1,174 @@
+// What joins and versioned tables keep under one key, and how it is written. A store finds single keys and can't scan, so
+// what belongs together stands together, in parts small enough to be written again with every commit.
+import { ByteReader } from '../../core/kernel/byte-reader.ts';
+import { ByteWriter } from '../../core/kernel/byte-writer.ts';
+import { Fault } from '../../core/kernel/fault.ts';
+import type { Serde } from '../../core/schema/serde.ts';
+
+// biome-ignore lint/suspicious/noExplicitAny: erased, as the plan is
+type Any = any;
+
+/** A record that waits in a join of streams. Changed in place, and then put again. */
+export interface JoinRow {
+  readonly timestampMs: number;
+  readonly value: Any;
+  /** It has met one of the other side: then it never comes out unmatched. */
+  matched: boolean;
+}
+
+/** The rows of a key in a span of time, or some of many: the first part says how many parts there are. */
+export interface JoinRows {
+  parts: number;
+  readonly left: JoinRow[];
+  readonly right: JoinRow[];
+}
+
+/** A queue by time: what it holds where, or some of its entries. */
+export type QueuePart =
+  | { readonly kind: 'index'; drainedBeforeMs: number; readonly parts: Map<number, number> }
+  | { readonly kind: 'entries'; readonly entries: QueueEntry[] };
+
+export interface QueueEntry {
+  readonly timestampMs: number;
+  readonly item: Any;
+}
+
+/** The rows of a key, newest first; null is a deletion. */
+export type Versions = readonly { readonly timestampMs: number; readonly value: Any }[];
+
+const marks = { rows: 0xb1, index: 0xb2, entries: 0xb3, versions: 0xb4 } as const;
+
+/** Reused: encoding is synchronous, and nested serdes make writers of their own. */
+function encoder(name: string): (mark: number, write: (writer: ByteWriter) => void) => Uint8Array {
+  let writer: ByteWriter | null = new ByteWriter(256);
+  return (mark, write) => {
+    const mine = writer ?? new ByteWriter(256);
+    writer = null;
+    try {
+      mine.reset();
+      mine.int8(mark);
+      write(mine);
+      return mine.view().slice();
+    } catch (error) {
+      throw new Fault('UNWRITABLE_VALUE', { serde: name, why: (error as Error).message }, error);
+    } finally {
+      writer = mine;
+    }
+  };
+}
+
+function open(bytes: Uint8Array, name: string): { readonly mark: number; readonly reader: ByteReader } {
+  const reader = new ByteReader(bytes);
+  const mark = reader.int8() & 0xff;
+  if (!(Object.values(marks) as number[]).includes(mark)) {
+    throw new Fault('UNREADABLE_BYTES', { serde: name, why: `they begin with ${mark}, as nothing it writes does` });
+  }
+  return { mark, reader };
+}
+
+function writeBytes(writer: ByteWriter, bytes: Uint8Array): void {
+  writer.uvarint(bytes.length);
+  writer.bytes(bytes);
+}
+
+const readBytes = (reader: ByteReader): Uint8Array => reader.view(reader.uvarint());
+
+export function joinRowsSerde(left: Serde<Any>, right: Serde<Any>): Serde<JoinRows> {
+  const name = `rows of ${left.name} and ${right.name}`;
+  const encode = encoder(name);
+  const writeSide = (writer: ByteWriter, rows: readonly JoinRow[], serde: Serde<Any>) => {
+    writer.uvarint(rows.length);
+    let before = 0;
+    for (const { timestampMs, value, matched } of rows) {
+      writer.varlong(timestampMs - before);
+      writer.int8(matched ? 1 : 0);
+      writeBytes(writer, serde.encode(value));
+      before = timestampMs;
+    }
+  };
+  const readSide = (reader: ByteReader, serde: Serde<Any>): JoinRow[] => {
+    let timestampMs = 0;
+    return Array.from({ length: reader.uvarint() }, () => {
+      timestampMs += reader.varlong();
+      const matched = reader.int8() === 1;
+      return { timestampMs, matched, value: serde.decode(readBytes(reader)) };
+    });
+  };
+  return {
+    name,
+    encode: (rows) =>
+      encode(marks.rows, (writer) => {
+        writer.uvarint(rows.parts);
+        writeSide(writer, rows.left, left);
+        writeSide(writer, rows.right, right);
+      }),
+    decode(bytes) {
+      const { reader } = open(bytes, name);
+      return { parts: reader.uvarint(), left: readSide(reader, left), right: readSide(reader, right) };
+    },
+  };
+}
+
+export function queueSerde(item: Serde<Any>): Serde<QueuePart> {
+  const name = `queue of ${item.name}`;
+  const encode = encoder(name);
+  return {
+    name,
+    encode(part) {
+      if (part.kind === 'index') {
+        return encode(marks.index, (writer) => {
+          writer.float64(part.drainedBeforeMs);
+          writer.uvarint(part.parts.size);
+          for (const [span, count] of part.parts) {
+            writer.varlong(span);
+            writer.uvarint(count);
+          }
+        });
+      }
+      return encode(marks.entries, (writer) => {
+        writer.uvarint(part.entries.length);
+        for (const entry of part.entries) {
+          writer.varlong(entry.timestampMs);
+          writeBytes(writer, item.encode(entry.item));
+        }
+      });
+    },
+    decode(bytes) {
+      const { mark, reader } = open(bytes, name);
+      if (mark === marks.index) {
+        const drainedBeforeMs = reader.float64();
+        const parts = new Map(Array.from({ length: reader.uvarint() }, () => [reader.varlong(), reader.uvarint()]));
+        return { kind: 'index', drainedBeforeMs, parts };
+      }
+      const entries = Array.from({ length: reader.uvarint() }, () => {
+        const timestampMs = reader.varlong();
+        return { timestampMs, item: item.decode(readBytes(reader)) };
+      });
+      return { kind: 'entries', entries };
+    },
+  };
+}
+
+export function versionsSerde(value: Serde<Any>): Serde<Versions> {
+  const name = `history of ${value.name}`;
+  const encode = encoder(name);
+  return {
+    name,
+    encode: (versions) =>
+      encode(marks.versions, (writer) => {
+        writer.uvarint(versions.length);
+        for (const version of versions) {
+          writer.varlong(version.timestampMs);
+          writer.int8(version.value === null ? 0 : 1);
+          if (version.value !== null) writeBytes(writer, value.encode(version.value));
+        }
+      }),
+    decode(bytes) {
+      const { reader } = open(bytes, name);
+      return Array.from({ length: reader.uvarint() }, () => {
+        const timestampMs = reader.varlong();
+        return { timestampMs, value: reader.int8() === 0 ? null : value.decode(readBytes(reader)) };
+      });
+    },
+  };
+}

@@ -1,0 +1,64 @@
+// The programs of the vectors that join, in our DSL.
+import { utf8 } from '../../core/schema/primitive.ts';
+import {
+  type Job as JobSpec,
+  job,
+  join,
+  type KStream,
+  type KTable,
+  leftJoin,
+  outerJoin,
+  table,
+  topic,
+  toStream,
+  within,
+} from '../../dsl/index.ts';
+
+// biome-ignore lint/suspicious/noExplicitAny: data of many shapes, read by `op`
+type Described = any;
+type Text = string | null;
+
+const input = (name: string) => topic(name, utf8, { tombstones: 'pass' });
+const output = topic('out', utf8);
+
+/** A template of `l` and `r`; a side that is missing prints `null`. */
+const joinerOf =
+  ({ joiner = 'l+r' }: Described) =>
+  (l: Text, r: Text): string =>
+    (joiner as string).replace(/[lr]/g, (side) => String(side === 'l' ? l : r));
+
+export function streamStreamJoin(topology: Described): JobSpec {
+  const { beforeMs, afterMs, graceMs } = topology.window;
+  const window = within({ before: beforeMs, after: afterMs, grace: graceMs });
+  const left: KStream<string, Text> = input('left');
+  const right: KStream<string, Text> = topology.self ? left : input('right');
+  const joiner = joinerOf(topology);
+  const options = { as: 'joined', left: utf8, right: utf8 };
+  const joined: Record<string, () => KStream<string, string>> = {
+    inner: () => left.pipe(join(right, window, joiner, options)),
+    left: () => left.pipe(leftJoin(right, window, joiner, options)),
+    outer: () => left.pipe(outerJoin(right, window, (l, r) => joiner(l, r), options)),
+  };
+  return job('v', [joined[topology.type]!().to(output)]);
+}
+
+export function streamTableJoin(topology: Described): JobSpec {
+  const right = table('right', utf8);
+  const left: KStream<string, Text> = input('left');
+  const joiner = joinerOf(topology);
+  const joined = topology.type === 'inner' ? left.pipe(join(right, joiner)) : left.pipe(leftJoin(right, joiner));
+  return job('v', [joined.to(output)]);
+}
+
+export function tableTableJoin(topology: Described): JobSpec {
+  const left: KTable<string, string> = table('left', utf8);
+  const right: KTable<string, string> = table('right', utf8);
+  const joiner = joinerOf(topology);
+  const options = topology.materializeResult === false ? {} : { as: 'joined', value: utf8 };
+  const joined: Record<string, () => KTable<string, string>> = {
+    inner: () => left.pipe(join(right, joiner, options)),
+    left: () => left.pipe(leftJoin(right, joiner, options)),
+    outer: () => left.pipe(outerJoin(right, joiner, options)),
+  };
+  return job('v', [joined[topology.type]!().pipe(toStream()).to(output)]);
+}
