@@ -65,7 +65,15 @@ export { view } from './operators/view.ts';
 export { window } from './operators/window.ts';
 export type { ErrorPolicy, JoinWindowSpec, RecordContext, WindowSpec } from './plan.ts';
 export type { Destination, Grouped, Joinable, Joined, KStream, KTable, Op, Pipeable, Sink } from './stage.ts';
-export { type TableTopic, type Topic, type TopicOptions, table, topic, type Viewable } from './topic.ts';
+export {
+  type TableOptions,
+  type TableTopic,
+  type Topic,
+  type TopicOptions,
+  table,
+  topic,
+  type Viewable,
+} from './topic.ts';
 export type { DslError, KeyOptions } from './type-error.ts';
 export { type GraceOption, hopping, tumbling } from './window.ts';
 export { type WithinSpan, within } from './within.ts';

@@ -47,6 +47,17 @@ export interface TopicOptions<K, V> {
   readonly tombstones?: 'drop' | 'pass';
 }
 
+/** Settings of a topic that is read as a table. */
+export interface TableOptions<K, V> extends Omit<TopicOptions<K, V>, 'tombstones'> {
+  /**
+   * Keeps earlier rows for that long, in event time back from the latest record: a stream that joins the table meets the
+   * row of the record's own time. An update that comes out of order takes its place in the history and changes nothing
+   * else; one that is older than the history is dropped and counted as late. Default: only the newest row is kept, and
+   * updates count in the order of offsets.
+   */
+  readonly versioned?: Duration;
+}
+
 // In the results NoInfer: the key's type comes from its serde alone, never from the stream that is written to the topic.
 
 /**
@@ -79,16 +90,18 @@ export function topic<V, K = string>(name: string, value: Serde<V>, options: Top
  * Compacted and kept for ever by default. Where a bounded source of the same job fills it, it is read to its end before
  * the streams that join it start, so that the answer is no race.
  *
- * @throws Fault `BAD_TOPIC` for settings that can't be
+ * @throws Fault `BAD_TOPIC` for settings that can't be, `BAD_DURATION`
  * @example
  * const airports = table('airports', json<{ iata: string; city: string }>(), { partitions: 4 });
  */
 export function table<V, K = string>(
   name: string,
   value: Serde<V>,
-  options: Omit<TopicOptions<K, V>, 'tombstones'> = {},
+  options: TableOptions<K, V> = {},
 ): TableTopic<NoInfer<K>, V> {
-  const spec = specOf(name, value, options, { 'cleanup.policy': 'compact' });
+  const { versioned } = options;
+  const history = versioned === undefined ? {} : { versionedMs: durationMs(versioned) };
+  const spec = { ...specOf(name, value, options, { 'cleanup.policy': 'compact' }), ...history };
   const stage = tableOf<K, V, V | null>({ kind: 'tableSource', topic: spec });
   return { ...stage, topic: spec } as unknown as TableTopic<NoInfer<K>, V>;
 }

@@ -19,6 +19,7 @@ export function check(job: JobSpec, graph: Graph, parts: Cut, namesRequired: boo
     ...graph.issues,
     ...coPartitioning(graph),
     ...windowedJoins(graph),
+    ...graceWithoutHistory(graph),
     ...cycles(graph, parts),
   ];
   // One mistake can be met on several ways through the graph.
@@ -183,6 +184,19 @@ function windowedJoins({ vertices }: Graph): readonly TopologyIssue[] {
       const message = `a windowed table can't be joined; write '${side.store?.name}' to a topic with toStream() and read that with table()`;
       return [{ code: 'WINDOWED_JOIN', place: placeOf(place), message }];
     });
+  });
+}
+
+/** What waits for the row of its time needs a table that still has it. */
+function graceWithoutHistory({ vertices }: Graph): readonly TopologyIssue[] {
+  return vertices.flatMap(({ node, table, place }): readonly TopologyIssue[] => {
+    if (node.kind !== 'joinTable' || node.buffer === null || table === null) return [];
+    const { graceMs } = node.buffer;
+    const historyMs = table.node.kind === 'tableSource' ? (table.node.topic.versionedMs ?? null) : null;
+    if (historyMs !== null && historyMs >= graceMs) return [];
+    const has = historyMs === null ? 'keeps no history' : `keeps ${historyMs} ms of history`;
+    const message = `records wait ${graceMs} ms for '${table.source}', which ${has}; declare it with table(name, serde, { versioned: … }), at least as long`;
+    return [{ code: 'GRACE_NEEDS_HISTORY', place: placeOf(place), message }];
   });
 }
 

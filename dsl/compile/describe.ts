@@ -64,14 +64,25 @@ function stepLines(steps: readonly Step[]): readonly string[] {
   return lines.map(({ head, names }) => `${head === '' ? '' : `${head} → `}${names.join(' → ')}`);
 }
 
-function storeLine({ name, kind, window, within, key, value, changelog, ownChangelog }: StoreSpec): string {
+function storeLine({
+  name,
+  kind,
+  window,
+  within,
+  versionedMs,
+  key,
+  value,
+  changelog,
+  ownChangelog,
+}: StoreSpec): string {
   const what =
     within !== undefined
       ? joinText(within)
       : window === null
         ? kind.replace('keyValue', 'store')
         : `store of ${windowText(window)}`;
-  return `${what} ${name}: ${key.name} → ${value.name}, changelog ${changelog}${ownChangelog ? '' : ', the topic itself'}`;
+  const history = versionedMs === undefined ? '' : ` (${versionedMs} ms back)`;
+  return `${what} ${name}${history}: ${key.name} → ${value.name}, changelog ${changelog}${ownChangelog ? '' : ', the topic itself'}`;
 }
 
 const joinText = ({ beforeMs, afterMs, graceMs }: JoinWindowSpec): string =>

@@ -103,7 +103,7 @@ function topicNamed({ topics, issues }: Walk, topic: TopicSpec): TopicSpec {
 }
 
 function sameTopic(a: TopicSpec, b: TopicSpec): boolean {
-  const shape = ({ name, key, value, partitions, replicationFactor, tombstones, config }: TopicSpec) =>
+  const shape = ({ name, key, value, partitions, replicationFactor, tombstones, versionedMs, config }: TopicSpec) =>
     JSON.stringify([
       name,
       key.name,
@@ -111,6 +111,7 @@ function sameTopic(a: TopicSpec, b: TopicSpec): boolean {
       partitions,
       replicationFactor,
       tombstones,
+      versionedMs,
       Object.entries(config).sort(),
     ]);
   return a === b || (shape(a) === shape(b) && a.timestampOf === b.timestampOf);
@@ -184,7 +185,9 @@ function branched(walk: Walk, node: Of<'branch'>): Vertex {
 function joined(walk: Walk, node: Of<'joinTable'>): Vertex {
   const label = joinLabels[node.join];
   const left = keyed(walk, rawStream(walk, node.parent), { store: null, label, joins: true });
-  return add(walk, node, label, { parents: [left], table: table(walk, node.table) });
+  const right = table(walk, node.table);
+  const store = node.buffer === null ? null : storeOf(walk, node.buffer.as, left, label);
+  return add(walk, node, label, { parents: [left], table: right, store });
 }
 
 function joinedStreams(walk: Walk, node: Of<'joinStreams'>): Vertex {

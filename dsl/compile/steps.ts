@@ -6,7 +6,7 @@ import type { TopicSpec, WindowSpec } from '../plan.ts';
 import type { Part } from './cut.ts';
 import type { Repartition, Vertex } from './graph.ts';
 import { changelogTopic, repartitionTopic } from './names.ts';
-import { joinRowsSerde, queueSerde } from './store-serdes.ts';
+import { joinRowsSerde, queueSerde, type Versions, versionsSerde, waitingSerde } from './store-serdes.ts';
 import type { Input, Step, StoreSpec, SubTopology } from './topology.ts';
 
 /** Records live in them until they are processed, whenever that is. */
@@ -85,13 +85,13 @@ function bodyOf(job: string, vertex: Vertex, table: number): StepBody<Step> | nu
     .with({ kind: 'branch' }, ({ kind, index }) => ({ kind, index }))
     .with({ kind: 'mapAsync' }, ({ kind, project, concurrency, order }) => ({ kind, project, concurrency, order }))
     .with({ kind: 'rx' }, ({ kind, make }) => ({ kind, make }))
-    .with({ kind: 'joinTable' }, ({ kind, join, joiner }) => ({
+    .with({ kind: 'joinTable' }, ({ kind, join, joiner, buffer }) => ({
       kind,
       join,
       joiner,
       table,
       store: vertex.table?.store?.name ?? '',
-      buffer: null,
+      buffer: buffer === null ? null : { store, graceMs: buffer.graceMs },
     }))
     .with({ kind: 'joinStreams' }, ({ kind, join, within, joiner }) => ({
       kind,
@@ -147,6 +147,9 @@ function storesOf(job: string, vertex: Vertex): readonly StoreSpec[] {
   const { node, store, parents } = vertex;
   if (store === null) return [];
   if (node.kind === 'joinStreams') return joinStores(job, node, store.name, parents[0]!.key.serde!);
+  if (node.kind === 'joinTable' && node.buffer !== null) {
+    return [queueStore(job, store.name, waitingSerde(parents[0]!.key.serde!, node.buffer.value))];
+  }
   const spec = storeOf(job, vertex);
   return spec === null ? [] : [spec];
 }
@@ -160,16 +163,31 @@ function joinStores(job: string, node: JoinStreams, name: string, key: StoreSpec
   const rows = { name, kind: 'window', key, value: joinRowsSerde(left, right), window, within } as const;
   const kept: StoreSpec = { ...shared, ...rows, changelog: changelogTopic(job, name) };
   if (join === 'inner') return [kept];
-  const unmatched = unmatchedStore(name);
-  const queue = { name: unmatched, kind: 'keyValue', key: utf8, value: queueSerde(key), window: null } as const;
-  return [kept, { ...shared, ...queue, changelog: changelogTopic(job, unmatched) }];
+  return [kept, queueStore(job, unmatchedStore(name), key)];
+}
+
+function queueStore(job: string, name: string, item: StoreSpec['value']): StoreSpec {
+  const queue = { name, kind: 'keyValue', key: utf8, value: queueSerde(item), window: null } as const;
+  return { ...queue, changelog: changelogTopic(job, name), ownChangelog: true, result: null };
+}
+
+/** The topic itself can't bring its history back: compaction keeps the newest row of a key only. */
+function versionedStore(job: string, { name, key, value }: TopicSpec, versionedMs: number): StoreSpec {
+  const history = {
+    value: versionsSerde(value),
+    result: (versions: Versions) => versions[0]?.value ?? null,
+    versionedMs,
+  };
+  const changelog = changelogTopic(job, name);
+  return { name, kind: 'keyValue', key, window: null, changelog, ownChangelog: true, ...history };
 }
 
 function storeOf(job: string, { node, store, parents }: Vertex): StoreSpec | null {
   if (store === null) return null;
   const { name } = store;
   if (node.kind === 'tableSource') {
-    const { key, value, name: changelog } = node.topic;
+    const { key, value, name: changelog, versionedMs } = node.topic;
+    if (versionedMs !== undefined) return versionedStore(job, node.topic, versionedMs);
     return { name, kind: 'keyValue', key, value, window: null, changelog, ownChangelog: false, result: null };
   }
   if (node.kind !== 'aggregate' && node.kind !== 'toTable' && node.kind !== 'joinTables') return null;

@@ -36,7 +36,20 @@ export interface QueueEntry {
 /** The rows of a key, newest first; null is a deletion. */
 export type Versions = readonly { readonly timestampMs: number; readonly value: Any }[];
 
-const marks = { rows: 0xb1, index: 0xb2, entries: 0xb3, versions: 0xb4 } as const;
+/** A record of a stream that waits for a table's row of its time. */
+export interface WaitingRecord {
+  readonly key: Any;
+  readonly value: Any;
+  readonly topic: string;
+  readonly partition: number;
+  readonly offset: number;
+  readonly headers: readonly (readonly [string, Uint8Array | null])[];
+  /** As they came, for a dead letter. */
+  readonly keyBytes: Uint8Array | null;
+  readonly valueBytes: Uint8Array | null;
+}
+
+const marks = { rows: 0xb1, index: 0xb2, entries: 0xb3, versions: 0xb4, waiting: 0xb5 } as const;
 
 /** Reused: encoding is synchronous, and nested serdes make writers of their own. */
 function encoder(name: string): (mark: number, write: (writer: ByteWriter) => void) => Uint8Array {
@@ -70,6 +83,14 @@ function writeBytes(writer: ByteWriter, bytes: Uint8Array): void {
   writer.uvarint(bytes.length);
   writer.bytes(bytes);
 }
+
+function writeNullable(writer: ByteWriter, bytes: Uint8Array | null): void {
+  writer.int8(bytes === null ? 0 : 1);
+  if (bytes !== null) writeBytes(writer, bytes);
+}
+
+const readNullable = (reader: ByteReader): Uint8Array | null =>
+  reader.int8() === 0 ? null : readBytes(reader).slice();
 
 const readBytes = (reader: ByteReader): Uint8Array => reader.view(reader.uvarint());
 
@@ -169,6 +190,46 @@ export function versionsSerde(value: Serde<Any>): Serde<Versions> {
         const timestampMs = reader.varlong();
         return { timestampMs, value: reader.int8() === 0 ? null : value.decode(readBytes(reader)) };
       });
+    },
+  };
+}
+
+export function waitingSerde(key: Serde<Any>, value: Serde<Any>): Serde<WaitingRecord> {
+  const name = `records of ${key.name} and ${value.name}`;
+  const encode = encoder(name);
+  const writeText = (writer: ByteWriter, text: string) => writeBytes(writer, Buffer.from(text));
+  const readText = (reader: ByteReader) => Buffer.from(readBytes(reader)).toString();
+  return {
+    name,
+    encode: (record) =>
+      encode(marks.waiting, (writer) => {
+        writeBytes(writer, key.encode(record.key));
+        writeBytes(writer, value.encode(record.value));
+        writeText(writer, record.topic);
+        writer.varlong(record.partition);
+        writer.varlong(record.offset);
+        writer.uvarint(record.headers.length);
+        for (const [header, content] of record.headers) {
+          writeText(writer, header);
+          writeNullable(writer, content);
+        }
+        writeNullable(writer, record.keyBytes);
+        writeNullable(writer, record.valueBytes);
+      }),
+    decode(bytes) {
+      const { reader } = open(bytes, name);
+      const record = {
+        key: key.decode(readBytes(reader)),
+        value: value.decode(readBytes(reader)),
+        topic: readText(reader),
+      };
+      const [partition, offset] = [reader.varlong(), reader.varlong()];
+      const headers = Array.from({ length: reader.uvarint() }, () => {
+        const header = readText(reader);
+        return [header, readNullable(reader)] as const;
+      });
+      const [keyBytes, valueBytes] = [readNullable(reader), readNullable(reader)];
+      return { ...record, partition, offset, headers, keyBytes, valueBytes };
     },
   };
 }

@@ -160,6 +160,7 @@ export interface TopologyIssue {
     | 'SOURCE_MERGED'
     | 'DEAD_LETTER_READ'
     | 'WINDOWED_JOIN'
+    | 'GRACE_NEEDS_HISTORY'
     | 'VIEW_NEEDS_TOPIC'
     | 'TOPIC_TWICE'
     | 'CYCLE'

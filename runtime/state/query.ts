@@ -7,10 +7,11 @@ import { type Bucket, entryState } from './cache.ts';
 import type { EntryTable } from './entry-table.ts';
 import type { Stamped } from './store.ts';
 
-/** The value as the table shows it. */
+/** The value as the table shows it; undefined where it shows none. */
 export function shown<S extends Stamped<any> | undefined>(spec: StoreSpec, stamped: S): S {
   if (spec.result === null || stamped === undefined) return stamped;
-  return { value: spec.result(stamped.value), timestampMs: stamped.timestampMs } as S;
+  const value = spec.result(stamped.value);
+  return (value === null ? undefined : { value, timestampMs: stamped.timestampMs }) as S;
 }
 
 export interface OverlayEntry {
@@ -57,7 +58,8 @@ export async function* scanMerged<K>(
       const { storageKey, stamped } = overlay[at]!;
       order = Buffer.compare(storageKey, stored);
       if (order > 0) break;
-      if (stamped !== undefined) yield [keyOfStored(storageKey), shown(spec, stamped)];
+      const row = shown(spec, stamped);
+      if (row !== undefined) yield [keyOfStored(storageKey), row];
       if (order === 0) {
         at++;
         break;
@@ -65,8 +67,11 @@ export async function* scanMerged<K>(
     }
     if (order === 0) continue;
     const key = keyOfStored(stored);
-    yield [key, shown(spec, table.decodeStored(value, key))];
+    const row = shown<Stamped<any> | undefined>(spec, table.decodeStored(value, key));
+    if (row !== undefined) yield [key, row];
   }
-  for (const { storageKey, stamped } of overlay.slice(at))
-    if (stamped !== undefined) yield [keyOfStored(storageKey), shown(spec, stamped)];
+  for (const { storageKey, stamped } of overlay.slice(at)) {
+    const row = shown(spec, stamped);
+    if (row !== undefined) yield [keyOfStored(storageKey), row];
+  }
 }

@@ -16,7 +16,7 @@ import { mapRecordStep } from '../steps/map-record.ts';
 import { selectKeyStep } from '../steps/select-key.ts';
 import { splitStep } from '../steps/split.ts';
 import type { Forward, ForwardChange, StepParts } from '../steps/step.ts';
-import { tableStep } from '../steps/table.ts';
+import { tableStep, versionedTableStep } from '../steps/table.ts';
 import { tapStep } from '../steps/tap.ts';
 import { toStreamStep } from '../steps/to-stream.ts';
 import { topicSinkStep } from '../steps/topic-sink.ts';
@@ -71,6 +71,7 @@ export function buildChain(subTopology: SubTopology, parts: StepParts): Chain {
   const lookups: LookupParts = {
     record: parts.record,
     stores: parts.stores,
+    times: parts.times,
     spec(store) {
       const found = stores.find(({ name }) => name === store);
       assert(found !== undefined, `store ${store}`);
@@ -121,8 +122,11 @@ export function buildChain(subTopology: SubTopology, parts: StepParts): Chain {
       case 'joinTable':
         return joinTableStep(step, parts, lookup(step.table), after(step));
       case 'tableSource':
-      case 'toTable':
-        return tableStep(step, parts, wantsOld(step), afterTable(step));
+      case 'toTable': {
+        const { versionedMs } = lookups.spec(step.store);
+        if (versionedMs === undefined) return tableStep(step, parts, wantsOld(step), afterTable(step));
+        return versionedTableStep(step, parts, versionedMs, wantsOld(step), afterTable(step));
+      }
       case 'aggregate': {
         const { window } = step;
         if (window === null) return aggregateStep(step, parts, wantsOld(step), afterTable(step));

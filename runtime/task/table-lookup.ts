@@ -3,7 +3,9 @@
 import { unreachable } from '../../core/kernel/assert.ts';
 import type { Step, StoreSpec } from '../../dsl/compile/topology.ts';
 import type { KeyValueStore, Stamped } from '../state/store.ts';
+import { openVersionedRows } from '../state/versions.ts';
 import type { TaskRecord } from './record-context.ts';
+import type { StreamTimes } from './stream-time.ts';
 import type { TaskState } from './task-state.ts';
 
 /** Steps that give the changes of a table. */
@@ -33,6 +35,7 @@ export interface TableLookup {
 export interface LookupParts {
   readonly record: TaskRecord;
   readonly stores: TaskState;
+  readonly times: StreamTimes;
   readonly spec: (store: string) => StoreSpec;
   readonly step: (id: number) => Step;
 }
@@ -51,9 +54,10 @@ export function lookupOf(step: Step, parts: LookupParts): TableLookup {
   }
 }
 
-function stored(name: string, { stores, spec }: LookupParts): TableLookup {
+function stored(name: string, { stores, times, spec }: LookupParts): TableLookup {
   const store = stores.store(name) as KeyValueStore;
-  const { result } = spec(name);
+  const { result, versionedMs } = spec(name);
+  if (versionedMs !== undefined) return openVersionedRows({ store, historyMs: versionedMs, time: times.of(name) });
   const get = (key: unknown): Row => {
     const found = store.get(key);
     if (found === undefined || result === null) return found;

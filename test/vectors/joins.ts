@@ -21,6 +21,9 @@ type Text = string | null;
 const input = (name: string) => topic(name, utf8, { tombstones: 'pass' });
 const output = topic('out', utf8);
 
+const tableNamed = (name: string, versionedMs: number | undefined): KTable<string, string> =>
+  table(name, utf8, versionedMs === undefined ? {} : { versioned: versionedMs });
+
 /** A template of `l` and `r`; a side that is missing prints `null`. */
 const joinerOf =
   ({ joiner = 'l+r' }: Described) =>
@@ -43,16 +46,18 @@ export function streamStreamJoin(topology: Described): JobSpec {
 }
 
 export function streamTableJoin(topology: Described): JobSpec {
-  const right = table('right', utf8);
+  const right = tableNamed('right', topology.rightVersionedMs);
   const left: KStream<string, Text> = input('left');
   const joiner = joinerOf(topology);
-  const joined = topology.type === 'inner' ? left.pipe(join(right, joiner)) : left.pipe(leftJoin(right, joiner));
+  const options = topology.graceMs === undefined ? {} : { as: 'waiting', grace: topology.graceMs, waiting: utf8 };
+  const joined =
+    topology.type === 'inner' ? left.pipe(join(right, joiner, options)) : left.pipe(leftJoin(right, joiner, options));
   return job('v', [joined.to(output)]);
 }
 
 export function tableTableJoin(topology: Described): JobSpec {
-  const left: KTable<string, string> = table('left', utf8);
-  const right: KTable<string, string> = table('right', utf8);
+  const left = tableNamed('left', topology.leftVersionedMs);
+  const right = tableNamed('right', topology.rightVersionedMs);
   const joiner = joinerOf(topology);
   const options = topology.materializeResult === false ? {} : { as: 'joined', value: utf8 };
   const joined: Record<string, () => KTable<string, string>> = {

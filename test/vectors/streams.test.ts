@@ -85,11 +85,7 @@ const notYet: Readonly<Record<string, readonly string[]>> = {
     'suppress-before-groupby',
     'x-tumbling-boundary',
   ],
-  'no versioned tables, no join with grace': ['canon-st-inner-versioned', 'canon-st-left-versioned', 'st-grace-delay'],
-  'no versioned tables, no foreign-key join': [
-    'canon-tt-inner-versioned',
-    'canon-tt-outer-versioned',
-    'canon-tt-left-rightversioned',
+  'no foreign-key join': [
     'fk-inner-delete-left',
     'fk-left-delete-left',
     'fk-inner-delete-right',
