@@ -45,8 +45,10 @@ export { flatMap } from './operators/flat-map.ts';
 export { groupBy } from './operators/group-by.ts';
 export { groupByKey } from './operators/group-by-key.ts';
 export { join } from './operators/join.ts';
+export { joinGlobal } from './operators/join-global.ts';
 export type { JoinOptions, StreamJoinOptions, TableJoinOptions } from './operators/join-node.ts';
 export { leftJoin } from './operators/left-join.ts';
+export { leftJoinGlobal } from './operators/left-join-global.ts';
 export { map } from './operators/map.ts';
 export { type MapAsyncOptions, mapAsync } from './operators/map-async.ts';
 export { mapRecord, type NewRecord } from './operators/map-record.ts';
@@ -66,6 +68,8 @@ export { window } from './operators/window.ts';
 export type { ErrorPolicy, JoinWindowSpec, RecordContext, WindowSpec } from './plan.ts';
 export type { Destination, Grouped, Joinable, Joined, KStream, KTable, Op, Pipeable, Sink } from './stage.ts';
 export {
+  type GlobalTable,
+  globalTable,
   type TableOptions,
   type TableTopic,
   type Topic,

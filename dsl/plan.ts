@@ -103,6 +103,13 @@ export type StreamNode =
       /** Records wait that long, in stream time, for the table's row of their time; null: they don't. */
       readonly buffer: (StoreOptions & { readonly graceMs: number }) | null;
     })
+  /** `keyOf` gives the key to look up in the global table that `topic` is; null for none. */
+  | (Node<'joinGlobal', StreamNode> & {
+      readonly topic: TopicSpec;
+      readonly join: 'inner' | 'left';
+      readonly keyOf: Fn<[value: any, context: RecordContext]>;
+      readonly joiner: Fn<[left: any, right: any, context: RecordContext]>;
+    })
   /** The first parent is the left side. `as` names the stores; `left` and `right` write the values that wait. */
   | {
       readonly kind: 'joinStreams';

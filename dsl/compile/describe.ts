@@ -11,10 +11,11 @@ import type { Input, InternalTopic, Step, StoreSpec, SubTopology, Topology } fro
  * const text = describe(compile(copies));
  */
 export function describe(topology: Topology): string {
-  const { job, options, subTopologies, internalTopics, topics, views } = topology;
+  const { job, options, subTopologies, internalTopics, topics, globals, views } = topology;
   const head = `Job ${job}: ${options.guarantee}, ${topology.bounded ? 'ends by itself' : 'runs until stopped'}`;
   const parts = subTopologies.map((sub) => subTopologyText(sub));
   const tail = [
+    ['Global tables', globals.map(({ topic, bootstrap }) => `${topic.name}${bootstrap ? ', to its end first' : ''}`)],
     ['Topics', topics.map(topicLine)],
     ['Internal topics', internalTopics.map(internalLine)],
     ['Views', views.map(({ topic, connector }) => `${connector.name} of ${topic.name}`)],

@@ -66,6 +66,8 @@ export interface Graph {
   readonly views: readonly Extract<SinkNode, { readonly kind: 'view' }>[];
   /** Every topic of the user's, by name, as first declared. */
   readonly topics: ReadonlyMap<string, TopicSpec>;
+  /** Topics that are read as global tables, by name. */
+  readonly globals: ReadonlyMap<string, TopicSpec>;
   readonly issues: readonly TopologyIssue[];
 }
 

@@ -17,6 +17,7 @@ interface Walk {
   readonly repartitions: Repartition[];
   readonly views: Of<'view'>[];
   readonly topics: Map<string, TopicSpec>;
+  readonly globals: Map<string, TopicSpec>;
   readonly issues: TopologyIssue[];
   readonly names: PlaceNames;
   /** By what makes a vertex the same: a node, a connector, 'topic orders'. */
@@ -30,6 +31,7 @@ export function normalise(job: JobSpec): Graph {
     repartitions: [],
     views: [],
     topics: new Map(),
+    globals: new Map(),
     issues: [],
     names: createPlaceNames(),
     known: new Map(),
@@ -145,6 +147,7 @@ function stream(walk: Walk, node: StreamNode): Vertex {
     .with({ kind: 'merge' }, (merge) => once(walk, merge, () => merged(walk, merge)))
     .with({ kind: 'branch' }, (branch) => once(walk, branch, () => branched(walk, branch)))
     .with({ kind: 'joinTable' }, (join) => once(walk, join, () => joined(walk, join)))
+    .with({ kind: 'joinGlobal' }, (join) => once(walk, join, () => joinedGlobal(walk, join)))
     .with({ kind: 'joinStreams' }, (join) => once(walk, join, () => joinedStreams(walk, join)))
     .with({ kind: 'toStream' }, (changes) =>
       once(walk, changes, () => add(walk, changes, 'toStream', { parents: [table(walk, changes.parent)] })),
@@ -188,6 +191,13 @@ function joined(walk: Walk, node: Of<'joinTable'>): Vertex {
   const right = table(walk, node.table);
   const store = node.buffer === null ? null : storeOf(walk, node.buffer.as, left, label);
   return add(walk, node, label, { parents: [left], table: right, store });
+}
+
+function joinedGlobal(walk: Walk, node: Of<'joinGlobal'>): Vertex {
+  const topic = topicNamed(walk, node.topic);
+  walk.globals.set(topic.name, topic);
+  const label = node.join === 'inner' ? 'joinGlobal' : 'leftJoinGlobal';
+  return add(walk, { ...node, topic }, label, { parents: [rawStream(walk, node.parent)] });
 }
 
 function joinedStreams(walk: Walk, node: Of<'joinStreams'>): Vertex {

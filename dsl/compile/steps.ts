@@ -93,6 +93,13 @@ function bodyOf(job: string, vertex: Vertex, table: number): StepBody<Step> | nu
       store: vertex.table?.store?.name ?? '',
       buffer: buffer === null ? null : { store, graceMs: buffer.graceMs },
     }))
+    .with({ kind: 'joinGlobal' }, ({ kind, join, keyOf, joiner, topic }) => ({
+      kind,
+      join,
+      keyOf,
+      joiner,
+      global: topic.name,
+    }))
     .with({ kind: 'joinStreams' }, ({ kind, join, within, joiner }) => ({
       kind,
       join,
@@ -132,6 +139,10 @@ function labelOf({ node, store, table, parents }: Vertex): string {
       { kind: P.union('joinStreams', 'joinTables') },
       ({ join }) =>
         `${join === 'inner' ? 'join' : `${join}Join`} ${store?.name ?? parents.map(({ source }) => source).join(' ')}`,
+    )
+    .with(
+      { kind: 'joinGlobal' },
+      ({ join, topic }) => `${join === 'inner' ? 'joinGlobal' : 'leftJoinGlobal'} ${topic.name}`,
     )
     .with({ kind: 'branch' }, ({ name }) => `branch ${name}`)
     .with({ kind: 'topicSink' }, ({ topic }) => `to ${topic.name}`)

@@ -14,9 +14,19 @@ export interface Topology {
   /** Every topic the job reads or writes that is the user's. */
   readonly topics: readonly TopicSpec[];
   readonly internalTopics: readonly InternalTopic[];
+  /**
+   * Topics of which every process has all partitions as one table, read to their ends before tasks start and followed
+   * afterwards. `bootstrap`: a bounded source of this job fills it, so tasks that look into it wait for the source.
+   */
+  readonly globals: readonly GlobalSpec[];
   readonly views: readonly { readonly topic: TopicSpec; readonly connector: ViewConnector<any, any> }[];
   /** Every source is bounded and no topic is read that the job doesn't fill: the job ends by itself. */
   readonly bounded: boolean;
+}
+
+export interface GlobalSpec {
+  readonly topic: TopicSpec;
+  readonly bootstrap: boolean;
 }
 
 /** A topic that the job makes for itself. */
@@ -118,6 +128,13 @@ export type Step =
       readonly joiner: Fn<[left: any, right: any, context: RecordContext]>;
       /** Where records wait for the table's row of their time. */
       readonly buffer: { readonly store: string; readonly graceMs: number } | null;
+    })
+  /** `global`: the topic of the global table. */
+  | (StepBase<'joinGlobal'> & {
+      readonly global: string;
+      readonly join: 'inner' | 'left';
+      readonly keyOf: Fn<[value: any, context: RecordContext]>;
+      readonly joiner: Fn<[left: any, right: any, context: RecordContext]>;
     })
   /** Two parents: left and right. `store` keeps the rows that may still meet others, `unmatched` when they are due (null for an inner join). */
   | (StepBase<'joinStreams'> & {

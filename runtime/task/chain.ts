@@ -7,6 +7,7 @@ import { aggregateStep } from '../steps/aggregate.ts';
 import { connectorSinkStep } from '../steps/connector-sink.ts';
 import { filterStep } from '../steps/filter.ts';
 import { flatMapStep } from '../steps/flat-map.ts';
+import { joinGlobalStep } from '../steps/join-global.ts';
 import { joinStreamsStep } from '../steps/join-streams.ts';
 import { joinTableStep } from '../steps/join-table.ts';
 import { joinTablesStep } from '../steps/join-tables.ts';
@@ -121,6 +122,8 @@ export function buildChain(subTopology: SubTopology, parts: StepParts): Chain {
         return rxStep(step, parts, after(step));
       case 'joinTable':
         return joinTableStep(step, parts, lookup(step.table), after(step));
+      case 'joinGlobal':
+        return joinGlobalStep(step, parts, after(step));
       case 'tableSource':
       case 'toTable': {
         const { versionedMs } = lookups.spec(step.store);

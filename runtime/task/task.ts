@@ -1,11 +1,13 @@
 // A task: one sub-topology over one partition of its inputs. It takes wire batches, runs the chain over their records
 // one after another, and says what is entirely processed. Synchronous: whoever owns it fetches, waits, flushes and
 // commits, in the order settle() → flush the output → commit positions() → write the stores.
+import { assert } from '../../core/kernel/assert.ts';
 import type { Clock } from '../../core/kernel/clock.ts';
 import type { Logger } from '../../core/kernel/logger.ts';
 import type { SubTopology, Topology } from '../../dsl/compile/topology.ts';
 import type { SinkConnector, SinkTask, SourceOffset, SourceRecord } from '../../dsl/connector.ts';
 import { createErrorHandler } from '../delivery/error-policy.ts';
+import type { GlobalRows } from '../state/store.ts';
 import type { HoldingStep } from '../steps/step.ts';
 import { buildChain } from './chain.ts';
 import { createInputOrder } from './input-order.ts';
@@ -71,6 +73,8 @@ export interface TaskParts {
   /** The task of a sink, already open; whoever opened it closes it after the task. */
   // biome-ignore lint/suspicious/noExplicitAny: erased, as the plan is
   openSink(connector: SinkConnector<any, any>): SinkTask<any, any>;
+  /** Rows of a global table, by its topic; for jobs that have some. */
+  globalRows?(topic: string): GlobalRows;
 }
 
 export function createTask(parts: TaskParts): Task {
@@ -99,6 +103,11 @@ export function createTask(parts: TaskParts): Task {
     clock,
     logger,
     openSink: (connector) => parts.openSink(connector),
+    globalRows(topic) {
+      const rows = parts.globalRows?.(topic);
+      assert(rows !== undefined, `the global table '${topic}' is not there`);
+      return rows;
+    },
     fail,
     hold: (step) => holding.push(step),
   });

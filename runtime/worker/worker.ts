@@ -15,6 +15,7 @@ import type { StoreQuery } from '../state/store.ts';
 import type { Task } from '../task/task.ts';
 import { createTaskMetrics, type TaskMetrics } from '../task/task-metrics.ts';
 import { parseTaskId, type TaskId } from './assignor.ts';
+import { type GlobalTables, noTables, openGlobalTables } from './global-tables.ts';
 import { createJobMember } from './job-member.ts';
 import { allTasks, type Layout } from './layout.ts';
 import { createRepartitionPurge } from './repartition-purge.ts';
@@ -74,7 +75,7 @@ export function startWorker(options: WorkerOptions): Worker {
   const { topology, layout, client, clock, logger } = options;
   const metrics = createTaskMetrics();
   const stopping = new AbortController();
-  const environment = { ...options, metrics };
+  const environment = { ...options, metrics, globalRows: (topic: string) => globals.rows(topic) };
   const running = new Map<TaskId, RunningTask>();
   const sources = new Map<TaskId, SourceRunner>();
   const failure = createLatch<never>();
@@ -82,6 +83,7 @@ export function startWorker(options: WorkerOptions): Worker {
   let wake = new AbortController();
   let delivery: Delivery;
   let inputs: TaskInputs;
+  let globals: GlobalTables = noTables;
   let generation: GroupGeneration = { generationId: -1, memberId: '', groupInstanceId: null };
   let active = false;
   let state: WorkerReport['state'] = 'joining';
@@ -147,6 +149,7 @@ export function startWorker(options: WorkerOptions): Worker {
 
   async function assign(ids: readonly TaskId[], next: GroupGeneration): Promise<void> {
     generation = next;
+    globals.announce(next.generationId);
     const wanted = new Set(ids);
     await closeTasks([...running.keys()].filter((id) => !wanted.has(id)));
     for (const [id, runner] of [...sources]) {
@@ -183,7 +186,10 @@ export function startWorker(options: WorkerOptions): Worker {
       topics,
       commitIntervalMs: Math.min(topology.options.commitIntervalMs, 200),
       generationId: generation.generationId,
-      makeTask: async (output) => (await openTask(environment, sub, partition, output, new Map())).task,
+      async makeTask(output, signal) {
+        await globals.whenReady(sub, signal);
+        return (await openTask(environment, sub, partition, output, new Map())).task;
+      },
     });
     runner.done.catch((error: unknown) => {
       if (!isLostMembership(error)) return failure.reject(error);
@@ -236,6 +242,7 @@ export function startWorker(options: WorkerOptions): Worker {
   async function processAll(): Promise<number> {
     let processed = 0;
     for (const entry of running.values()) {
+      if (!globals.isReady(entry.subTopology)) continue;
       inputs.updateEnds(entry);
       const count = processFor(entry.task);
       processed += count;
@@ -296,6 +303,7 @@ export function startWorker(options: WorkerOptions): Worker {
       : createAtLeastOnce({ ...shared, offsets: client.offsets(topology.job) });
     inputs = createTaskInputs({ ...options, groupId: topology.job });
     try {
+      globals = await openGlobalTables({ ...options, onFailed: (error) => failure.reject(error) });
       member.start();
       await Promise.race([loop(), failure.promise]);
       await exclusively(async () => {
@@ -311,6 +319,7 @@ export function startWorker(options: WorkerOptions): Worker {
 
   async function shutDown(): Promise<void> {
     active = false;
+    await globals.close();
     await Promise.allSettled([...sources.values()].map((runner) => runner.stop()));
     await closeTasks(running.keys());
     await Promise.allSettled([delivery.abort(), member.leave()]);

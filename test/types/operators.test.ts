@@ -10,14 +10,17 @@ import {
   flatMap,
   float64,
   type Grouped,
+  globalTable,
   groupBy,
   groupByKey,
   int64,
   join,
+  joinGlobal,
   json,
   type KStream,
   type KTable,
   leftJoin,
+  leftJoinGlobal,
   map,
   mapAsync,
   mapRecord,
@@ -464,5 +467,44 @@ describe('joins of two streams, and of two tables', () => {
     notRun(() => orders.pipe(outerJoin(accounts, (order) => order)));
     // @ts-expect-error clicks have no key
     notRun(() => clicks.pipe(join(payments, near, (order) => order)));
+  });
+});
+
+describe('global tables', () => {
+  const rates = globalTable('rates', json<{ rate: number }>());
+
+  test('need no key of the stream, and a key of their own', () => {
+    expectTypeOf(
+      clicks.pipe(
+        joinGlobal(
+          rates,
+          (order) => order.id,
+          (order, { rate }) => order.amount * rate,
+        ),
+      ),
+    ).toEqualTypeOf<KStream<null, number>>();
+    orders.pipe(
+      leftJoinGlobal(
+        rates,
+        (order) => order.note,
+        (order, row) => order.amount * (row?.rate ?? 1),
+      ),
+    );
+    notRun(() =>
+      orders.pipe(
+        joinGlobal(
+          rates,
+          // @ts-expect-error its keys are strings
+          ({ shop }) => shop,
+          ({ id }) => id,
+        ),
+      ),
+    );
+    // @ts-expect-error a table of one partition a task is no global one
+    notRun(() => orders.pipe(joinGlobal(customers, String, String)));
+    // @ts-expect-error there may be no row
+    notRun(() => orders.pipe(leftJoinGlobal(rates, String, (_, row) => row.rate)));
+    // @ts-expect-error a global table is no table of a task
+    notRun(() => orders.pipe(join(rates, (order) => order)));
   });
 });

@@ -1,12 +1,15 @@
 // The programs of the vectors that join, in our DSL.
 import { utf8 } from '../../core/schema/primitive.ts';
 import {
+  globalTable,
   type Job as JobSpec,
   job,
   join,
+  joinGlobal,
   type KStream,
   type KTable,
   leftJoin,
+  leftJoinGlobal,
   outerJoin,
   table,
   topic,
@@ -66,4 +69,29 @@ export function tableTableJoin(topology: Described): JobSpec {
     outer: () => left.pipe(outerJoin(right, joiner, options)),
   };
   return job('v', [joined[topology.type]!().pipe(toStream()).to(output)]);
+}
+
+/** The key to look up is the second part of the stream's value, between commas. */
+export function streamGlobalTableJoin(topology: Described): JobSpec {
+  const right = globalTable('right', utf8);
+  const joiner = joinerOf(topology);
+  const left: KStream<string, Text> = input('left');
+  const keyOf = (value: string) => value.split(',')[1] ?? null;
+  const joined =
+    topology.type === 'inner'
+      ? left.pipe(
+          joinGlobal(
+            right,
+            (value) => keyOf(value),
+            (l, r) => joiner(l, r),
+          ),
+        )
+      : left.pipe(
+          leftJoinGlobal(
+            right,
+            (value) => keyOf(value),
+            (l, r) => joiner(l, r),
+          ),
+        );
+  return job('v', [joined.to(output)]);
 }

@@ -23,7 +23,7 @@ import {
 } from '../../dsl/index.ts';
 import { windowsFor } from '../../runtime/steps/windows.ts';
 import { createDriver } from '../../runtime/testing/index.ts';
-import { streamStreamJoin, streamTableJoin, tableTableJoin } from './joins.ts';
+import { streamGlobalTableJoin, streamStreamJoin, streamTableJoin, tableTableJoin } from './joins.ts';
 
 interface VectorRecord {
   readonly topic?: string;
@@ -105,7 +105,6 @@ const notYet: Readonly<Record<string, readonly string[]>> = {
     'cogroup-null-values',
     'cogroup-two',
   ],
-  'no global tables': ['sg-left-null-mapper'],
 };
 
 const waiting = new Set(Object.values(notYet).flat());
@@ -178,6 +177,8 @@ function programOf({ topology }: TopologyVector): JobSpec {
       return streamStreamJoin(topology);
     case 'stream-table-join':
       return streamTableJoin(topology);
+    case 'stream-globaltable-join':
+      return streamGlobalTableJoin(topology);
     case 'table-table-join':
       return tableTableJoin(topology);
     case 'table-source':
