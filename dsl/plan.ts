@@ -153,7 +153,16 @@ export type TableNode =
       readonly join: 'inner' | 'left' | 'outer';
       readonly joiner: Fn<[left: any, right: any, context: RecordContext]>;
       readonly store: StoreOptions | null;
-    };
+    }
+  /** Each row of `parent` with the row of `table` whose key `keyOf` takes from it; null for none. `as` names all it keeps. */
+  | (Node<'joinForeign', TableNode> & {
+      readonly table: TableNode;
+      readonly join: 'inner' | 'left';
+      readonly keyOf: Fn<[value: any, key: any]>;
+      readonly joiner: Fn<[left: any, right: any, context: RecordContext]>;
+      readonly as: string | null;
+      readonly value: Serde<any>;
+    });
 
 export type SinkNode =
   | (Node<'topicSink', StreamNode> & { readonly topic: TopicSpec })

@@ -178,7 +178,8 @@ function coPartitioning({ vertices }: Graph): readonly TopologyIssue[] {
 /** A windowed store is looked up by key and time, and a join has the key only. */
 function windowedJoins({ vertices }: Graph): readonly TopologyIssue[] {
   return vertices.flatMap(({ node, table, parents, place }): readonly TopologyIssue[] => {
-    const joined = node.kind === 'joinTables' ? parents : table === null ? [] : [table];
+    const looked = node.kind === 'joinTables' || node.kind === 'foreignAnswer' ? parents : [];
+    const joined = table === null ? looked : [table];
     return joined.flatMap((side): readonly TopologyIssue[] => {
       if (side.node.kind !== 'aggregate' || side.node.parent.window === null) return [];
       const message = `a windowed table can't be joined; write '${side.store?.name}' to a topic with toStream() and read that with table()`;

@@ -25,8 +25,12 @@ export type VertexNode =
   | Exclude<SinkNode, { readonly kind: 'view' }>
   | { readonly kind: 'dropTombstones' }
   | { readonly kind: 'split'; readonly predicates: Extract<StreamNode, { kind: 'branch' }>['predicates'] }
+  | { readonly kind: 'foreignSubscribe'; readonly of: ForeignNode }
+  | { readonly kind: 'foreignAnswer'; readonly of: ForeignNode }
   | { readonly kind: 'repartitionSink'; readonly repartition: Repartition }
   | { readonly kind: 'repartitionSource'; readonly repartition: Repartition };
+
+export type ForeignNode = Extract<TableNode, { readonly kind: 'joinForeign' }>;
 
 export interface Vertex {
   /** Order of discovery: above that of its parents. */
@@ -56,6 +60,8 @@ export interface Repartition {
   readonly rekeyedBy: Vertex;
   /** Named by the person at selectKey() or groupBy(). */
   readonly given: string | null;
+  /** Between the two sides of a foreign join, of which each fills what the other reads: neither is upstream by it. */
+  readonly thereAndBack: boolean;
   /** Names of the stores that need it, as far as given, in the order of the program. */
   readonly storeNames: string[];
 }

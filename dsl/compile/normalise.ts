@@ -49,6 +49,7 @@ const tableKinds: ReadonlySet<PlanNode['kind']> = new Set<TableNode['kind']>([
   'aggregate',
   'toTable',
   'joinTables',
+  'joinForeign',
 ]);
 const isTableNode = (node: PlanNode): node is TableNode => tableKinds.has(node.kind);
 
@@ -217,6 +218,45 @@ function joinedTables(walk: Walk, node: Of<'joinTables'>): Vertex {
   return add(walk, node, label, { parents: [left!, right!], store, ...(store === null ? {} : { source: store.name }) });
 }
 
+/**
+ * There and back: the left table's side sends each row's key to the partition of its foreign key, where the right table
+ * is, and that side sends its rows to the partition of the left key. Both topics are written before they are read.
+ */
+function joinedForeign(walk: Walk, node: Of<'joinForeign'>): Vertex {
+  const label = node.join === 'inner' ? 'foreignJoin' : 'leftForeignJoin';
+  const left = table(walk, node.parent);
+  const right = table(walk, node.table);
+  const kept = storeOf(walk, node.as, left, label);
+  const place = [...left.place, label];
+  const shared = { place, source: kept.name };
+  const subscribe = add(walk, { kind: 'foreignSubscribe', of: node }, null, { ...shared, parents: [left] });
+  const questions = foreignTopic(walk, subscribe, `${kept.name}-subscriptions`, right.key);
+  const answer = add(walk, { kind: 'foreignAnswer', of: node }, null, {
+    ...shared,
+    parents: [questions, right],
+    store: { name: `${kept.name}-subscriptions`, named: true },
+  });
+  const answers = foreignTopic(walk, answer, `${kept.name}-answers`, left.key);
+  return add(walk, node, null, {
+    ...shared,
+    parents: [answers, subscribe],
+    table: left,
+    store: kept,
+    key: left.key,
+  });
+}
+
+function foreignTopic(walk: Walk, producer: Vertex, name: string, key: KeyFacts): Vertex {
+  const serde = key.serde ?? stringKey;
+  const shared = { key: serde, producer, rekeyedBy: producer, thereAndBack: true };
+  const repartition: Repartition = { ...shared, name: '', base: '', given: name, storeNames: [] };
+  walk.repartitions.push(repartition);
+  add(walk, { kind: 'repartitionSink', repartition }, null, { parents: [producer] });
+  const facts = { serde, rekeyedBy: null, windowedBy: null };
+  const { source, place } = producer;
+  return add(walk, { kind: 'repartitionSource', repartition }, null, { key: facts, source, place });
+}
+
 /** What the person wrote. */
 const joinLabels = { inner: 'join', left: 'leftJoin', outer: 'outerJoin' } as const;
 
@@ -225,6 +265,7 @@ function table(walk: Walk, node: TableNode): Vertex {
     .returnType<Vertex>()
     .with({ kind: 'tableSource' }, (source) => topicSource(walk, source, source.kind))
     .with({ kind: 'joinTables' }, (join) => once(walk, join, () => joinedTables(walk, join)))
+    .with({ kind: 'joinForeign' }, (join) => once(walk, join, () => joinedForeign(walk, join)))
     .with({ kind: 'aggregate' }, (aggregate) => once(walk, aggregate, () => aggregated(walk, aggregate)))
     .with({ kind: 'toTable' }, (toTable) =>
       once(walk, toTable, () => {
@@ -302,6 +343,7 @@ function repartitioned(walk: Walk, vertex: Vertex, rekeyedBy: Vertex): Vertex {
     producer: vertex,
     rekeyedBy,
     given: node.kind === 'selectKey' || node.kind === 'mapRecord' ? node.as : null,
+    thereAndBack: false,
     storeNames: [],
   };
   walk.repartitions.push(repartition);

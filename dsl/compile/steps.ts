@@ -6,7 +6,15 @@ import type { TopicSpec, WindowSpec } from '../plan.ts';
 import type { Part } from './cut.ts';
 import type { Repartition, Vertex } from './graph.ts';
 import { changelogTopic, repartitionTopic } from './names.ts';
-import { joinRowsSerde, queueSerde, type Versions, versionsSerde, waitingSerde } from './store-serdes.ts';
+import {
+  joinRowsSerde,
+  queueSerde,
+  subscribersSerde,
+  subscriptionKey,
+  type Versions,
+  versionsSerde,
+  waitingSerde,
+} from './store-serdes.ts';
 import type { Input, Step, StoreSpec, SubTopology } from './topology.ts';
 
 /** Records live in them until they are processed, whenever that is. */
@@ -60,14 +68,14 @@ export function subTopology(part: Part, { job, id, upstream, bootstrap }: StepsO
     } else if (node.kind === 'connectorSource') {
       parents = [input(node.connector.name, { kind: 'connector', connector: node.connector })];
     }
-    const body = bodyOf(job, vertex, vertex.table === null ? -1 : outputs.get(vertex.table)!);
+    const body = bodyOf(job, vertex, (of) => outputs.get(of)!);
     outputs.set(vertex, body === null ? parents[0]! : push(labelOf(vertex), parents, body));
   }
   return { id, inputs, steps, stores, upstream };
 }
 
 /** What a step does; null for an input, which is all the step there is. */
-function bodyOf(job: string, vertex: Vertex, table: number): StepBody<Step> | null {
+function bodyOf(job: string, vertex: Vertex, steps: (of: Vertex) => number): StepBody<Step> | null {
   const store = vertex.store?.name ?? '';
   return match(vertex.node)
     .returnType<StepBody<Step> | null>()
@@ -89,7 +97,7 @@ function bodyOf(job: string, vertex: Vertex, table: number): StepBody<Step> | nu
       kind,
       join,
       joiner,
-      table,
+      table: steps(vertex.table!),
       store: vertex.table?.store?.name ?? '',
       buffer: buffer === null ? null : { store, graceMs: buffer.graceMs },
     }))
@@ -109,6 +117,21 @@ function bodyOf(job: string, vertex: Vertex, table: number): StepBody<Step> | nu
       unmatched: join === 'inner' ? null : unmatchedStore(store),
     }))
     .with({ kind: 'joinTables' }, ({ kind, join, joiner }) => ({ kind, join, joiner, store }))
+    .with({ kind: 'foreignSubscribe' }, ({ kind, of: { join, keyOf } }) => ({
+      kind,
+      join,
+      keyOf,
+      value: valueSerdeOf(vertex.parents[0]!),
+    }))
+    .with({ kind: 'foreignAnswer' }, ({ kind }) => ({ kind, store, table: steps(vertex.parents[1]!) }))
+    .with({ kind: 'joinForeign' }, ({ kind, join, joiner }) => ({
+      kind,
+      join,
+      joiner,
+      store,
+      table: steps(vertex.table!),
+      value: valueSerdeOf(vertex.table!),
+    }))
     .with({ kind: 'aggregate' }, ({ kind, initial, add, result, parent: { window } }) => ({
       kind,
       store,
@@ -129,7 +152,7 @@ function bodyOf(job: string, vertex: Vertex, table: number): StepBody<Step> | nu
     .exhaustive();
 }
 
-function labelOf({ node, store, table, parents }: Vertex): string {
+function labelOf({ node, store, table, parents, source }: Vertex): string {
   return match(node)
     .returnType<string>()
     .with({ kind: 'aggregate' }, ({ operator }) => `${operator} ${store?.name}`)
@@ -144,12 +167,30 @@ function labelOf({ node, store, table, parents }: Vertex): string {
       { kind: 'joinGlobal' },
       ({ join, topic }) => `${join === 'inner' ? 'joinGlobal' : 'leftJoinGlobal'} ${topic.name}`,
     )
+    .with(
+      { kind: P.union('foreignSubscribe', 'foreignAnswer', 'joinForeign') },
+      ({ kind }) => `${foreignLabels[kind]} ${source}`,
+    )
     .with({ kind: 'branch' }, ({ name }) => `branch ${name}`)
     .with({ kind: 'topicSink' }, ({ topic }) => `to ${topic.name}`)
     .with({ kind: 'connectorSink' }, ({ connector }) => `to ${connector.name}`)
     .with({ kind: 'repartitionSink' }, ({ repartition }) => `repartition ${repartition.name}`)
     .with({ kind: 'dropTombstones' }, () => 'drop tombstones')
     .otherwise(({ kind }) => kind);
+}
+
+const foreignLabels = {
+  foreignSubscribe: 'subscribe for',
+  foreignAnswer: 'answer for',
+  joinForeign: 'foreign join',
+} as const;
+
+/** As the table's store writes them, or as anything is written where rows are computed. */
+function valueSerdeOf({ node }: Vertex): StoreSpec['value'] {
+  if (node.kind === 'tableSource') return node.topic.value;
+  if (node.kind === 'aggregate') return node.result === null ? node.store.value : structured();
+  if (node.kind === 'toTable' || node.kind === 'joinTables') return node.store?.value ?? structured();
+  return node.kind === 'joinForeign' ? node.value : structured();
 }
 
 const unmatchedStore = (store: string): string => `${store}-unmatched`;
@@ -178,8 +219,12 @@ function joinStores(job: string, node: JoinStreams, name: string, key: StoreSpec
 }
 
 function queueStore(job: string, name: string, item: StoreSpec['value']): StoreSpec {
-  const queue = { name, kind: 'keyValue', key: utf8, value: queueSerde(item), window: null } as const;
-  return { ...queue, changelog: changelogTopic(job, name), ownChangelog: true, result: null };
+  return keyValueStore(job, name, utf8, queueSerde(item));
+}
+
+function keyValueStore(job: string, name: string, key: StoreSpec['key'], value: StoreSpec['value']): StoreSpec {
+  const changelog = changelogTopic(job, name);
+  return { name, kind: 'keyValue', key, value, window: null, changelog, ownChangelog: true, result: null };
 }
 
 /** The topic itself can't bring its history back: compaction keeps the newest row of a key only. */
@@ -201,6 +246,11 @@ function storeOf(job: string, { node, store, parents }: Vertex): StoreSpec | nul
     if (versionedMs !== undefined) return versionedStore(job, node.topic, versionedMs);
     return { name, kind: 'keyValue', key, value, window: null, changelog, ownChangelog: false, result: null };
   }
+  if (node.kind === 'foreignAnswer') {
+    // The right table's keys, and rows' keys of the left table.
+    return keyValueStore(job, name, subscriptionKey(parents[0]!.key.serde!), subscribersSerde());
+  }
+  if (node.kind === 'joinForeign') return keyValueStore(job, name, parents[0]!.key.serde!, node.value);
   if (node.kind !== 'aggregate' && node.kind !== 'toTable' && node.kind !== 'joinTables') return null;
   const window: WindowSpec | null = node.kind === 'aggregate' ? node.parent.window : null;
   return {

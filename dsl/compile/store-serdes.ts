@@ -49,7 +49,24 @@ export interface WaitingRecord {
   readonly valueBytes: Uint8Array | null;
 }
 
-const marks = { rows: 0xb1, index: 0xb2, entries: 0xb3, versions: 0xb4, waiting: 0xb5 } as const;
+/** One part of what subscribes to a foreign key: -1 is the index. */
+export interface SubscriptionKey {
+  readonly key: Any;
+  readonly part: number;
+}
+
+/** A row that refers to a foreign key: its key's bytes, and what its value was when it said so. */
+export interface Subscriber {
+  readonly key: Uint8Array;
+  readonly hash: Uint8Array;
+}
+
+/** Subscribers stand in 2^`bits` parts, by the hash of their keys. */
+export type Subscribers =
+  | { readonly kind: 'index'; readonly bits: number }
+  | { readonly kind: 'part'; readonly subscribers: readonly Subscriber[] };
+
+const marks = { rows: 0xb1, index: 0xb2, entries: 0xb3, versions: 0xb4, waiting: 0xb5, subscribers: 0xb6 } as const;
 
 /** Reused: encoding is synchronous, and nested serdes make writers of their own. */
 function encoder(name: string): (mark: number, write: (writer: ByteWriter) => void) => Uint8Array {
@@ -230,6 +247,51 @@ export function waitingSerde(key: Serde<Any>, value: Serde<Any>): Serde<WaitingR
       });
       const [keyBytes, valueBytes] = [readNullable(reader), readNullable(reader)];
       return { ...record, partition, offset, headers, keyBytes, valueBytes };
+    },
+  };
+}
+
+export function subscriptionKey(foreign: Serde<Any>): Serde<SubscriptionKey> {
+  return {
+    name: `${foreign.name} in parts`,
+    encode({ key, part }) {
+      const bytes = foreign.encode(key);
+      const encoded = Buffer.alloc(bytes.length + 4);
+      encoded.set(bytes);
+      encoded.writeInt32BE(part, bytes.length);
+      return encoded;
+    },
+    decode(bytes) {
+      const at = bytes.length - 4;
+      const part = new DataView(bytes.buffer, bytes.byteOffset + at, 4).getInt32(0);
+      return { key: foreign.decode(bytes.subarray(0, at)), part };
+    },
+  };
+}
+
+export function subscribersSerde(): Serde<Subscribers> {
+  const name = 'subscribers';
+  const encode = encoder(name);
+  return {
+    name,
+    encode(part) {
+      if (part.kind === 'index') return encode(marks.index, (writer) => writer.uvarint(part.bits));
+      return encode(marks.subscribers, (writer) => {
+        writer.uvarint(part.subscribers.length);
+        for (const { key, hash } of part.subscribers) {
+          writeBytes(writer, key);
+          writeBytes(writer, hash);
+        }
+      });
+    },
+    decode(bytes) {
+      const { mark, reader } = open(bytes, name);
+      if (mark === marks.index) return { kind: 'index', bits: reader.uvarint() };
+      const subscribers = Array.from({ length: reader.uvarint() }, () => {
+        const key = readBytes(reader).slice();
+        return { key, hash: readBytes(reader).slice() };
+      });
+      return { kind: 'part', subscribers };
     },
   };
 }

@@ -144,6 +144,26 @@ export type Step =
       readonly within: JoinWindowSpec;
       readonly joiner: Fn<[left: any, right: any, context: RecordContext]>;
     })
+  /**
+   * On the side of the referring table: sends what the other side must know of a change, to its topic sink; and straight to
+   * the join what needs no answer from there.
+   */
+  | (StepBase<'foreignSubscribe'> & {
+      readonly join: 'inner' | 'left';
+      readonly keyOf: Fn<[value: any, key: any]>;
+      /** Of the referring table's values: their bytes tell whether an answer is still asked for. */
+      readonly value: Serde<any>;
+    })
+  /** On the side of the table referred to. Two parents: subscriptions, and the table, whose step is `table`. */
+  | (StepBase<'foreignAnswer'> & { readonly store: string; readonly table: number })
+  /** Back on the referring side, whose table's step is `table`: takes the answers, and keeps the result. */
+  | (StepBase<'joinForeign'> & {
+      readonly store: string;
+      readonly table: number;
+      readonly join: 'inner' | 'left';
+      readonly joiner: Fn<[left: any, right: any, context: RecordContext]>;
+      readonly value: Serde<any>;
+    })
   /** Two parents: left and right. `store` '' where the result is not kept. */
   | (StepBase<'joinTables'> & {
       readonly store: string;

@@ -39,7 +39,7 @@ import { type JoinOptions, joinWithStream, joinWithTable, type StreamJoinOptions
 export function join<Kind extends 'stream' | 'table', K, V, L, W, Change, X>(
   table: KTable<L, W, Change>,
   joiner: (value: Exclude<V, null>, row: W, context: RecordContext<K>) => X,
-  options?: JoinOptions<NoInfer<V>, NoInfer<X>>,
+  options?: JoinOptions<NoInfer<V>, X>,
 ): Op<Joinable<Kind, K, V> & NeedsKey<K, 'join'> & SameKey<K, L, 'join'>, Joined<Kind, Exclude<K, null>, X>>;
 export function join<K, V, L, W, X>(
   stream: KStream<L, W>,

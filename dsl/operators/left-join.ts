@@ -29,7 +29,7 @@ import { type JoinOptions, joinWithStream, joinWithTable, type StreamJoinOptions
 export function leftJoin<Kind extends 'stream' | 'table', K, V, L, W, Change, X>(
   table: KTable<L, W, Change>,
   joiner: (value: Exclude<V, null>, row: W | null, context: RecordContext<K>) => X,
-  options?: JoinOptions<NoInfer<V>, NoInfer<X>>,
+  options?: JoinOptions<NoInfer<V>, X>,
 ): Op<Joinable<Kind, K, V> & NeedsKey<K, 'leftJoin'> & SameKey<K, L, 'leftJoin'>, Joined<Kind, K, X>>;
 export function leftJoin<K, V, L, W, X>(
   stream: KStream<L, W>,

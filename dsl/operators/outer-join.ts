@@ -23,7 +23,7 @@ import { joinWithStream, joinWithTable, type StreamJoinOptions, type TableJoinOp
 export function outerJoin<K, V, L, W, Change, Other, X>(
   table: KTable<L, W, Other>,
   joiner: (left: V | null, right: W | null) => X,
-  options?: TableJoinOptions<NoInfer<X>>,
+  options?: TableJoinOptions<X>,
 ): Op<KTable<K, V, Change> & SameKey<K, L, 'outerJoin'>, KTable<K, X>>;
 export function outerJoin<K, V, L, W, X>(
   stream: KStream<L, W>,

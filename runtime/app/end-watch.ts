@@ -44,6 +44,9 @@ export async function createEndWatch(client: Client, topology: Topology, layout:
   const sources = topology.subTopologies.flatMap((sub) =>
     sub.inputs.flatMap((input) => (input.kind === 'connector' ? [input.connector] : [])),
   );
+  const foreignJoins = topology.subTopologies
+    .flatMap(({ steps }) => steps)
+    .filter(({ kind }) => kind === 'joinForeign').length;
   const topic = sourceOffsetsTopic(topology);
   const reader = topic === null ? null : createSourceStatusReader(client, topic);
 
@@ -78,8 +81,11 @@ export async function createEndWatch(client: Client, topology: Topology, layout:
       )
         return false;
       if (!(await sourcesDone(generationId))) return false;
-      for (const sub of topology.subTopologies) {
-        if (!(await drained(sub))) return false;
+      // The two sides of a foreign join fill each other: what the one has answered, the other may not have read yet.
+      for (let pass = 0; pass <= foreignJoins; pass++) {
+        for (const sub of topology.subTopologies) {
+          if (!(await drained(sub))) return false;
+        }
       }
       return true;
     },

@@ -1,12 +1,14 @@
 // A sub-topology's steps as one closure an input: built from the last step to the first, each closed over what follows.
 // Done once when a task starts; what comes out is all that runs per record.
 import { assert, unreachable } from '../../core/kernel/assert.ts';
+import type { Serde } from '../../core/schema/serde.ts';
 import type { Step, SubTopology } from '../../dsl/compile/topology.ts';
 import { rxStep } from '../rx/rx-step.ts';
 import { aggregateStep } from '../steps/aggregate.ts';
 import { connectorSinkStep } from '../steps/connector-sink.ts';
 import { filterStep } from '../steps/filter.ts';
 import { flatMapStep } from '../steps/flat-map.ts';
+import { foreignAnswerStep, foreignJoinStep, foreignSubscribeStep } from '../steps/foreign-join.ts';
 import { joinGlobalStep } from '../steps/join-global.ts';
 import { joinStreamsStep } from '../steps/join-streams.ts';
 import { joinTableStep } from '../steps/join-table.ts';
@@ -63,6 +65,7 @@ export function buildChain(subTopology: SubTopology, parts: StepParts): Chain {
   /** Whether what follows a table reads the old value of a change: to subtract it, or to see that there was none. */
   const wantsOld = (step: TableStep): boolean =>
     childrenOf(step).some((child) => {
+      if (child.kind === 'foreignSubscribe') return true;
       if (child.kind !== 'joinTables') return false;
       const [left, right] = child.parents;
       const kept = (child.join !== 'inner' && left === step.id) || (child.join === 'outer' && right === step.id);
@@ -96,7 +99,27 @@ export function buildChain(subTopology: SubTopology, parts: StepParts): Chain {
     builtTableSides.set(step.id, joinTablesStep(step, parts, options, afterTable(step)));
   }
 
-  function build(step: Exclude<Step, { kind: 'toStream' } | TwoSided>): Forward {
+  /** What sends a step's records to a topic, and how their keys are written. */
+  function sinkOf(step: Step): { readonly send: Forward; readonly key: Serde<unknown> } {
+    const sink = childrenOf(step).find((child) => child.kind === 'topicSink');
+    assert(sink?.kind === 'topicSink', `the topic behind ${step.name}`);
+    return { send: built.get(sink.id)!, key: sink.topic.key };
+  }
+
+  function buildForeign(step: Extract<Step, { kind: 'foreignSubscribe' | 'foreignAnswer' }>): void {
+    const { send, key } = sinkOf(step);
+    if (step.kind === 'foreignSubscribe') {
+      const joins = childrenOf(step).flatMap((child) => (child.kind === 'joinForeign' ? [built.get(child.id)!] : []));
+      const options = { foreignKey: key, send, answer: fanOut(joins) };
+      builtOnTables.set(step.id, foreignSubscribeStep(step, parts, options));
+      return;
+    }
+    const answering = foreignAnswerStep(step, parts, { table: lookup(step.table), leftKey: key, send });
+    built.set(step.id, answering.subscriptions);
+    builtOnTables.set(step.id, answering.changes);
+  }
+
+  function build(step: Exclude<Step, { kind: 'toStream' | 'foreignSubscribe' | 'foreignAnswer' } | TwoSided>): Forward {
     switch (step.kind) {
       case 'input':
       case 'merge':
@@ -124,6 +147,10 @@ export function buildChain(subTopology: SubTopology, parts: StepParts): Chain {
         return joinTableStep(step, parts, lookup(step.table), after(step));
       case 'joinGlobal':
         return joinGlobalStep(step, parts, after(step));
+      case 'joinForeign': {
+        const options = { table: lookup(step.table), wantsOld: wantsOld(step) };
+        return foreignJoinStep(step, parts, options, afterTable(step));
+      }
       case 'tableSource':
       case 'toTable': {
         const { versionedMs } = lookups.spec(step.store);
@@ -154,6 +181,7 @@ export function buildChain(subTopology: SubTopology, parts: StepParts): Chain {
   for (const step of [...steps].reverse()) {
     for (const parent of step.parents) assert(byId.has(parent), `parent ${parent} of step ${step.name}`);
     if (step.kind === 'joinStreams' || step.kind === 'joinTables') buildSides(step);
+    else if (step.kind === 'foreignSubscribe' || step.kind === 'foreignAnswer') buildForeign(step);
     else if (step.kind === 'toStream') builtOnTables.set(step.id, toStreamStep(after(step)));
     else built.set(step.id, build(step));
   }

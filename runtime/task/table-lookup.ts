@@ -9,7 +9,7 @@ import type { StreamTimes } from './stream-time.ts';
 import type { TaskState } from './task-state.ts';
 
 /** Steps that give the changes of a table. */
-export type TableStep = Extract<Step, { kind: 'tableSource' | 'toTable' | 'aggregate' | 'joinTables' }>;
+export type TableStep = Extract<Step, { kind: 'tableSource' | 'toTable' | 'aggregate' | 'joinTables' | 'joinForeign' }>;
 
 export function isTable(step: Step): step is TableStep {
   switch (step.kind) {
@@ -17,6 +17,7 @@ export function isTable(step: Step): step is TableStep {
     case 'toTable':
     case 'aggregate':
     case 'joinTables':
+    case 'joinForeign':
       return true;
     default:
       return false;
@@ -46,6 +47,7 @@ export function lookupOf(step: Step, parts: LookupParts): TableLookup {
     case 'tableSource':
     case 'toTable':
     case 'aggregate':
+    case 'joinForeign':
       return stored(step.store, parts);
     case 'joinTables':
       return step.store === '' ? joined(step, parts) : stored(step.store, parts);

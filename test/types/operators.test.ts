@@ -9,6 +9,7 @@ import {
   filter,
   flatMap,
   float64,
+  foreignJoin,
   type Grouped,
   globalTable,
   groupBy,
@@ -19,6 +20,7 @@ import {
   json,
   type KStream,
   type KTable,
+  leftForeignJoin,
   leftJoin,
   leftJoinGlobal,
   map,
@@ -506,5 +508,60 @@ describe('global tables', () => {
     notRun(() => orders.pipe(leftJoinGlobal(rates, String, (_, row) => row.rate)));
     // @ts-expect-error a global table is no table of a task
     notRun(() => orders.pipe(join(rates, (order) => order)));
+  });
+});
+
+describe('foreign joins', () => {
+  const placed = table('placed', json<Order>());
+
+  test('take a key of the other table from the value, and keep the own one', () => {
+    const named = placed.pipe(
+      foreignJoin(
+        byShop,
+        (order) => order.shop,
+        (order, shop) => `${order.id} ${shop.name}`,
+        { as: 'named', value: utf8 },
+      ),
+    );
+    expectTypeOf(named).toEqualTypeOf<KTable<string, string>>();
+    placed.pipe(
+      leftForeignJoin(
+        customers,
+        (order) => order.note,
+        (order, customer) => customer?.name ?? order.id,
+      ),
+    );
+  });
+
+  test('refuse another type of key, a missing row, a stream', () => {
+    placed.pipe(
+      foreignJoin(
+        byShop,
+        // @ts-expect-error its keys are bigints
+        (order) => order.id,
+        (order) => order,
+      ),
+    );
+    placed.pipe(
+      leftForeignJoin(
+        customers,
+        (order) => order.id,
+        // @ts-expect-error there may be no customer
+        (_, customer) => customer.name,
+      ),
+    );
+    const byId = foreignJoin(
+      customers,
+      (order: Order) => order.id,
+      (order) => order,
+    );
+    // @ts-expect-error a stream has no rows
+    notRun(() => orders.pipe(byId));
+  });
+
+  test('the result is written as its serde says', () => {
+    customers.pipe(join(placed, ({ name }, { amount }) => `${name} ${amount}`, { as: 'j', value: utf8 }));
+    // @ts-expect-error a number is no text
+    customers.pipe(join(placed, (_, { amount }) => amount, { as: 'j', value: utf8 }));
   });
 });

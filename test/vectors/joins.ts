@@ -1,6 +1,7 @@
 // The programs of the vectors that join, in our DSL.
 import { utf8 } from '../../core/schema/primitive.ts';
 import {
+  foreignJoin,
   globalTable,
   type Job as JobSpec,
   job,
@@ -8,6 +9,7 @@ import {
   joinGlobal,
   type KStream,
   type KTable,
+  leftForeignJoin,
   leftJoin,
   leftJoinGlobal,
   outerJoin,
@@ -94,4 +96,21 @@ export function streamGlobalTableJoin(topology: Described): JobSpec {
           ),
         );
   return job('v', [joined.to(output)]);
+}
+
+/** The foreign key is the second part of the left value, between bars; 'returnNull' is none. */
+export function foreignKeyJoin(topology: Described): JobSpec {
+  const left = tableNamed('left', undefined);
+  const right = tableNamed('right', undefined);
+  const keyOf = (value: string) => {
+    const key = value.split('|')[1] ?? null;
+    return key === 'returnNull' ? null : key;
+  };
+  const joiner = (l: string, r: Text) => `(${l},${r})`;
+  const options = { as: 'joined', value: utf8 };
+  const joined =
+    topology.type === 'inner'
+      ? left.pipe(foreignJoin(right, keyOf, joiner, options))
+      : left.pipe(leftForeignJoin(right, keyOf, joiner, options));
+  return job('v', [joined.pipe(toStream()).to(output)]);
 }

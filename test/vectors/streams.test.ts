@@ -23,7 +23,7 @@ import {
 } from '../../dsl/index.ts';
 import { windowsFor } from '../../runtime/steps/windows.ts';
 import { createDriver } from '../../runtime/testing/index.ts';
-import { streamGlobalTableJoin, streamStreamJoin, streamTableJoin, tableTableJoin } from './joins.ts';
+import { foreignKeyJoin, streamGlobalTableJoin, streamStreamJoin, streamTableJoin, tableTableJoin } from './joins.ts';
 
 interface VectorRecord {
   readonly topic?: string;
@@ -84,19 +84,6 @@ const notYet: Readonly<Record<string, readonly string[]>> = {
     'suppress-before-outer-join',
     'suppress-before-groupby',
     'x-tumbling-boundary',
-  ],
-  'no foreign-key join': [
-    'fk-inner-delete-left',
-    'fk-left-delete-left',
-    'fk-inner-delete-right',
-    'fk-left-delete-right',
-    'fk-left-tombstone-nonjoining',
-    'fk-inner-never-existed',
-    'fk-left-never-existed',
-    'fk-inner-move-fk',
-    'fk-inner-unsubscribe',
-    'fk-left-unsubscribe',
-    'fk-left-null-fk',
   ],
   'no operators on tables, no cogroup': [
     'table-agg-regroup',
@@ -181,6 +168,8 @@ function programOf({ topology }: TopologyVector): JobSpec {
       return streamGlobalTableJoin(topology);
     case 'table-table-join':
       return tableTableJoin(topology);
+    case 'table-table-fk-join':
+      return foreignKeyJoin(topology);
     case 'table-source':
       return job('v', [table('in', utf8).pipe(toStream()).to(output)]);
     default:
