@@ -47,16 +47,22 @@ export { type DedupeOptions, dedupe } from './operators/dedupe.ts';
 export { filter } from './operators/filter.ts';
 export { filterRows, type RowOptions } from './operators/filter-rows.ts';
 export { flatMap } from './operators/flat-map.ts';
+export { foreignJoin } from './operators/foreign-join.ts';
 export { groupBy } from './operators/group-by.ts';
 export { groupByKey } from './operators/group-by-key.ts';
 export { groupRows } from './operators/group-rows.ts';
 export { join } from './operators/join.ts';
+export { joinGlobal } from './operators/join-global.ts';
+export type { JoinOptions, StreamJoinOptions, TableJoinOptions } from './operators/join-node.ts';
+export { leftForeignJoin } from './operators/left-foreign-join.ts';
 export { leftJoin } from './operators/left-join.ts';
+export { leftJoinGlobal } from './operators/left-join-global.ts';
 export { map } from './operators/map.ts';
 export { type MapAsyncOptions, mapAsync } from './operators/map-async.ts';
 export { mapRecord, type NewRecord } from './operators/map-record.ts';
 export { mapRows } from './operators/map-rows.ts';
 export { merge } from './operators/merge.ts';
+export { outerJoin } from './operators/outer-join.ts';
 export { reduce, type StateOptions } from './operators/reduce.ts';
 export { reduceRows } from './operators/reduce-rows.ts';
 export { type Rx, type RxOperator, rx } from './operators/rx.ts';
@@ -70,8 +76,30 @@ export { toStream } from './operators/to-stream.ts';
 export { type ToTableOptions, toTable } from './operators/to-table.ts';
 export { view } from './operators/view.ts';
 export { type WindowOptions, window } from './operators/window.ts';
-export type { ErrorPolicy, RecordContext, WindowSpec } from './plan.ts';
-export type { Destination, Grouped, GroupedRows, KStream, KTable, Op, Pipeable, Sink } from './stage.ts';
-export { type TableTopic, type Topic, type TopicOptions, table, topic, type Viewable } from './topic.ts';
+export type { ErrorPolicy, JoinWindowSpec, RecordContext, WindowSpec } from './plan.ts';
+export type {
+  Destination,
+  Grouped,
+  GroupedRows,
+  Joinable,
+  Joined,
+  KStream,
+  KTable,
+  Op,
+  Pipeable,
+  Sink,
+} from './stage.ts';
+export {
+  type GlobalTable,
+  globalTable,
+  type TableOptions,
+  type TableTopic,
+  type Topic,
+  type TopicOptions,
+  table,
+  topic,
+  type Viewable,
+} from './topic.ts';
 export type { DslError, KeyOptions } from './type-error.ts';
 export { calendar, type GraceOption, hopping, type OriginOption, session, sliding, tumbling } from './window.ts';
+export { type WithinSpan, within } from './within.ts';

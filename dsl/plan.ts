@@ -31,6 +31,8 @@ export interface TopicSpec {
   readonly timestampOf?: (value: any, context: RecordContext) => number;
   /** What a stream of it does with null values: `compile` puts a step that drops them before functions of the user's. Default 'pass'. */
   readonly tombstones?: 'drop' | 'pass';
+  /** Of a table: how long earlier rows of a key are kept, in event time. Left out: only the newest row is. */
+  readonly versionedMs?: number;
 }
 
 /**
@@ -69,6 +71,16 @@ export interface Windowing {
   readonly idleMs: number | null;
   /** Gets the records that were late, once each; null: they are dropped. */
   readonly late: TopicSpec | null;
+}
+
+/**
+ * Which records of two streams meet: the right one's time is from `beforeMs` before to `afterMs` after the left one's,
+ * both ends included. Grace is how far a record may come behind the end of its window, in stream time.
+ */
+export interface JoinWindowSpec {
+  readonly beforeMs: number;
+  readonly afterMs: number;
+  readonly graceMs: number;
 }
 
 export interface StoreOptions {
@@ -122,7 +134,27 @@ export type StreamNode =
       readonly table: TableNode;
       readonly join: 'inner' | 'left';
       readonly joiner: Fn<[left: any, right: any, context: RecordContext]>;
+      /** Records wait that long, in stream time, for the table's row of their time; null: they don't. */
+      readonly buffer: (StoreOptions & { readonly graceMs: number }) | null;
     })
+  /** `keyOf` gives the key to look up in the global table that `topic` is; null for none. */
+  | (Node<'joinGlobal', StreamNode> & {
+      readonly topic: TopicSpec;
+      readonly join: 'inner' | 'left';
+      readonly keyOf: Fn<[value: any, context: RecordContext]>;
+      readonly joiner: Fn<[left: any, right: any, context: RecordContext]>;
+    })
+  /** The first parent is the left side. `as` names the stores; `left` and `right` write the values that wait. */
+  | {
+      readonly kind: 'joinStreams';
+      readonly parents: readonly [left: StreamNode, right: StreamNode];
+      readonly join: 'inner' | 'left' | 'outer';
+      readonly within: JoinWindowSpec;
+      readonly joiner: Fn<[left: any, right: any, context: RecordContext]>;
+      readonly as: string | null;
+      readonly left: Serde<any>;
+      readonly right: Serde<any>;
+    }
   | (Node<'toStream', TableNode> & {})
   /** The first record of a key, and none that is less than `withinMs` from it. */
   | (Node<'dedupe', StreamNode> & { readonly withinMs: number; readonly store: StoreOptions });
@@ -177,6 +209,23 @@ export type TableNode =
       readonly add: Fn<[accumulator: any, value: any, context: RecordContext]>;
       readonly subtract: Fn<[accumulator: any, value: any, context: RecordContext]>;
       readonly store: StoreOptions;
+    })
+  /** The first parent is the left side. `store` null: rows are computed when they are looked up. */
+  | {
+      readonly kind: 'joinTables';
+      readonly parents: readonly [left: TableNode, right: TableNode];
+      readonly join: 'inner' | 'left' | 'outer';
+      readonly joiner: Fn<[left: any, right: any, context: RecordContext]>;
+      readonly store: StoreOptions | null;
+    }
+  /** Each row of `parent` with the row of `table` whose key `keyOf` takes from it; null for none. `as` names all it keeps. */
+  | (Node<'joinForeign', TableNode> & {
+      readonly table: TableNode;
+      readonly join: 'inner' | 'left';
+      readonly keyOf: Fn<[value: any, key: any]>;
+      readonly joiner: Fn<[left: any, right: any, context: RecordContext]>;
+      readonly as: string | null;
+      readonly value: Serde<any>;
     });
 
 export type SinkNode =

@@ -74,6 +74,16 @@ export interface KTable<out K, out V, out Change = V | null> extends Pipeable {
   readonly [facts]: { readonly stage: 'table'; readonly key: K; readonly value: V; readonly change: Change };
 }
 
+/** What a join can be applied to, and what comes of it: a stream stays one, a table too. */
+export interface Joinable<out Kind extends 'stream' | 'table', out K, out V> extends Pipeable {
+  readonly kind: Kind;
+  readonly node: StreamNode | TableNode;
+  readonly [facts]: { readonly key: K; readonly value: V };
+}
+
+/** What a join gives of that kind of stage. */
+export type Joined<Kind extends 'stream' | 'table', K, V> = Kind extends 'stream' ? KStream<K, V> : KTable<K, V>;
+
 /**
  * A stream that is keyed and waits for an aggregation. `R` is the key of the result: `K`, or `Windowed<K>` behind
  * `window()`. Null values are gone: aggregations skip them. `Retraction` is null where results are taken back, as those

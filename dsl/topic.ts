@@ -23,6 +23,11 @@ export interface Topic<in out K, in out V> extends KStream<K, V>, Destination<K,
 /** A topic read as a table; a destination as well. */
 export interface TableTopic<in out K, in out V> extends KTable<K, V>, Destination<K, V | null>, Viewable<K, V> {}
 
+/** A topic of which every process of a job has all rows; a destination as well. For `joinGlobal()` alone. */
+export interface GlobalTable<in out K, in out V> extends Destination<K, V | null>, Viewable<K, V> {
+  readonly kind: 'globalTable';
+}
+
 /** Settings of a topic. All but `key`, `timestamp` and `tombstones` are used when the job makes the topic. */
 export interface TopicOptions<K, V> {
   /** How keys are written. Default `utf8`; `noKey` where records have none. */
@@ -45,6 +50,17 @@ export interface TopicOptions<K, V> {
    * 'pass': it comes as null, and the value's type says so.
    */
   readonly tombstones?: 'drop' | 'pass';
+}
+
+/** Settings of a topic that is read as a table. */
+export interface TableOptions<K, V> extends Omit<TopicOptions<K, V>, 'tombstones'> {
+  /**
+   * Keeps earlier rows for that long, in event time back from the latest record: a stream that joins the table meets the
+   * row of the record's own time. An update that comes out of order takes its place in the history and changes nothing
+   * else; one that is older than the history is dropped and counted as late. Default: only the newest row is kept, and
+   * updates count in the order of offsets.
+   */
+  readonly versioned?: Duration;
 }
 
 // In the results NoInfer: the key's type comes from its serde alone, never from the stream that is written to the topic.
@@ -79,18 +95,41 @@ export function topic<V, K = string>(name: string, value: Serde<V>, options: Top
  * Compacted and kept for ever by default. Where a bounded source of the same job fills it, it is read to its end before
  * the streams that join it start, so that the answer is no race.
  *
- * @throws Fault `BAD_TOPIC` for settings that can't be
+ * @throws Fault `BAD_TOPIC` for settings that can't be, `BAD_DURATION`
  * @example
  * const airports = table('airports', json<{ iata: string; city: string }>(), { partitions: 4 });
  */
 export function table<V, K = string>(
   name: string,
   value: Serde<V>,
-  options: Omit<TopicOptions<K, V>, 'tombstones'> = {},
+  options: TableOptions<K, V> = {},
 ): TableTopic<NoInfer<K>, V> {
-  const spec = specOf(name, value, options, { 'cleanup.policy': 'compact' });
+  const { versioned } = options;
+  const history = versioned === undefined ? {} : { versionedMs: durationMs(versioned) };
+  const spec = { ...specOf(name, value, options, { 'cleanup.policy': 'compact' }), ...history };
   const stage = tableOf<K, V, V | null>({ kind: 'tableSource', topic: spec });
   return { ...stage, topic: spec } as unknown as TableTopic<NoInfer<K>, V>;
+}
+
+/**
+ * Declares a topic that every process of a job reads whole, as one table: for what is small and needed everywhere, looked
+ * up by any key of the stream's values with `joinGlobal()`, whatever the partitions. It is read to its end before the job
+ * begins, and followed afterwards; a change triggers nothing. Where a bounded source of the same job fills it, what looks
+ * into it waits for the source.
+ *
+ * Compacted and kept for ever by default. A null value deletes the row; records that can't be read are passed over.
+ *
+ * @throws Fault `BAD_TOPIC` for settings that can't be
+ * @example
+ * const currencies = globalTable('currencies', json<{ code: string; perEuro: number }>());
+ */
+export function globalTable<V, K = string>(
+  name: string,
+  value: Serde<V>,
+  options: Omit<TopicOptions<K, V>, 'tombstones'> = {},
+): GlobalTable<NoInfer<K>, V> {
+  const topic = specOf(name, value, options, { 'cleanup.policy': 'compact' });
+  return { kind: 'globalTable', topic } as unknown as GlobalTable<NoInfer<K>, V>;
 }
 
 function specOf<K, V>(

@@ -33,6 +33,11 @@ export type KeyWithoutSerde<K, Operator extends string> = [Exclude<K, null>] ext
   ? unknown
   : DslError<`${Operator}() gives a key that is no string: say how it is written, for example { key: int64 } after the function`>;
 
+/** Two streams have no end to wait for, so a join of them is within a span of time. */
+export type NeedsWithin<Operator extends string> = [Operator] extends [never]
+  ? never
+  : DslError<`${Operator}() of two streams is within a span of time: ${Operator}(other, within('5 minutes', { grace: 0 }), joiner)`>;
+
 /** The sides of a join meet by key. */
 export type SameKey<Left, Right, Operator extends string> = [Exclude<Left, null>] extends [Right]
   ? unknown

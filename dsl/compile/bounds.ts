@@ -21,6 +21,13 @@ export function boundedInputs(graph: Graph): (input: Vertex) => boolean {
   return bounded;
 }
 
+/** Whether all that is written to a topic comes from bounded sources of this job, and some is. */
+export function boundedTopic(graph: Graph, name: string): boolean {
+  const bounded = boundedInputs(graph);
+  const fillers = graph.vertices.filter(({ node }) => node.kind === 'topicSink' && node.topic.name === name);
+  return fillers.length > 0 && fillers.every((filler) => inputsOf(filler).every(bounded));
+}
+
 /** Whether the job ends by itself: its sources are bounded, and it reads no topic that others fill. */
 export function boundedJob(graph: Graph): boolean {
   const inputs = graph.vertices.filter(
@@ -30,6 +37,7 @@ export function boundedJob(graph: Graph): boolean {
   const filled = new Set(graph.vertices.flatMap(({ node }) => (node.kind === 'topicSink' ? [node.topic.name] : [])));
   const read = [
     ...inputs.flatMap((input) => topicOf(input)?.name ?? []),
+    ...graph.globals.keys(),
     ...graph.views.map(({ parent }) => (parent.kind === 'topicSource' ? parent.topic.name : '')),
   ];
   return connectors.every(({ bounded }) => bounded) && read.every((name) => filled.has(name));

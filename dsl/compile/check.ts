@@ -21,6 +21,7 @@ export function check(job: JobSpec, graph: Graph, parts: Cut, namesRequired: boo
     ...windowedJoins(graph),
     ...sessions(graph),
     ...suppressions(graph),
+    ...graceWithoutHistory(graph),
     ...cycles(graph, parts),
   ];
   // One mistake can be met on several ways through the graph.
@@ -169,7 +170,7 @@ function coPartitioning({ vertices }: Graph): readonly TopologyIssue[] {
   return vertices.flatMap(({ node, parents, table, place }) => {
     const at = placeOf(place);
     if (table !== null) return [...sameCounts(at, parents[0]!, table), ...sameKeys(at, parents[0]!, table)];
-    if (node.kind !== 'merge') return [];
+    if (node.kind !== 'merge' && node.kind !== 'joinStreams' && node.kind !== 'joinTables') return [];
     return parents
       .slice(1)
       .flatMap((other) => [...sameCounts(at, parents[0]!, other), ...sameKeys(at, parents[0]!, other)]);
@@ -178,21 +179,14 @@ function coPartitioning({ vertices }: Graph): readonly TopologyIssue[] {
 
 /** A windowed store is looked up by key and time, and a join has the key only. */
 function windowedJoins({ vertices }: Graph): readonly TopologyIssue[] {
-  return vertices.flatMap(({ table, place }): readonly TopologyIssue[] => {
-    if (table === null || table === undefined) return [];
-    const at = placeOf(place);
-    if (table.key.windowedBy !== null) {
-      const what = table.store?.name ?? placeOf(table.place);
+  return vertices.flatMap(({ node, table, parents, place }): readonly TopologyIssue[] => {
+    const looked = node.kind === 'joinTables' || node.kind === 'foreignAnswer' ? parents : [];
+    return (table === null ? looked : [table]).flatMap((side): readonly TopologyIssue[] => {
+      if (side.key.windowedBy === null) return [];
+      const what = side.store?.name ?? placeOf(side.place);
       const message = `a windowed table can't be joined; write '${what}' to a topic with toStream() and read that with table()`;
-      return [{ code: 'WINDOWED_JOIN', place: at, message }];
-    }
-    if (table.store !== null && table.node.kind !== 'suppress') return [];
-    const last = table.place.at(-1);
-    const message =
-      table.node.kind === 'suppress'
-        ? 'what suppress() holds back is no table to look into; write it to a topic with toStream() and read that with table()'
-        : `${last}() doesn't keep its table, so there is nothing to look into; name it with { as }`;
-    return [{ code: 'TABLE_NOT_KEPT', place: at, message }];
+      return [{ code: 'WINDOWED_JOIN', place: placeOf(place), message }];
+    });
   });
 }
 
@@ -214,6 +208,25 @@ function sessions({ vertices }: Graph): readonly TopologyIssue[] {
     const message = `sessions grow together, and ${what} no way to make one state of two; give { merge: (earlier, later) => … }`;
     return [{ code: 'SESSION_NEEDS_MERGE', place: placeOf(place), message }];
   });
+}
+
+/** What waits for the row of its time needs a table that still has it. */
+function graceWithoutHistory({ vertices }: Graph): readonly TopologyIssue[] {
+  return vertices.flatMap(({ node, table, place }): readonly TopologyIssue[] => {
+    if (node.kind !== 'joinTable' || node.buffer === null || table === null) return [];
+    const { graceMs } = node.buffer;
+    const historyMs = historyOf(table);
+    if (historyMs !== null && historyMs >= graceMs) return [];
+    const has = historyMs === null ? 'keeps no history' : `keeps ${historyMs} ms of history`;
+    const message = `records wait ${graceMs} ms for '${table.source}', which ${has}; declare it with table(name, serde, { versioned: … }), at least as long`;
+    return [{ code: 'GRACE_NEEDS_HISTORY', place: placeOf(place), message }];
+  });
+}
+
+/** Rows that are computed are computed from those of then, too. */
+function historyOf({ node, store, parents }: Vertex): number | null {
+  if (node.kind === 'tableSource') return node.topic.versionedMs ?? null;
+  return store === null && (node.kind === 'filterRows' || node.kind === 'mapRows') ? historyOf(parents[0]!) : null;
 }
 
 function sameCounts(place: string, left: Vertex, right: Vertex): readonly TopologyIssue[] {

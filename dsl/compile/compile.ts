@@ -1,6 +1,6 @@
 // compile(): a program in, a topology out, or an error with all that is wrong. Pure: nothing is opened, no clock is read.
 import type { JobSpec } from '../plan.ts';
-import { boundedInputs, boundedJob } from './bounds.ts';
+import { boundedInputs, boundedJob, boundedTopic } from './bounds.ts';
 import { check } from './check.ts';
 import type { Part } from './cut.ts';
 import { cut, fillersOf } from './cut.ts';
@@ -50,11 +50,22 @@ export function compile(job: JobSpec, { environment = 'development' }: CompileOp
     subTopologies,
     topics: [...graph.topics.values()],
     internalTopics: internalTopics(job.name, subTopologies),
+    globals: [...graph.globals.values()].map((topic) => ({
+      topic,
+      bootstrap: boundedTopic(graph, topic.name) && !parts.some((part) => fillsAndJoins(part, topic.name)),
+    })),
     views: graph.views.flatMap(({ parent, connector }) =>
       parent.kind === 'topicSource' ? [{ topic: parent.topic, connector }] : [],
     ),
     bounded: boundedJob(graph),
   };
+}
+
+/** What waits for a global table can't fill it first. */
+function fillsAndJoins({ vertices }: Part, topic: string): boolean {
+  const is = (kind: 'topicSink' | 'joinGlobal') =>
+    vertices.some(({ node }) => node.kind === kind && node.topic.name === topic);
+  return is('topicSink') && is('joinGlobal');
 }
 
 /** What the sub-topology fills itself it can't read to its end before it runs. */

@@ -34,6 +34,7 @@ export function cut({ vertices }: Graph): Cut {
   const partOf = (vertex: Vertex): Part => parts.get(rootOf(vertex.index))!;
   for (const part of parts.values()) {
     for (const input of part.vertices) {
+      if (input.node.kind === 'repartitionSource' && input.node.repartition.thereAndBack) continue;
       for (const filler of fillersOf(vertices, input)) if (partOf(filler) !== part) part.upstream.add(partOf(filler));
     }
   }

@@ -1,6 +1,6 @@
 // A topology as text a person reads and a test compares: what each sub-topology reads, does, keeps and writes.
 import { match } from 'ts-pattern';
-import type { TopicSpec, WindowSpec } from '../plan.ts';
+import type { JoinWindowSpec, TopicSpec, WindowSpec } from '../plan.ts';
 import type { Input, InternalTopic, Step, StoreSpec, SubTopology, Topology } from './topology.ts';
 
 /**
@@ -11,10 +11,11 @@ import type { Input, InternalTopic, Step, StoreSpec, SubTopology, Topology } fro
  * const text = describe(compile(copies));
  */
 export function describe(topology: Topology): string {
-  const { job, options, subTopologies, internalTopics, topics, views } = topology;
+  const { job, options, subTopologies, internalTopics, topics, globals, views } = topology;
   const head = `Job ${job}: ${options.guarantee}, ${topology.bounded ? 'ends by itself' : 'runs until stopped'}`;
   const parts = subTopologies.map((sub) => subTopologyText(sub));
   const tail = [
+    ['Global tables', globals.map(({ topic, bootstrap }) => `${topic.name}${bootstrap ? ', to its end first' : ''}`)],
     ['Topics', topics.map(topicLine)],
     ['Internal topics', internalTopics.map(internalLine)],
     ['Views', views.map(({ topic, connector }) => `${connector.name} of ${topic.name}`)],
@@ -64,11 +65,21 @@ function stepLines(steps: readonly Step[]): readonly string[] {
   return lines.map(({ head, names }) => `${head === '' ? '' : `${head} → `}${names.join(' → ')}`);
 }
 
-function storeLine({ name, kind, window, buffer, key, value, changelog, ownChangelog }: StoreSpec): string {
-  const table = window === null ? kind.replace('keyValue', 'store') : `store of ${windowText(window)}`;
-  const what = buffer ? 'buffer' : table;
-  return `${what} ${name}: ${key.name} → ${value.name}, changelog ${changelog}${ownChangelog ? '' : ', the topic itself'}`;
+function storeLine(spec: StoreSpec): string {
+  const { name, versionedMs, key, value, changelog, ownChangelog } = spec;
+  const history = versionedMs === undefined ? '' : ` (${versionedMs} ms back)`;
+  const own = ownChangelog ? '' : ', the topic itself';
+  return `${whatStore(spec)} ${name}${history}: ${key.name} → ${value.name}, changelog ${changelog}${own}`;
 }
+
+function whatStore({ kind, window, within, buffer }: StoreSpec): string {
+  if (buffer) return 'buffer';
+  if (within !== undefined) return joinText(within);
+  return window === null ? kind.replace('keyValue', 'store') : `store of ${windowText(window)}`;
+}
+
+const joinText = ({ beforeMs, afterMs, graceMs }: JoinWindowSpec): string =>
+  `store of a join (${beforeMs} ms before to ${afterMs} ms after, grace ${graceMs} ms)`;
 
 function windowText(spec: WindowSpec): string {
   return match(spec)

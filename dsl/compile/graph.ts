@@ -27,8 +27,12 @@ export type VertexNode =
   | { readonly kind: 'dropTombstones' }
   | { readonly kind: 'late' }
   | { readonly kind: 'split'; readonly predicates: Extract<StreamNode, { kind: 'branch' }>['predicates'] }
+  | { readonly kind: 'foreignSubscribe'; readonly of: ForeignNode }
+  | { readonly kind: 'foreignAnswer'; readonly of: ForeignNode }
   | { readonly kind: 'repartitionSink'; readonly repartition: Repartition }
   | { readonly kind: 'repartitionSource'; readonly repartition: Repartition };
+
+export type ForeignNode = Extract<TableNode, { readonly kind: 'joinForeign' }>;
 
 export interface Vertex {
   /** Order of discovery: above that of its parents. */
@@ -58,6 +62,8 @@ export interface Repartition {
   readonly rekeyedBy: Vertex;
   /** Named by the person at selectKey() or groupBy(). */
   readonly given: string | null;
+  /** Between the two sides of a foreign join, of which each fills what the other reads: neither is upstream by it. */
+  readonly thereAndBack: boolean;
   /** Names of the stores that need it, as far as given, in the order of the program. */
   readonly storeNames: string[];
 }
@@ -68,6 +74,8 @@ export interface Graph {
   readonly views: readonly Extract<SinkNode, { readonly kind: 'view' }>[];
   /** Every topic of the user's, by name, as first declared. */
   readonly topics: ReadonlyMap<string, TopicSpec>;
+  /** Topics that are read as global tables, by name. */
+  readonly globals: ReadonlyMap<string, TopicSpec>;
   readonly issues: readonly TopologyIssue[];
 }
 

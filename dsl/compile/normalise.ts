@@ -1,39 +1,15 @@
 // From plan to graph. Order is that of the outputs, parents first, so what is derived from it depends on the program only.
 import { match, P } from 'ts-pattern';
-import { windowedKey } from '../../core/schema/windowed-key.ts';
 import { noKey, stringKey } from '../key-serde.ts';
-import type { GroupedNode, JobSpec, PlanNode, SinkNode, StreamNode, TableNode, TopicSpec } from '../plan.ts';
-import type { Graph, KeyFacts, Repartition, Vertex, VertexNode, VertexStore } from './graph.ts';
+import type { GroupedNode, JobSpec, SinkNode, StreamNode, TableNode } from '../plan.ts';
+import type { Graph, KeyFacts, Repartition, Vertex } from './graph.ts';
 import { placeOf } from './graph.ts';
-import type { PlaceNames } from './names.ts';
-import { createPlaceNames, settleRepartitionNames } from './names.ts';
-import type { TopologyIssue } from './topology.ts';
-
-type Of<Kind extends PlanNode['kind']> = Extract<PlanNode, { readonly kind: Kind }>;
-
-/** What is known so far. */
-interface Walk {
-  readonly vertices: Vertex[];
-  readonly repartitions: Repartition[];
-  readonly views: Of<'view'>[];
-  readonly topics: Map<string, TopicSpec>;
-  readonly issues: TopologyIssue[];
-  readonly names: PlaceNames;
-  /** By what makes a vertex the same: a node, a connector, 'topic orders'. */
-  readonly known: Map<unknown, Vertex>;
-}
+import { settleRepartitionNames } from './names.ts';
+import { add, createWalk, type Of, once, storeOf, topicNamed, type Walk } from './walk.ts';
 
 /** The graph of all that leads to a job's outputs, with the issues met on the way. */
 export function normalise(job: JobSpec): Graph {
-  const walk: Walk = {
-    vertices: [],
-    repartitions: [],
-    views: [],
-    topics: new Map(),
-    issues: [],
-    names: createPlaceNames(),
-    known: new Map(),
-  };
+  const walk = createWalk();
   for (const output of job.outputs) {
     if (isSink(output)) sink(walk, output);
     else table(walk, output);
@@ -42,74 +18,8 @@ export function normalise(job: JobSpec): Graph {
   return walk;
 }
 
-const isSink = (output: SinkNode | TableNode): output is SinkNode =>
-  output.kind === 'topicSink' || output.kind === 'connectorSink' || output.kind === 'view';
-
-function once(walk: Walk, identity: unknown, make: () => Vertex): Vertex {
-  const before = walk.known.get(identity);
-  if (before !== undefined) return before;
-  const made = make();
-  walk.known.set(identity, made);
-  return made;
-}
-
-type Fields = Partial<Omit<Vertex, 'index' | 'node' | 'key'>> & { readonly key?: KeyFacts | 'rekeyed' | 'windowed' };
-
-/** @param label what the place says of it; null for what the person didn't write */
-function add({ vertices, names }: Walk, node: VertexNode, label: string | null, fields: Fields): Vertex {
-  const parent = fields.parents?.[0];
-  const place = fields.place ?? parent?.place ?? [];
-  const vertex = {
-    index: vertices.length,
-    node,
-    parents: fields.parents ?? [],
-    table: fields.table ?? null,
-    store: fields.store ?? null,
-    key: parent?.key ?? { serde: null, rekeyedBy: null, windowedBy: null },
-    source: fields.source ?? parent?.source ?? label ?? '',
-    repartitionName: fields.key === 'rekeyed' ? names.derive(parent?.source ?? '', label ?? node.kind) : null,
-    place: label === null ? place : [...place, label],
-  };
-  if (fields.key !== undefined) vertex.key = typeof fields.key === 'string' ? ownKey(vertex, fields.key) : fields.key;
-  vertices.push(vertex);
-  return vertex;
-}
-
-/** The key of a vertex that changes it. */
-function ownKey(vertex: Vertex, how: 'rekeyed' | 'windowed'): KeyFacts {
-  const { node, key } = vertex;
-  if (how === 'rekeyed') {
-    const given = node.kind === 'selectKey' || node.kind === 'mapRecord' || node.kind === 'groupRows' ? node.key : null;
-    return { serde: given ?? stringKey, rekeyedBy: vertex, windowedBy: null };
-  }
-  const window = node.kind === 'aggregate' ? node.parent.window : null;
-  const serde = key.serde && window ? windowedKey(key.serde, window) : key.serde;
-  return { serde, rekeyedBy: null, windowedBy: vertex };
-}
-
-function topicNamed({ topics, issues }: Walk, topic: TopicSpec): TopicSpec {
-  const first = topics.get(topic.name) ?? topic;
-  topics.set(topic.name, first);
-  if (!sameTopic(first, topic) && !issues.some(({ code, place }) => code === 'TOPIC_TWICE' && place === topic.name)) {
-    const message = 'it is declared twice with different settings; declare it once and use that constant';
-    issues.push({ code: 'TOPIC_TWICE', place: topic.name, message });
-  }
-  return first;
-}
-
-function sameTopic(a: TopicSpec, b: TopicSpec): boolean {
-  const shape = ({ name, key, value, partitions, replicationFactor, tombstones, config }: TopicSpec) =>
-    JSON.stringify([
-      name,
-      key.name,
-      value.name,
-      partitions,
-      replicationFactor,
-      tombstones,
-      Object.entries(config).sort(),
-    ]);
-  return a === b || (shape(a) === shape(b) && a.timestampOf === b.timestampOf);
-}
+const sinkKinds: ReadonlySet<string> = new Set<SinkNode['kind']>(['topicSink', 'connectorSink', 'view']);
+const isSink = (output: SinkNode | TableNode): output is SinkNode => sinkKinds.has(output.kind);
 
 /** A topic has one input in the job, since one group commits its offsets. */
 function topicSource(
@@ -139,6 +49,8 @@ function stream(walk: Walk, node: StreamNode): Vertex {
     .with({ kind: 'merge' }, (merge) => once(walk, merge, () => merged(walk, merge)))
     .with({ kind: 'branch' }, (branch) => once(walk, branch, () => branched(walk, branch)))
     .with({ kind: 'joinTable' }, (join) => once(walk, join, () => joined(walk, join)))
+    .with({ kind: 'joinGlobal' }, (join) => once(walk, join, () => joinedGlobal(walk, join)))
+    .with({ kind: 'joinStreams' }, (join) => once(walk, join, () => joinedStreams(walk, join)))
     .with({ kind: 'toStream' }, (changes) =>
       once(walk, changes, () => add(walk, changes, 'toStream', { parents: [table(walk, changes.parent)] })),
     )
@@ -183,15 +95,85 @@ function branched(walk: Walk, node: Of<'branch'>): Vertex {
 }
 
 function joined(walk: Walk, node: Of<'joinTable'>): Vertex {
-  const label = node.join === 'inner' ? 'join' : 'leftJoin';
+  const label = joinLabels[node.join];
   const left = keyed(walk, rawStream(walk, node.parent), { store: null, label, joins: true });
-  return add(walk, node, label, { parents: [left], table: table(walk, node.table) });
+  const right = table(walk, node.table);
+  const store = node.buffer === null ? null : storeOf(walk, node.buffer.as, left, label);
+  return add(walk, node, label, { parents: [left], table: right, store });
 }
+
+function joinedGlobal(walk: Walk, node: Of<'joinGlobal'>): Vertex {
+  const topic = topicNamed(walk, node.topic);
+  walk.globals.set(topic.name, topic);
+  const label = node.join === 'inner' ? 'joinGlobal' : 'leftJoinGlobal';
+  return add(walk, { ...node, topic }, label, { parents: [rawStream(walk, node.parent)] });
+}
+
+function joinedStreams(walk: Walk, node: Of<'joinStreams'>): Vertex {
+  const label = joinLabels[node.join];
+  const [left, right] = node.parents.map((parent, i) => {
+    const store = node.as === null ? null : `${node.as}-${i === 0 ? 'left' : 'right'}`;
+    return keyed(walk, rawStream(walk, parent), { store, label, joins: true });
+  });
+  const store = storeOf(walk, node.as, left!, label);
+  return add(walk, node, label, { parents: [left!, right!], store });
+}
+
+function joinedTables(walk: Walk, node: Of<'joinTables'>): Vertex {
+  const label = joinLabels[node.join];
+  const [left, right] = node.parents.map((parent) => table(walk, parent));
+  const store = node.store === null ? null : storeOf(walk, node.store.as, left!, label);
+  return add(walk, node, label, { parents: [left!, right!], store, ...(store === null ? {} : { source: store.name }) });
+}
+
+/**
+ * There and back: the left table's side sends each row's key to the partition of its foreign key, where the right table
+ * is, and that side sends its rows to the partition of the left key. Both topics are written before they are read.
+ */
+function joinedForeign(walk: Walk, node: Of<'joinForeign'>): Vertex {
+  const label = node.join === 'inner' ? 'foreignJoin' : 'leftForeignJoin';
+  const left = table(walk, node.parent);
+  const right = table(walk, node.table);
+  const kept = storeOf(walk, node.as, left, label);
+  const place = [...left.place, label];
+  const shared = { place, source: kept.name };
+  const subscribe = add(walk, { kind: 'foreignSubscribe', of: node }, null, { ...shared, parents: [left] });
+  const questions = foreignTopic(walk, subscribe, `${kept.name}-subscriptions`, right.key);
+  const answer = add(walk, { kind: 'foreignAnswer', of: node }, null, {
+    ...shared,
+    parents: [questions, right],
+    store: { name: `${kept.name}-subscriptions`, named: true },
+  });
+  const answers = foreignTopic(walk, answer, `${kept.name}-answers`, left.key);
+  return add(walk, node, null, {
+    ...shared,
+    parents: [answers, subscribe],
+    table: left,
+    store: kept,
+    key: left.key,
+  });
+}
+
+function foreignTopic(walk: Walk, producer: Vertex, name: string, key: KeyFacts): Vertex {
+  const serde = key.serde ?? stringKey;
+  const shared = { key: serde, producer, rekeyedBy: producer, thereAndBack: true };
+  const repartition: Repartition = { ...shared, name: '', base: '', given: name, storeNames: [] };
+  walk.repartitions.push(repartition);
+  add(walk, { kind: 'repartitionSink', repartition }, null, { parents: [producer] });
+  const facts = { serde, rekeyedBy: null, windowedBy: null };
+  const { source, place } = producer;
+  return add(walk, { kind: 'repartitionSource', repartition }, null, { key: facts, source, place });
+}
+
+/** What the person wrote. */
+const joinLabels = { inner: 'join', left: 'leftJoin', outer: 'outerJoin' } as const;
 
 function table(walk: Walk, node: TableNode): Vertex {
   return match(node)
     .returnType<Vertex>()
     .with({ kind: 'tableSource' }, (source) => topicSource(walk, source, source.kind))
+    .with({ kind: 'joinTables' }, (join) => once(walk, join, () => joinedTables(walk, join)))
+    .with({ kind: 'joinForeign' }, (join) => once(walk, join, () => joinedForeign(walk, join)))
     .with({ kind: 'aggregate' }, (aggregate) => once(walk, aggregate, () => aggregated(walk, aggregate)))
     .with({ kind: 'toTable' }, (toTable) =>
       once(walk, toTable, () => {
@@ -259,12 +241,6 @@ function groupedStream(walk: Walk, node: GroupedNode): Vertex {
   return same ?? add(walk, rekey, 'groupBy', { parents: [parent], key: 'rekeyed' });
 }
 
-/** Named stores use up an ordinal too, so that naming one doesn't hand its state to the next. */
-function storeOf({ names }: Walk, as: string | null, parent: Vertex, operator: string): VertexStore {
-  const derived = names.derive(parent.source, operator);
-  return { name: as ?? derived, named: as !== null };
-}
-
 /** What needs the records of a key together: its store's name, if given; and whether another stream's have to be with them. */
 interface Need {
   readonly store: string | null;
@@ -296,6 +272,7 @@ function repartitioned(walk: Walk, vertex: Vertex, rekeyedBy: Vertex): Vertex {
     producer: vertex,
     rekeyedBy,
     given: node.kind === 'selectKey' || node.kind === 'mapRecord' || node.kind === 'groupRows' ? node.as : null,
+    thereAndBack: false,
     storeNames: [],
   };
   walk.repartitions.push(repartition);

@@ -1,5 +1,6 @@
 // A sub-topology out of a part of the graph: its inputs, its steps with ids, its stores.
 import { match, P } from 'ts-pattern';
+import { utf8 } from '../../core/schema/primitive.ts';
 import { structured } from '../../core/schema/structured.ts';
 import type { TopicSpec, WindowSpec } from '../plan.ts';
 import { isAligned } from '../window-spec.ts';
@@ -7,6 +8,15 @@ import type { Part } from './cut.ts';
 import type { Repartition, Vertex } from './graph.ts';
 import { windowOf } from './graph.ts';
 import { changelogTopic, repartitionTopic } from './names.ts';
+import {
+  joinRowsSerde,
+  queueSerde,
+  subscribersSerde,
+  subscriptionKey,
+  type Versions,
+  versionsSerde,
+  waitingSerde,
+} from './store-serdes.ts';
 import type { Input, Step, StoreSpec, SubTopology } from './topology.ts';
 
 /** Records live in them until they are processed, whenever that is. */
@@ -47,8 +57,7 @@ export function subTopology(part: Part, { job, id, upstream, bootstrap }: StepsO
   };
 
   for (const vertex of part.vertices) {
-    const store = storeOf(job, vertex);
-    if (store !== null) stores.push(store);
+    stores.push(...storesOf(job, vertex));
     const { node } = vertex;
     let parents = vertex.parents.map((parent) => outputs.get(parent)!);
     if (node.kind === 'topicSource' || node.kind === 'tableSource') {
@@ -61,15 +70,17 @@ export function subTopology(part: Part, { job, id, upstream, bootstrap }: StepsO
     } else if (node.kind === 'connectorSource') {
       parents = [input(node.connector.name, { kind: 'connector', connector: node.connector })];
     }
-    const body = bodyOf(job, vertex);
+    const body = bodyOf(job, vertex, (of) => outputs.get(of)!);
     outputs.set(vertex, body === null ? parents[0]! : push(labelOf(vertex), parents, body));
   }
   return { id, inputs, steps, stores, upstream };
 }
 
 /** What a step does; null for an input, which is all the step there is. */
-function bodyOf(job: string, vertex: Vertex): StepBody<Step> | null {
-  const store = vertex.store?.name ?? '';
+function bodyOf(job: string, vertex: Vertex, steps: (of: Vertex) => number): StepBody<Step> | null {
+  const kept = vertex.store?.name ?? null;
+  // Of steps that always have one.
+  const store = kept ?? '';
   return match(vertex.node)
     .returnType<StepBody<Step> | null>()
     .with({ kind: P.union('topicSource', 'connectorSource', 'repartitionSource') }, () => null)
@@ -86,11 +97,44 @@ function bodyOf(job: string, vertex: Vertex): StepBody<Step> | null {
     .with({ kind: 'branch' }, ({ kind, index }) => ({ kind, index }))
     .with({ kind: 'mapAsync' }, ({ kind, project, concurrency, order }) => ({ kind, project, concurrency, order }))
     .with({ kind: 'rx' }, ({ kind, make }) => ({ kind, make }))
-    .with({ kind: 'joinTable' }, ({ kind, join, joiner }) => ({
+    .with({ kind: 'joinTable' }, ({ kind, join, joiner, buffer }) => ({
       kind,
       join,
       joiner,
-      store: vertex.table?.store?.name ?? '',
+      table: steps(vertex.table!),
+      store: vertex.table?.store?.name ?? null,
+      buffer: buffer === null ? null : { store, graceMs: buffer.graceMs },
+    }))
+    .with({ kind: 'joinGlobal' }, ({ kind, join, keyOf, joiner, topic }) => ({
+      kind,
+      join,
+      keyOf,
+      joiner,
+      global: topic.name,
+    }))
+    .with({ kind: 'joinStreams' }, ({ kind, join, within, joiner }) => ({
+      kind,
+      join,
+      within,
+      joiner,
+      store,
+      unmatched: join === 'inner' ? null : unmatchedStore(store),
+    }))
+    .with({ kind: 'joinTables' }, ({ kind, join, joiner }) => ({ kind, join, joiner, store: kept }))
+    .with({ kind: 'foreignSubscribe' }, ({ kind, of: { join, keyOf } }) => ({
+      kind,
+      join,
+      keyOf,
+      value: valueSerdeOf(vertex.parents[0]!),
+    }))
+    .with({ kind: 'foreignAnswer' }, ({ kind }) => ({ kind, store, table: steps(vertex.parents[1]!) }))
+    .with({ kind: 'joinForeign' }, ({ kind, join, joiner }) => ({
+      kind,
+      join,
+      joiner,
+      store,
+      table: steps(vertex.table!),
+      value: valueSerdeOf(vertex.table!),
     }))
     .with({ kind: 'aggregate' }, ({ kind, initial, add, merge, result, parent: { window, windowing } }) => ({
       kind,
@@ -105,8 +149,8 @@ function bodyOf(job: string, vertex: Vertex): StepBody<Step> | null {
     }))
     .with({ kind: 'late' }, ({ kind }) => ({ kind }))
     .with({ kind: 'dedupe' }, ({ kind, withinMs }) => ({ kind, store, withinMs }))
-    .with({ kind: 'filterRows' }, ({ kind, predicate }) => ({ kind, predicate, store: vertex.store?.name ?? null }))
-    .with({ kind: 'mapRows' }, ({ kind, project }) => ({ kind, project, store: vertex.store?.name ?? null }))
+    .with({ kind: 'filterRows' }, ({ kind, predicate }) => ({ kind, predicate, store: kept }))
+    .with({ kind: 'mapRows' }, ({ kind, project }) => ({ kind, project, store: kept }))
     .with({ kind: 'suppress' }, ({ kind, until, recordsMax, bytesMax, whenFull, idleMs }) => {
       const window = until === 'windowCloses' ? windowOf(vertex) : null;
       return { kind, store, window, until, recordsMax, bytesMax, whenFull, idleMs };
@@ -125,7 +169,7 @@ function bodyOf(job: string, vertex: Vertex): StepBody<Step> | null {
     .exhaustive();
 }
 
-function labelOf({ node, store, table }: Vertex): string {
+function labelOf({ node, store, table, parents, source }: Vertex): string {
   return match(node)
     .returnType<string>()
     .with({ kind: P.union('aggregate', 'aggregateRows') }, ({ operator }) => `${operator} ${store?.name}`)
@@ -133,7 +177,20 @@ function labelOf({ node, store, table }: Vertex): string {
       store === null ? kind : `${kind} ${store.name}`,
     )
     .with({ kind: P.union('tableSource', 'toTable') }, () => `table ${store?.name}`)
-    .with({ kind: 'joinTable' }, ({ join }) => `${join === 'inner' ? 'join' : 'leftJoin'} ${table?.store?.name}`)
+    .with({ kind: 'joinTable' }, ({ join }) => `${join === 'inner' ? 'join' : 'leftJoin'} ${table?.source}`)
+    .with(
+      { kind: P.union('joinStreams', 'joinTables') },
+      ({ join }) =>
+        `${join === 'inner' ? 'join' : `${join}Join`} ${store?.name ?? parents.map(({ source }) => source).join(' ')}`,
+    )
+    .with(
+      { kind: 'joinGlobal' },
+      ({ join, topic }) => `${join === 'inner' ? 'joinGlobal' : 'leftJoinGlobal'} ${topic.name}`,
+    )
+    .with(
+      { kind: P.union('foreignSubscribe', 'foreignAnswer', 'joinForeign') },
+      ({ kind }) => `${foreignLabels[kind]} ${source}`,
+    )
     .with({ kind: 'branch' }, ({ name }) => `branch ${name}`)
     .with({ kind: 'topicSink' }, ({ topic }) => `to ${topic.name}`)
     .with({ kind: 'connectorSink' }, ({ connector }) => `to ${connector.name}`)
@@ -142,13 +199,80 @@ function labelOf({ node, store, table }: Vertex): string {
     .otherwise(({ kind }) => kind);
 }
 
+const foreignLabels = {
+  foreignSubscribe: 'subscribe for',
+  foreignAnswer: 'answer for',
+  joinForeign: 'foreign join',
+} as const;
+
+/** As the table's store writes them, or as anything is written where rows are computed. */
+function valueSerdeOf({ node, parents }: Vertex): StoreSpec['value'] {
+  if (node.kind === 'tableSource') return node.topic.value;
+  if (node.kind === 'aggregate') return node.result === null ? node.store.value : structured();
+  if (node.kind === 'joinForeign') return node.value;
+  // Their rows are those of the table before.
+  if (node.kind === 'suppress' || (node.kind === 'filterRows' && node.store === null)) return valueSerdeOf(parents[0]!);
+  return 'store' in node ? (node.store?.value ?? structured()) : structured();
+}
+
+const unmatchedStore = (store: string): string => `${store}-unmatched`;
+
+function storesOf(job: string, vertex: Vertex): readonly StoreSpec[] {
+  const { node, store, parents } = vertex;
+  if (store === null) return [];
+  if (node.kind === 'joinStreams') return joinStores(job, node, store.name, parents[0]!.key.serde!);
+  if (node.kind === 'joinTable' && node.buffer !== null) {
+    return [queueStore(job, store.name, waitingSerde(parents[0]!.key.serde!, node.buffer.value))];
+  }
+  const spec = storeOf(job, vertex);
+  return spec === null ? [] : [spec];
+}
+
+type JoinStreams = Extract<Vertex['node'], { readonly kind: 'joinStreams' }>;
+
+function joinStores(job: string, node: JoinStreams, name: string, key: StoreSpec['key']): readonly StoreSpec[] {
+  const { within, join, left, right } = node;
+  const shared = { ownChangelog: true, result: null } as const;
+  const window = { kind: 'tumbling', sizeMs: within.beforeMs + within.afterMs, graceMs: within.graceMs } as const;
+  const rows = { name, kind: 'window', key, value: joinRowsSerde(left, right), window, within } as const;
+  const kept: StoreSpec = { ...shared, ...rows, changelog: changelogTopic(job, name) };
+  if (join === 'inner') return [kept];
+  return [kept, queueStore(job, unmatchedStore(name), key)];
+}
+
+function queueStore(job: string, name: string, item: StoreSpec['value']): StoreSpec {
+  return keyValueStore(job, name, utf8, queueSerde(item));
+}
+
+function keyValueStore(job: string, name: string, key: StoreSpec['key'], value: StoreSpec['value']): StoreSpec {
+  const changelog = changelogTopic(job, name);
+  return { name, kind: 'keyValue', key, value, window: null, changelog, ownChangelog: true, result: null };
+}
+
+/** The topic itself can't bring its history back: compaction keeps the newest row of a key only. */
+function versionedStore(job: string, { name, key, value }: TopicSpec, versionedMs: number): StoreSpec {
+  const history = {
+    value: versionsSerde(value),
+    result: (versions: Versions) => versions[0]?.value ?? null,
+    versionedMs,
+  };
+  const changelog = changelogTopic(job, name);
+  return { name, kind: 'keyValue', key, window: null, changelog, ownChangelog: true, ...history };
+}
+
 function storeOf(job: string, { node, store, parents }: Vertex): StoreSpec | null {
   if (store === null) return null;
   const { name } = store;
   if (node.kind === 'tableSource') {
-    const { key, value, name: changelog } = node.topic;
+    const { key, value, name: changelog, versionedMs } = node.topic;
+    if (versionedMs !== undefined) return versionedStore(job, node.topic, versionedMs);
     return { name, kind: 'keyValue', key, value, window: null, changelog, ownChangelog: false, result: null };
   }
+  if (node.kind === 'foreignAnswer') {
+    // The right table's keys, and rows' keys of the left table.
+    return keyValueStore(job, name, subscriptionKey(parents[0]!.key.serde!), subscribersSerde());
+  }
+  if (node.kind === 'joinForeign') return keyValueStore(job, name, parents[0]!.key.serde!, node.value);
   const options = 'store' in node ? node.store : null;
   if (options === null) return null;
   const window = storeWindow(node);

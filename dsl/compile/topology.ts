@@ -3,7 +3,7 @@
 // biome-ignore-all lint/suspicious/noExplicitAny: erased; the stages carry the types
 import type { Serde } from '../../core/schema/serde.ts';
 import type { SinkConnector, SourceConnector, ViewConnector } from '../connector.ts';
-import type { JobOptions, RecordContext, Suppression, TopicSpec, WindowSpec } from '../plan.ts';
+import type { JobOptions, JoinWindowSpec, RecordContext, Suppression, TopicSpec, WindowSpec } from '../plan.ts';
 
 /** A program ready to run. */
 export interface Topology {
@@ -14,9 +14,19 @@ export interface Topology {
   /** Every topic the job reads or writes that is the user's. */
   readonly topics: readonly TopicSpec[];
   readonly internalTopics: readonly InternalTopic[];
+  /**
+   * Topics of which every process has all partitions as one table, read to their ends before tasks start and followed
+   * afterwards. `bootstrap`: a bounded source of this job fills it, so tasks that look into it wait for the source.
+   */
+  readonly globals: readonly GlobalSpec[];
   readonly views: readonly { readonly topic: TopicSpec; readonly connector: ViewConnector<any, any> }[];
   /** Every source is bounded and no topic is read that the job doesn't fill: the job ends by itself. */
   readonly bounded: boolean;
+}
+
+export interface GlobalSpec {
+  readonly topic: TopicSpec;
+  readonly bootstrap: boolean;
 }
 
 /** A topic that the job makes for itself. */
@@ -74,6 +84,10 @@ export interface StoreSpec {
   readonly ownChangelog: boolean;
   /** Where the table's value is computed from what is stored. */
   readonly result: ((accumulator: any) => any) | null;
+  /** Of a table that keeps earlier rows: for how long. What is stored is then the history of a key. */
+  readonly versionedMs?: number;
+  /** Of the rows that wait in a join of streams. */
+  readonly within?: JoinWindowSpec;
 }
 
 /**
@@ -113,8 +127,54 @@ export type Step =
     })
   | (StepBase<'rx'> & { readonly make: Fn<[scheduler: any], readonly any[]> })
   | (StepBase<'joinTable'> & {
-      readonly store: string;
+      /** Step of the table it looks into. */
+      readonly table: number;
+      /** Of that table; null where its rows are computed. */
+      readonly store: string | null;
       readonly join: 'inner' | 'left';
+      readonly joiner: Fn<[left: any, right: any, context: RecordContext]>;
+      /** Where records wait for the table's row of their time. */
+      readonly buffer: { readonly store: string; readonly graceMs: number } | null;
+    })
+  /** `global`: the topic of the global table. */
+  | (StepBase<'joinGlobal'> & {
+      readonly global: string;
+      readonly join: 'inner' | 'left';
+      readonly keyOf: Fn<[value: any, context: RecordContext]>;
+      readonly joiner: Fn<[left: any, right: any, context: RecordContext]>;
+    })
+  /** Two parents: left and right. `store` keeps the rows that may still meet others, `unmatched` when they are due (null for an inner join). */
+  | (StepBase<'joinStreams'> & {
+      readonly store: string;
+      readonly unmatched: string | null;
+      readonly join: 'inner' | 'left' | 'outer';
+      readonly within: JoinWindowSpec;
+      readonly joiner: Fn<[left: any, right: any, context: RecordContext]>;
+    })
+  /**
+   * On the side of the referring table: sends what the other side must know of a change, to its topic sink; and straight to
+   * the join what needs no answer from there.
+   */
+  | (StepBase<'foreignSubscribe'> & {
+      readonly join: 'inner' | 'left';
+      readonly keyOf: Fn<[value: any, key: any]>;
+      /** Of the referring table's values: their bytes tell whether an answer is still asked for. */
+      readonly value: Serde<any>;
+    })
+  /** On the side of the table referred to. Two parents: subscriptions, and the table, whose step is `table`. */
+  | (StepBase<'foreignAnswer'> & { readonly store: string; readonly table: number })
+  /** Back on the referring side, whose table's step is `table`: takes the answers, and keeps the result. */
+  | (StepBase<'joinForeign'> & {
+      readonly store: string;
+      readonly table: number;
+      readonly join: 'inner' | 'left';
+      readonly joiner: Fn<[left: any, right: any, context: RecordContext]>;
+      readonly value: Serde<any>;
+    })
+  /** Two parents: left and right. `store` null: the result is not kept. */
+  | (StepBase<'joinTables'> & {
+      readonly store: string | null;
+      readonly join: 'inner' | 'left' | 'outer';
       readonly joiner: Fn<[left: any, right: any, context: RecordContext]>;
     })
   | (StepBase<'aggregate'> & {
@@ -174,7 +234,7 @@ export interface TopologyIssue {
     | 'WINDOWED_JOIN'
     | 'SESSION_NEEDS_MERGE'
     | 'SUPPRESS_NEEDS_WINDOW'
-    | 'TABLE_NOT_KEPT'
+    | 'GRACE_NEEDS_HISTORY'
     | 'VIEW_NEEDS_TOPIC'
     | 'TOPIC_TWICE'
     | 'CYCLE'

@@ -7,7 +7,7 @@ import { tableOf } from '../stage.ts';
 
 /** Options of operators on tables that may keep their result. */
 export interface RowOptions<V> {
-  /** Keeps the result in a state store of that name, to be queried and joined. Default: it is not kept. */
+  /** Keeps the result in a state store of that name, to be queried. Default: it is not kept, and joins compute its rows. */
   readonly as?: string;
   /** How values are written to store and changelog. Default `structured()`. */
   readonly value?: Serde<V>;

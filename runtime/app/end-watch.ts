@@ -28,6 +28,30 @@ const inputsOf = (sub: SubTopology, layout: Layout): readonly TopicPartition[] =
       : [],
   );
 
+/** A sub-topology with those that it fills and is filled by, as the two sides of a foreign join. */
+function exchanging({ subTopologies }: Topology, sub: SubTopology): readonly SubTopology[] {
+  const filledBy = ({ steps }: SubTopology): readonly SubTopology[] => {
+    const topics = new Set(steps.flatMap((step) => (step.kind === 'topicSink' ? [step.topic.name] : [])));
+    return subTopologies.filter(({ inputs }) =>
+      inputs.some((input) => input.kind === 'topic' && topics.has(input.topic.name)),
+    );
+  };
+  const below = (from: SubTopology): ReadonlySet<SubTopology> => {
+    const seen = new Set<SubTopology>();
+    const visit = (at: SubTopology): void => {
+      for (const next of filledBy(at)) {
+        if (seen.has(next)) continue;
+        seen.add(next);
+        visit(next);
+      }
+    };
+    visit(from);
+    return seen;
+  };
+  const own = below(sub);
+  return subTopologies.filter((other) => other === sub || (own.has(other) && below(other).has(sub)));
+}
+
 /** Ends of topics that the job does not fill are taken once, at the start: "all input that is there now". */
 async function externalEnds(topology: Topology, layout: Layout, admin: Admin): Promise<ReadonlyMap<string, number>> {
   const filled = new Set(
@@ -49,6 +73,9 @@ export async function createEndWatch(client: Client, topology: Topology, layout:
   const sources = topology.subTopologies.flatMap((sub) =>
     sub.inputs.flatMap((input) => (input.kind === 'connector' ? [input.connector] : [])),
   );
+  const foreignJoins = topology.subTopologies
+    .flatMap(({ steps }) => steps)
+    .filter(({ kind }) => kind === 'joinForeign').length;
   const topic = sourceOffsetsTopic(topology);
   const reader = topic === null ? null : createSourceStatusReader(client, topic);
 
@@ -74,6 +101,16 @@ export async function createEndWatch(client: Client, topology: Topology, layout:
     });
   }
 
+  const groups = topology.subTopologies.map((sub) => ({ sub, group: exchanging(topology, sub) }));
+
+  /** Where parts of a job fill each other, what the one has answered the other may not have read yet: asked again. */
+  async function settled(group: readonly SubTopology[]): Promise<boolean> {
+    for (let pass = 0; pass <= (group.length > 1 ? foreignJoins : 0); pass++) {
+      for (const sub of group) if (!(await drained(sub))) return false;
+    }
+    return true;
+  }
+
   /** All tasks with state say so, since which of them hold anything only they know. */
   function windowsClosed(sub: SubTopology, reports: readonly WorkerReport[]): boolean {
     if (sub.stores.length === 0) return true;
@@ -92,8 +129,8 @@ export async function createEndWatch(client: Client, topology: Topology, layout:
       )
         return false;
       if (!(await sourcesDone(generationId))) return false;
-      for (const sub of topology.subTopologies) {
-        if (!(await drained(sub))) return false;
+      for (const { sub, group } of groups) {
+        if (!(await settled(group))) return false;
         // With `until: 'end'` a job whose topics others fill goes on from here another time, windows and all.
         if (!topology.bounded || windowsClosed(sub, reports)) continue;
         closeWindows(sub.id);

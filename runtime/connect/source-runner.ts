@@ -22,7 +22,8 @@ export interface SourceRunnerOptions {
   readonly logger: Logger;
   /** All topics the job writes: their partition counts are learnt before the first record. */
   readonly topics: readonly string[];
-  readonly makeTask: (output: TaskOutput) => Promise<Task>;
+  /** The signal says that the runner is stopped meanwhile. */
+  readonly makeTask: (output: TaskOutput, signal: AbortSignal) => Promise<Task>;
   readonly commitIntervalMs: number;
   readonly generationId: number;
 }
@@ -160,7 +161,10 @@ export function startSourceRunner(options: SourceRunnerOptions): SourceRunner {
       await producer.initTransactions();
       await Promise.all([topic, ...options.topics].map((name) => producer.partitionsOf(name)));
       await openSources();
-      const task = await options.makeTask(createOutput(() => producer, limits, begin));
+      const task = await options.makeTask(
+        createOutput(() => producer, limits, begin),
+        stopping.signal,
+      );
       let committedAtMs = clock.monotonicMs();
       while (!stopping.signal.aborted) {
         wake = createLatch();

@@ -39,7 +39,10 @@ export function openKeyValueStore({ prefix, empty, ...options }: KeyValueStoreOp
 
   async function* scan(from: Uint8Array | null, to: Uint8Array | null): AsyncIterable<[any, Stamped<any>]> {
     if (storage === null) {
-      for (const [key, stamped] of [...sorted(from, to)]) yield [key, shown(spec, stamped)];
+      for (const [key, stamped] of [...sorted(from, to)]) {
+        const row = shown<Stamped<any> | undefined>(spec, stamped);
+        if (row !== undefined) yield [key, row];
+      }
       return;
     }
     const gte = from === null ? prefix : entryKey(prefix, from);

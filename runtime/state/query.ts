@@ -8,10 +8,11 @@ import type { EntryTable } from './entry-table.ts';
 import { stampedTimestamp } from './keyspace.ts';
 import type { Stamped } from './store.ts';
 
-/** The value as the table shows it. */
+/** The value as the table shows it; undefined where it shows none. */
 export function shown<S extends Stamped<any> | undefined>(spec: StoreSpec, stamped: S): S {
   if (spec.result === null || stamped === undefined) return stamped;
-  return { value: spec.result(stamped.value), timestampMs: stamped.timestampMs } as S;
+  const value = spec.result(stamped.value);
+  return (value === null ? undefined : { value, timestampMs: stamped.timestampMs }) as S;
 }
 
 export interface OverlayEntry {
@@ -58,7 +59,8 @@ export async function* scanMerged<K>(
       const { storageKey, stamped } = overlay[at]!;
       order = Buffer.compare(storageKey, stored);
       if (order > 0) break;
-      if (stamped !== undefined) yield [keyOfStored(storageKey, stamped.timestampMs), shown(spec, stamped)];
+      const row = shown(spec, stamped);
+      if (row !== undefined) yield [keyOfStored(storageKey, row.timestampMs), row];
       if (order === 0) {
         at++;
         break;
@@ -66,8 +68,11 @@ export async function* scanMerged<K>(
     }
     if (order === 0) continue;
     const key = keyOfStored(stored, stampedTimestamp(value));
-    yield [key, shown(spec, table.decodeStored(value, key))];
+    const row = shown<Stamped<any> | undefined>(spec, table.decodeStored(value, key));
+    if (row !== undefined) yield [key, row];
   }
-  for (const { storageKey, stamped } of overlay.slice(at))
-    if (stamped !== undefined) yield [keyOfStored(storageKey, stamped.timestampMs), shown(spec, stamped)];
+  for (const { storageKey, stamped } of overlay.slice(at)) {
+    const row = shown(spec, stamped);
+    if (row !== undefined) yield [keyOfStored(storageKey, row.timestampMs), row];
+  }
 }

@@ -32,6 +32,9 @@ export interface KeyValueStore<K = any, V = any> {
   range(from: K, to: K): Iterable<[K, Stamped<V>]>;
 }
 
+/** A global table, as a step sees it. */
+export type GlobalRows = Pick<KeyValueStore, 'get'>;
+
 /** Values per key and start of window; as a key-value store for what is a key and a value. */
 export interface WindowStore<K = any, V = any> {
   readonly name: string;

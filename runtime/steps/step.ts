@@ -6,6 +6,7 @@ import type { Logger } from '../../core/kernel/logger.ts';
 import type { Step } from '../../dsl/compile/topology.ts';
 import type { SinkConnector, SinkTask } from '../../dsl/connector.ts';
 import type { ErrorHandler } from '../delivery/error-policy.ts';
+import type { GlobalRows } from '../state/store.ts';
 import type { TaskRecord } from '../task/record-context.ts';
 import type { StreamTimes } from '../task/stream-time.ts';
 import type { TaskMetrics } from '../task/task-metrics.ts';
@@ -55,6 +56,8 @@ export interface StepParts {
   readonly output: TaskOutput;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** Rows of a global table, by its topic. */
+  globalRows(topic: string): GlobalRows;
   /** The sink's task, already open; the step doesn't close it. */
   openSink(connector: SinkConnector<any, any>): SinkTask<any, any>;
   /** Makes the task fail at its next call, for what goes wrong between calls. */

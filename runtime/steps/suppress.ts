@@ -12,7 +12,7 @@ import type { ForwardChange, StepOf, StepParts } from './step.ts';
 import { idling } from './window-closing.ts';
 
 /** What waits. `undefined` can't be written, so null is no value. */
-interface Waiting {
+export interface Waiting {
   readonly value: unknown;
   /** Last passed on. */
   readonly old: unknown;

@@ -1,7 +1,9 @@
 // toTable and tableSource: what comes in is the newest value of its key, null a deletion; the store takes it and the
 // change goes on. As Kafka Streams' KTableSource: in offset order whatever the timestamps say, and a record without a
-// key is dropped and counted.
+// key is dropped and counted. A table that keeps history passes on what is the newest row of its key; what comes out of
+// order takes its place in the history alone, and what is older than that is dropped and counted as late (KIP-914).
 import type { KeyValueStore } from '../state/store.ts';
+import { openVersionedRows } from '../state/versions.ts';
 import { undecoded } from '../task/record-context.ts';
 import type { Forward, ForwardChange, StepOf, StepParts } from './step.ts';
 
@@ -25,6 +27,36 @@ export function tableStep(
       if (wantsOld) old = store.get(known)?.value ?? null;
       if (value === null || value === undefined) store.delete(known, timestampMs);
       else store.put(known, value, timestampMs);
+    } catch (error) {
+      errors.process(name, value, error);
+      return;
+    }
+    next(key, value ?? null, old, timestampMs);
+  };
+}
+
+export function versionedTableStep(
+  { name, store }: StepOf<'toTable'> | StepOf<'tableSource'>,
+  { record, errors, metrics, stores, times }: StepParts,
+  historyMs: number,
+  wantsOld: boolean,
+  next: ForwardChange,
+): Forward {
+  const rows = openVersionedRows({ store: stores.store(store) as KeyValueStore, historyMs, time: times.of(store) });
+  return (key, value, timestampMs) => {
+    let old: unknown = null;
+    record.currentKey = key;
+    record.timestampMs = timestampMs;
+    try {
+      const known = key === undecoded ? record.key : key;
+      if (known === null) {
+        metrics.dropped.nullKey += 1;
+        return;
+      }
+      if (wantsOld) old = rows.get(known)?.value ?? null;
+      const put = rows.put(known, value, timestampMs);
+      if (put === 'refused') metrics.dropped.late += 1;
+      if (put !== 'newest') return;
     } catch (error) {
       errors.process(name, value, error);
       return;

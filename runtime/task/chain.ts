@@ -1,7 +1,8 @@
 // A sub-topology's steps as one closure an input: built from the last step to the first, each closed over what follows.
 // Done once when a task starts; what comes out is all that runs per record.
 import { assert, unreachable } from '../../core/kernel/assert.ts';
-import type { Step, StoreSpec, SubTopology } from '../../dsl/compile/topology.ts';
+import type { Serde } from '../../core/schema/serde.ts';
+import type { Step, SubTopology } from '../../dsl/compile/topology.ts';
 import { rxStep } from '../rx/rx-step.ts';
 import { aggregateStep } from '../steps/aggregate.ts';
 import { aggregateRowsStep } from '../steps/aggregate-rows.ts';
@@ -10,8 +11,12 @@ import { dedupeStep } from '../steps/dedupe.ts';
 import { filterStep } from '../steps/filter.ts';
 import { filterRowsStep } from '../steps/filter-rows.ts';
 import { flatMapStep } from '../steps/flat-map.ts';
+import { foreignAnswerStep, foreignJoinStep, foreignSubscribeStep } from '../steps/foreign-join.ts';
 import { groupRowsStep } from '../steps/group-rows.ts';
+import { joinGlobalStep } from '../steps/join-global.ts';
+import { joinStreamsStep } from '../steps/join-streams.ts';
 import { joinTableStep } from '../steps/join-table.ts';
+import { joinTablesStep } from '../steps/join-tables.ts';
 import { mapStep } from '../steps/map.ts';
 import { mapAsyncStep } from '../steps/map-async.ts';
 import { mapRecordStep } from '../steps/map-record.ts';
@@ -20,32 +25,26 @@ import { selectKeyStep } from '../steps/select-key.ts';
 import { splitStep } from '../steps/split.ts';
 import type { Forward, ForwardChange, StepParts } from '../steps/step.ts';
 import { suppressStep } from '../steps/suppress.ts';
-import { tableStep } from '../steps/table.ts';
+import { tableStep, versionedTableStep } from '../steps/table.ts';
 import { tapStep } from '../steps/tap.ts';
 import { toStreamStep } from '../steps/to-stream.ts';
 import { topicSinkStep } from '../steps/topic-sink.ts';
 import { windowAggregateStep } from '../steps/window-aggregate.ts';
+import { isTable, type LookupParts, lookupOf, type TableLookup, type TableStep } from './table-lookup.ts';
 
 /** What takes the records of each input, by its index. */
 export type Chain = readonly Forward[];
 
-/** Steps that give the changes of a table. */
-const tableKinds = [
-  'tableSource',
-  'toTable',
-  'aggregate',
-  'aggregateRows',
-  'filterRows',
-  'mapRows',
-  'suppress',
-] as const;
-/** Steps that take them. */
+/** Steps that take the changes of a table. */
 const changeKinds = ['toStream', 'filterRows', 'mapRows', 'suppress', 'groupRows'] as const;
 
-type TableStep = Extract<Step, { kind: (typeof tableKinds)[number] }>;
 type ChangeStep = Extract<Step, { kind: (typeof changeKinds)[number] }>;
+/** Steps of a foreign join around its topics. */
+type ForeignStep = Extract<Step, { kind: 'foreignSubscribe' | 'foreignAnswer' }>;
+type OnTable = ChangeStep | ForeignStep;
+/** Steps with a port for each parent: what comes from the one is not what comes from the other. */
+type TwoSided = Extract<Step, { kind: 'joinStreams' | 'joinTables' }>;
 
-const isTable = (step: Step): step is TableStep => (tableKinds as readonly string[]).includes(step.kind);
 const takesChanges = (step: Step): step is ChangeStep => (changeKinds as readonly string[]).includes(step.kind);
 
 export function buildChain(subTopology: SubTopology, parts: StepParts): Chain {
@@ -53,36 +52,119 @@ export function buildChain(subTopology: SubTopology, parts: StepParts): Chain {
   const byId = new Map(steps.map((step) => [step.id, step]));
   const built = new Map<number, Forward>();
   const builtOnTables = new Map<number, ForwardChange>();
+  const builtSides = new Map<number, readonly Forward[]>();
+  const builtTableSides = new Map<number, readonly ForwardChange[]>();
 
   /** A table that a join looks into is a parent that sends it nothing. */
   const feeds = (parent: Step, child: Step): boolean =>
     child.parents.includes(parent.id) && !(child.kind === 'joinTable' && isTable(parent)) && child.kind !== 'late';
   const childrenOf = (parent: Step): Step[] => steps.filter((child) => feeds(parent, child));
-  const after = (step: Step): Forward => fanOut(childrenOf(step).map(({ id }) => built.get(id)!));
-  const afterTable = (step: TableStep): ForwardChange =>
-    fanOutChange(childrenOf(step).map(({ id }) => builtOnTables.get(id)!));
-
-  /** Whether a step behind this table subtracts old values, itself or by way of others. */
-  const wantsOldOf = (step: Step): boolean =>
-    childrenOf(step).some(
-      (child) => child.kind === 'groupRows' || (isTable(child) && takesChanges(child) && wantsOldOf(child)),
+  /** Of a child with sides, those that this parent is: both, where a stream is joined with itself. */
+  const sidesOf = <F>(sides: readonly F[], parent: Step, child: Step): F[] =>
+    child.parents.flatMap((id, side) => (id === parent.id ? [sides[side]!] : []));
+  const after = (step: Step): Forward =>
+    fanOut(
+      childrenOf(step).flatMap((child) =>
+        child.kind === 'joinStreams' ? sidesOf(builtSides.get(child.id)!, step, child) : [built.get(child.id)!],
+      ),
     );
-  const specOf = (name: string): StoreSpec => {
-    const spec = stores.find((store) => store.name === name);
-    assert(spec !== undefined, `store ${name}`);
-    return spec;
+  const afterTable = (step: TableStep): ForwardChange =>
+    fanOutChange(
+      childrenOf(step).flatMap((child) =>
+        child.kind === 'joinTables'
+          ? sidesOf(builtTableSides.get(child.id)!, step, child)
+          : [builtOnTables.get(child.id)!],
+      ),
+    );
+
+  /** Whether the rows of a table are asked for, by a join or by what is computed from it for one. */
+  const lookedInto = ({ id }: Step): boolean =>
+    steps.some((step) => {
+      if ('table' in step && step.table === id) return true;
+      if (!step.parents.includes(id)) return false;
+      if (step.kind === 'joinTables') return true;
+      return (step.kind === 'filterRows' || step.kind === 'mapRows') && step.store === null && lookedInto(step);
+    });
+
+  /** Whether what follows a table reads the old value of a change: to subtract it, or to see that there was none. */
+  const wantsOld = (step: TableStep): boolean =>
+    childrenOf(step).some((child) => {
+      switch (child.kind) {
+        case 'groupRows':
+        case 'foreignSubscribe':
+          return true;
+        case 'filterRows':
+        case 'mapRows':
+          return wantsOld(child);
+        case 'suppress':
+          return wantsOld(child) || lookedInto(child);
+        case 'joinTables': {
+          const [left, right] = child.parents;
+          const kept = (child.join !== 'inner' && left === step.id) || (child.join === 'outer' && right === step.id);
+          return kept || wantsOld(child);
+        }
+        default:
+          return false;
+      }
+    });
+
+  const lookups: LookupParts = {
+    record: parts.record,
+    stores: parts.stores,
+    times: parts.times,
+    spec(store) {
+      const found = stores.find(({ name }) => name === store);
+      assert(found !== undefined, `store ${store}`);
+      return found;
+    },
+    step: (id) => byId.get(id)!,
   };
+  const lookup = (id: number): TableLookup => lookupOf(byId.get(id)!, lookups);
+
+  function buildSides(step: TwoSided): void {
+    if (step.kind === 'joinStreams') {
+      const { key } = lookups.spec(step.store);
+      builtSides.set(
+        step.id,
+        joinStreamsStep(step, parts, (given) => key.encode(given), after(step)),
+      );
+      return;
+    }
+    const [left, right] = step.parents.map(lookup) as [TableLookup, TableLookup];
+    const options = { left, right, wantsOld: wantsOld(step) };
+    builtTableSides.set(step.id, joinTablesStep(step, parts, options, afterTable(step)));
+  }
+
+  /** What sends a step's records to a topic, and how their keys are written. */
+  function sinkOf(step: Step): { readonly send: Forward; readonly key: Serde<unknown> } {
+    const sink = childrenOf(step).find((child) => child.kind === 'topicSink');
+    assert(sink?.kind === 'topicSink', `the topic behind ${step.name}`);
+    return { send: built.get(sink.id)!, key: sink.topic.key };
+  }
+
+  function buildForeign(step: ForeignStep): void {
+    const { send, key } = sinkOf(step);
+    if (step.kind === 'foreignSubscribe') {
+      const joins = childrenOf(step).flatMap((child) => (child.kind === 'joinForeign' ? [built.get(child.id)!] : []));
+      const options = { foreignKey: key, send, answer: fanOut(joins) };
+      builtOnTables.set(step.id, foreignSubscribeStep(step, parts, options));
+      return;
+    }
+    const answering = foreignAnswerStep(step, parts, { table: lookup(step.table), leftKey: key, send });
+    built.set(step.id, answering.subscriptions);
+    builtOnTables.set(step.id, answering.changes);
+  }
 
   function buildOnTable(step: ChangeStep): ForwardChange {
     switch (step.kind) {
       case 'toStream':
         return toStreamStep(after(step));
       case 'filterRows':
-        return filterRowsStep(step, parts, wantsOldOf(step), afterTable(step));
+        return filterRowsStep(step, parts, wantsOld(step), afterTable(step));
       case 'mapRows':
-        return mapRowsStep(step, parts, wantsOldOf(step), afterTable(step));
+        return mapRowsStep(step, parts, wantsOld(step), afterTable(step));
       case 'suppress': {
-        const { key, value } = specOf(step.store);
+        const { key, value } = lookups.spec(step.store);
         const measure = (given: unknown, waiting: unknown) => key.encode(given).length + value.encode(waiting).length;
         return suppressStep(step, parts, measure, afterTable(step));
       }
@@ -93,7 +175,7 @@ export function buildChain(subTopology: SubTopology, parts: StepParts): Chain {
     }
   }
 
-  function build(step: Exclude<Step, ChangeStep>): Forward {
+  function build(step: Exclude<Step, OnTable | TwoSided>): Forward {
     switch (step.kind) {
       case 'input':
       case 'merge':
@@ -121,18 +203,26 @@ export function buildChain(subTopology: SubTopology, parts: StepParts): Chain {
       case 'rx':
         return rxStep(step, parts, after(step));
       case 'joinTable':
-        return joinTableStep(step, parts, specOf(step.store).result, after(step));
+        return joinTableStep(step, parts, lookup(step.table), after(step));
+      case 'joinGlobal':
+        return joinGlobalStep(step, parts, after(step));
+      case 'joinForeign': {
+        const options = { table: lookup(step.table), wantsOld: wantsOld(step) };
+        return foreignJoinStep(step, parts, options, afterTable(step));
+      }
       case 'tableSource':
-      case 'toTable':
-        return tableStep(step, parts, wantsOldOf(step), afterTable(step));
+      case 'toTable': {
+        const { versionedMs } = lookups.spec(step.store);
+        if (versionedMs === undefined) return tableStep(step, parts, wantsOld(step), afterTable(step));
+        return versionedTableStep(step, parts, versionedMs, wantsOld(step), afterTable(step));
+      }
       case 'aggregate': {
         const { window } = step;
-        const wantsOld = wantsOldOf(step);
-        if (window === null) return aggregateStep(step, parts, wantsOld, afterTable(step));
-        return windowAggregateStep({ ...step, window }, parts, wantsOld, afterTable(step), lateOf(step));
+        if (window === null) return aggregateStep(step, parts, wantsOld(step), afterTable(step));
+        return windowAggregateStep({ ...step, window }, parts, wantsOld(step), afterTable(step), lateOf(step));
       }
       case 'aggregateRows':
-        return aggregateRowsStep(step, parts, wantsOldOf(step), afterTable(step));
+        return aggregateRowsStep(step, parts, wantsOld(step), afterTable(step));
       case 'topicSink':
         return topicSinkStep(step, parts);
       case 'connectorSink':
@@ -155,7 +245,9 @@ export function buildChain(subTopology: SubTopology, parts: StepParts): Chain {
 
   for (const step of [...steps].reverse()) {
     for (const parent of step.parents) assert(byId.has(parent), `parent ${parent} of step ${step.name}`);
-    if (takesChanges(step)) builtOnTables.set(step.id, buildOnTable(step));
+    if (step.kind === 'joinStreams' || step.kind === 'joinTables') buildSides(step);
+    else if (step.kind === 'foreignSubscribe' || step.kind === 'foreignAnswer') buildForeign(step);
+    else if (takesChanges(step)) builtOnTables.set(step.id, buildOnTable(step));
     else built.set(step.id, build(step));
   }
   return subTopology.inputs.map((_, input) =>

@@ -35,8 +35,8 @@ export class KeyUnreadable extends Error {
   override readonly name = 'KeyUnreadable';
 }
 
-/** Of what no record caused: a window that time has closed. */
-export const nowhere: Origin = {
+/** Of what no record at hand caused: a window that time has closed, a step that lets go of what it kept. */
+export const noOrigin: Origin = {
   input: -1,
   topic: '',
   partition: -1,
@@ -49,7 +49,7 @@ export const nowhere: Origin = {
 };
 
 export class TaskRecord implements RecordContext {
-  origin: Origin = nowhere;
+  origin: Origin = noOrigin;
   /** As the step at hand sees it: `undecoded`, or what a step upstream made of it. */
   currentKey: unknown = undecoded;
   timestampMs = -1;

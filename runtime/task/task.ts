@@ -1,15 +1,17 @@
 // A task: one sub-topology over one partition of its inputs. It takes wire batches, runs the chain over their records
 // one after another, and says what is entirely processed. Synchronous: whoever owns it fetches, waits, flushes and
 // commits, in the order settle() → flush the output → commit positions() → write the stores.
+import { assert } from '../../core/kernel/assert.ts';
 import type { Clock } from '../../core/kernel/clock.ts';
 import type { Logger } from '../../core/kernel/logger.ts';
 import type { SubTopology, Topology } from '../../dsl/compile/topology.ts';
 import type { SinkConnector, SinkTask, SourceOffset, SourceRecord } from '../../dsl/connector.ts';
 import { createErrorHandler } from '../delivery/error-policy.ts';
+import type { GlobalRows } from '../state/store.ts';
 import type { HoldingStep, TimedStep } from '../steps/step.ts';
 import { buildChain } from './chain.ts';
 import { createInputOrder } from './input-order.ts';
-import { nowhere, TaskRecord, undecoded } from './record-context.ts';
+import { noOrigin, TaskRecord, undecoded } from './record-context.ts';
 import { createRecordLoop } from './record-loop.ts';
 import { type Fetched, type InputQueue, type QueueParts, SourceQueue, TopicQueue } from './record-queue.ts';
 import { createStreamTimes } from './stream-time.ts';
@@ -82,6 +84,8 @@ export interface TaskParts {
   /** The task of a sink, already open; whoever opened it closes it after the task. */
   // biome-ignore lint/suspicious/noExplicitAny: erased, as the plan is
   openSink(connector: SinkConnector<any, any>): SinkTask<any, any>;
+  /** Rows of a global table, by its topic; for jobs that have some. */
+  globalRows?(topic: string): GlobalRows;
 }
 
 export function createTask(parts: TaskParts): Task {
@@ -112,6 +116,11 @@ export function createTask(parts: TaskParts): Task {
     clock,
     logger,
     openSink: (connector) => parts.openSink(connector),
+    globalRows(topic) {
+      const rows = parts.globalRows?.(topic);
+      assert(rows !== undefined, `the global table '${topic}' is not there`);
+      return rows;
+    },
     fail,
     hold: (step) => holding.push(step),
     timed: (step) => timed.push(step),
@@ -149,7 +158,7 @@ export function createTask(parts: TaskParts): Task {
   /** Without a record at hand. */
   function betweenRecords(work: (step: TimedStep) => boolean | undefined): void {
     check();
-    record.origin = nowhere;
+    record.origin = noOrigin;
     record.currentKey = undecoded;
     try {
       for (const step of timed) if (work(step) === true) changedByTime = true;

@@ -22,12 +22,15 @@ export function readStore(spec: StoreSpec, store: KeyValueStore | WindowStore): 
     name: spec.name,
     get(key, startMs = 0) {
       const found = find(key, startMs);
-      return found === undefined ? undefined : shown(found.value);
+      return found === undefined ? undefined : (shown(found.value) ?? undefined);
     },
     timestampMs: (key, startMs = 0) => find(key, startMs)?.timestampMs,
     entries: () =>
-      [...(spec.kind === 'window' ? (store as WindowStore).all() : (store as KeyValueStore).entries())].map(
-        ([key, { value }]) => [key, shown(value)],
+      [...(spec.kind === 'window' ? (store as WindowStore).all() : (store as KeyValueStore).entries())].flatMap(
+        ([key, { value }]): [unknown, unknown][] => {
+          const row = shown(value);
+          return row === null ? [] : [[key, row]];
+        },
       ),
   };
 }

@@ -16,6 +16,8 @@ export interface DriverTopics {
   readonly output: TaskOutput;
   /** That task takes what comes to the topic from then on. */
   read(topic: string, task: Task, input: number): void;
+  /** That listener gets what comes to the topic from then on. */
+  follow(topic: string, listener: (record: WrittenRecord) => void): void;
   write(topic: string, record: WrittenRecord): void;
   /** Everything written so far, a list that grows. */
   written(topic: string): readonly WrittenRecord[];
@@ -27,6 +29,7 @@ const copy = (bytes: Uint8Array | null) => (bytes === null ? null : new Uint8Arr
 export function createDriverTopics(): DriverTopics {
   const records = new Map<string, WrittenRecord[]>();
   const readers = new Map<string, { readonly task: Task; readonly input: number }[]>();
+  const followers = new Map<string, ((record: WrittenRecord) => void)[]>();
   const builder = new BatchBuilder();
 
   const written = (topic: string): WrittenRecord[] => {
@@ -39,7 +42,9 @@ export function createDriverTopics(): DriverTopics {
     const list = written(topic);
     const offset = list.length;
     // The bytes may be views of a batch or of an encoder's buffer.
-    list.push({ key: copy(key), value: copy(value), timestampMs, headers });
+    const record = { key: copy(key), value: copy(value), timestampMs, headers };
+    list.push(record);
+    for (const listener of followers.get(topic) ?? []) listener(record);
     const reading = readers.get(topic) ?? [];
     if (reading.length === 0) return;
     builder.reset();
@@ -60,6 +65,9 @@ export function createDriverTopics(): DriverTopics {
       readers.set(topic, [...(readers.get(topic) ?? []), { task, input }]);
       task.enqueue(input, { fetchOffset: 0, batches: [], nextOffset: 0 });
       task.setEnd(input, 0);
+    },
+    follow(topic, listener) {
+      followers.set(topic, [...(followers.get(topic) ?? []), listener]);
     },
     write,
     written,

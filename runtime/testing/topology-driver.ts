@@ -13,6 +13,8 @@ import type { SinkConnector, SourceConnector } from '../../dsl/connector.ts';
 import type { JobSpec, RecordContext, TopicSpec } from '../../dsl/plan.ts';
 import type { Destination } from '../../dsl/stage.ts';
 import type { Viewable } from '../../dsl/topic.ts';
+import { globalStoreSpec } from '../state/global-store.ts';
+import type { GlobalRows, KeyValueStore } from '../state/store.ts';
 import { createTask, type Task } from '../task/task.ts';
 import { createTaskMetrics, type TaskMetrics } from '../task/task-metrics.ts';
 import type { TaskState } from '../task/task-state.ts';
@@ -84,7 +86,8 @@ export function createDriver(job: JobSpec, { startMs = 0, logger = silentLogger 
   const metrics = createTaskMetrics();
   const topics = createDriverTopics();
   const stores = topology.subTopologies.map((sub) => createMemoryStores(sub.stores));
-  const tasks = startTasks({ topology, stores, topics, clock, logger, metrics });
+  const globalRows = followGlobals(topology, topics);
+  const tasks = startTasks({ topology, stores, topics, clock, logger, metrics, globalRows });
 
   const places = new Map<string, ReadPlace>();
   /** Shared by all that read one output, so that each record is read once. */
@@ -123,7 +126,8 @@ export function createDriver(job: JobSpec, { startMs = 0, logger = silentLogger 
     metrics,
     settle,
     in: <K, V>({ topic }: Destination<K, V>) => {
-      const inputs = inputsOf(topology, 'topic').map((input) => input.topic);
+      const globals = topology.globals.map((global) => global.topic);
+      const inputs = [...inputsOf(topology, 'topic').map((input) => input.topic), ...globals];
       return createInput<K, V>(
         find('input topic', topic.name, inputs, ({ name }) => name),
         { topics, clock, run },
@@ -180,13 +184,31 @@ interface DrivenParts {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: TaskMetrics;
+  readonly globalRows: (topic: string) => GlobalRows;
+}
+
+/** Rows of the global tables, as their topics say at any time; what can't be read is passed over. */
+function followGlobals({ globals }: Topology, topics: DriverTopics): (topic: string) => GlobalRows {
+  const stores = createMemoryStores(globals.map(({ topic }) => globalStoreSpec(topic)));
+  for (const { topic } of globals) {
+    const store = stores.store(topic.name) as KeyValueStore;
+    topics.follow(topic.name, ({ key, value, timestampMs }) => {
+      if (key === null) return;
+      try {
+        store.put(topic.key.decode(key), value === null ? null : topic.value.decode(value), timestampMs);
+      } catch {
+        // As a worker does when it restores them.
+      }
+    });
+  }
+  return (topic) => stores.store(topic) as KeyValueStore;
 }
 
 /** One task a sub-topology, each at the beginning of the topics it reads. */
-function startTasks({ topology, stores, topics, clock, logger, metrics }: DrivenParts): readonly Task[] {
+function startTasks({ topology, stores, topics, clock, logger, metrics, globalRows }: DrivenParts): readonly Task[] {
   return topology.subTopologies.map((subTopology, index) => {
     const openSink = () => unreachableSink();
-    const shared = { topology, subTopology, partition: 0, clock, logger, metrics, openSink };
+    const shared = { topology, subTopology, partition: 0, clock, logger, metrics, openSink, globalRows };
     const task = createTask({ ...shared, stores: stores[index]!, output: topics.output });
     subTopology.inputs.forEach((input, at) => {
       if (input.kind === 'topic') topics.read(input.topic.name, task, at);

@@ -34,21 +34,18 @@ const isRepartition = (topology: Topology, name: string) =>
 export function layOut(topology: Topology, existing: ReadonlyMap<string, number>): Layout {
   const partitions = new Map<string, number>();
   const create: TopicToCreate[] = [];
+  const missing: TopicSpec[] = [];
   for (const topic of userTopics(topology)) {
     const found = existing.get(topic.name);
     if (found !== undefined && topic.partitions !== undefined && topic.partitions !== found) {
       throw new Fault('PARTITIONS_DIFFER', { topic: topic.name, expected: topic.partitions, found });
     }
-    const count = found ?? topic.partitions ?? partitionsDefault;
-    partitions.set(topic.name, count);
-    if (found === undefined) {
-      create.push({
-        name: topic.name,
-        partitions: count,
-        replicationFactor: topic.replicationFactor ?? -1,
-        config: topic.config,
-      });
-    }
+    partitions.set(topic.name, found ?? topic.partitions ?? partitionsDefault);
+    if (found === undefined) missing.push(topic);
+  }
+  fitPartners(topology, missing, partitions);
+  for (const { name, replicationFactor = -1, config } of missing) {
+    create.push({ name, partitions: partitions.get(name)!, replicationFactor, config });
   }
   const tasks: number[] = [];
   for (const sub of topology.subTopologies) {
@@ -66,6 +63,17 @@ export function layOut(topology: Topology, existing: ReadonlyMap<string, number>
     checkInternal(topology, topic, count, existing, create);
   }
   return { tasks, partitions, create };
+}
+
+/** A topic that the job makes and that names no count has as many partitions as those it is joined or merged with. */
+function fitPartners(topology: Topology, missing: readonly TopicSpec[], partitions: Map<string, number>): void {
+  const open = new Set(missing.flatMap((topic) => (topic.partitions === undefined ? [topic.name] : [])));
+  for (const { inputs } of topology.subTopologies) {
+    const read = inputs.flatMap((input) => (input.kind === 'topic' && !input.internal ? [input.topic.name] : []));
+    const fixed = read.find((name) => !open.has(name));
+    if (fixed === undefined) continue;
+    for (const name of read) if (open.has(name)) partitions.set(name, partitions.get(fixed)!);
+  }
 }
 
 function userTopics(topology: Topology): readonly TopicSpec[] {

@@ -9,6 +9,7 @@ import type { Storage, StorageEngine } from '../../core/storage/storage.ts';
 import type { SubTopology, Topology } from '../../dsl/compile/topology.ts';
 import type { SinkConnector, SinkTask } from '../../dsl/connector.ts';
 import { createRestorer } from '../state/restore.ts';
+import type { GlobalRows } from '../state/store.ts';
 import { openTaskStores, type TaskStores } from '../state/task-stores.ts';
 import { RecordCursor } from '../task/record-cursor.ts';
 import { createTask, type Task } from '../task/task.ts';
@@ -24,6 +25,8 @@ export interface TaskEnvironment {
   readonly random: Random;
   readonly logger: Logger;
   readonly metrics: TaskMetrics;
+  /** Rows of a global table, by its topic. */
+  readonly globalRows: (topic: string) => GlobalRows;
 }
 
 export interface RunningTask {
@@ -139,6 +142,7 @@ export async function openTask(
       logger,
       metrics: environment.metrics,
       openSink: (connector) => sinks.get(connector)!,
+      globalRows: environment.globalRows,
     });
     return { id, subTopology: sub, partition, task, stores, close };
   } catch (error) {

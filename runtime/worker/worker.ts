@@ -13,8 +13,10 @@ import { createAtLeastOnce, createExactlyOnce, type Delivery } from '../delivery
 import { readRecordLimits, requestBytesFor } from '../delivery/output.ts';
 import type { StoreQuery } from '../state/store.ts';
 import type { Task } from '../task/task.ts';
-import { createTaskMetrics, type TaskMetrics } from '../task/task-metrics.ts';
+import { createTaskMetrics } from '../task/task-metrics.ts';
 import { parseTaskId, type TaskId } from './assignor.ts';
+import { droppedOf } from './dropped-records.ts';
+import { type GlobalTables, noTables, openGlobalTables } from './global-tables.ts';
 import { createJobMember } from './job-member.ts';
 import { allTasks, type Layout } from './layout.ts';
 import { createRepartitionPurge } from './repartition-purge.ts';
@@ -81,7 +83,7 @@ export function startWorker(options: WorkerOptions): Worker {
   const { topology, layout, client, clock, logger } = options;
   const metrics = createTaskMetrics();
   const stopping = new AbortController();
-  const environment = { ...options, metrics };
+  const environment = { ...options, metrics, globalRows: (topic: string) => globals.rows(topic) };
   const running = new Map<TaskId, RunningTask>();
   const sources = new Map<TaskId, SourceRunner>();
   /** Sub-topologies whose inputs have ended. */
@@ -92,6 +94,7 @@ export function startWorker(options: WorkerOptions): Worker {
   let wake = new AbortController();
   let delivery: Delivery;
   let inputs: TaskInputs;
+  let globals: GlobalTables = noTables;
   let generation: GroupGeneration = { generationId: -1, memberId: '', groupInstanceId: null };
   let active = false;
   let state: WorkerReport['state'] = 'joining';
@@ -159,6 +162,7 @@ export function startWorker(options: WorkerOptions): Worker {
 
   async function assign(ids: readonly TaskId[], next: GroupGeneration): Promise<void> {
     generation = next;
+    globals.announce(next.generationId);
     const wanted = new Set(ids);
     await closeTasks([...running.keys()].filter((id) => !wanted.has(id)));
     for (const [id, runner] of [...sources]) {
@@ -195,7 +199,10 @@ export function startWorker(options: WorkerOptions): Worker {
       topics,
       commitIntervalMs: Math.min(topology.options.commitIntervalMs, 200),
       generationId: generation.generationId,
-      makeTask: async (output) => (await openTask(environment, sub, partition, output, new Map())).task,
+      async makeTask(output, signal) {
+        await globals.whenReady(sub, signal);
+        return (await openTask(environment, sub, partition, output, new Map())).task;
+      },
     });
     runner.done.catch((error: unknown) => {
       if (!isLostMembership(error)) return failure.reject(error);
@@ -257,6 +264,7 @@ export function startWorker(options: WorkerOptions): Worker {
   async function processAll(): Promise<number> {
     let processed = 0;
     for (const entry of running.values()) {
+      if (!globals.isReady(entry.subTopology)) continue;
       inputs.updateEnds(entry);
       const count = processFor(entry.task);
       processed += count;
@@ -317,6 +325,7 @@ export function startWorker(options: WorkerOptions): Worker {
       : createAtLeastOnce({ ...shared, offsets: client.offsets(topology.job) });
     inputs = createTaskInputs({ ...options, groupId: topology.job });
     try {
+      globals = await openGlobalTables({ ...options, onFailed: (error) => failure.reject(error) });
       member.start();
       await Promise.race([loop(), failure.promise]);
       await exclusively(async () => {
@@ -332,6 +341,7 @@ export function startWorker(options: WorkerOptions): Worker {
 
   async function shutDown(): Promise<void> {
     active = false;
+    await globals.close();
     await Promise.allSettled([...sources.values()].map((runner) => runner.stop()));
     await closeTasks(running.keys());
     await Promise.allSettled([delivery.abort(), member.leave()]);
@@ -371,21 +381,4 @@ const isLostMembership = (error: unknown): boolean =>
 
 function unlessLost(error: unknown): void {
   if (!isLostMembership(error)) throw error;
-}
-
-const words: Readonly<Record<string, string>> = {
-  nullKey: 'without a key',
-  nullValue: 'without a value',
-  late: 'late for their window',
-  negativeTimestamp: 'with a negative timestamp',
-  decode: 'skipped: could not be decoded',
-  process: 'skipped: a function failed on them',
-  produce: 'skipped: could not be written',
-};
-
-function droppedOf(metrics: TaskMetrics): Record<string, number> {
-  const counts = [...Object.entries(metrics.dropped), ...Object.entries(metrics.skipped)];
-  const named = counts.filter(([, count]) => count > 0).map(([reason, count]) => [words[reason]!, count] as const);
-  if (metrics.recordsDeadLettered > 0) named.push(['sent to a dead-letter topic', metrics.recordsDeadLettered]);
-  return Object.fromEntries(named);
 }

@@ -8,6 +8,7 @@ const byNumber = table('by-number', json<{ name: string }>(), { key: int64 });
 const customers = table('customers', json<{ name: string }>());
 declare const clicks: SourceConnector<Order>;
 const minute = tumbling('1 minute', { grace: 0 });
+const near = within('1 minute', { grace: 0 });
 ${line}`;
 
 /** A wrong program, and a sentence the compiler must say of it. */
@@ -23,6 +24,10 @@ const wrong = {
     'window() is there already: a grouped stream takes one window',
   'orders.pipe(join(byNumber, (o) => o));':
     "join() needs a table with the stream's key type: call selectKey() before it",
+  'orders.pipe(join(orders, (a) => a));': 'join() of two streams is within a span of time',
+  'source(clicks).pipe(join(orders, near, (a) => a));': 'join() needs a keyed stream: call selectKey() before it',
+  'orders.pipe(outerJoin(customers, (a) => a));': `Type '"stream"' is not assignable to type '"table"'`,
+  "within('5 minutes');": `Argument of type 'string' is not assignable to parameter of type 'WithinSpan'`,
   "orders.to(topic('x', json<{ missing: string }>()));": "Property 'missing' is missing in type 'Order'",
   "orders.to(topic('x', json<Order>(), { key: int64 }));": `Type 'string' is not assignable to type 'bigint'`,
   "orders.pipe(groupByKey(), window(minute), count(), toStream()).to(topic('x', safeInt64));": `Type 'Windowed<string>' is not assignable to type 'string'`,

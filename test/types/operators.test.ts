@@ -9,15 +9,20 @@ import {
   filter,
   flatMap,
   float64,
+  foreignJoin,
   type Grouped,
+  globalTable,
   groupBy,
   groupByKey,
   int64,
   join,
+  joinGlobal,
   json,
   type KStream,
   type KTable,
+  leftForeignJoin,
   leftJoin,
+  leftJoinGlobal,
   map,
   mapAsync,
   mapRecord,
@@ -26,6 +31,7 @@ import {
   merge,
   min,
   noKey,
+  outerJoin,
   reduce,
   rx,
   type Sink,
@@ -47,6 +53,7 @@ import {
   type Windowed,
   window,
   windowedKey,
+  within,
 } from '../../dsl/index.ts';
 import { sinkNamed, sourceNamed, viewNamed } from '../dsl/support.ts';
 
@@ -413,5 +420,148 @@ describe('joins and ends', () => {
     expectTypeOf(source(sourceNamed<Order>('s') as SourceConnector<Customer | Order>)).toEqualTypeOf<
       KStream<null, Customer | Order>
     >();
+  });
+});
+
+describe('joins of two streams, and of two tables', () => {
+  const payments = topic('payments', json<{ paid: number }>());
+  const near = within('5 minutes', { grace: '30 seconds' });
+  const accounts = table('accounts', json<{ balance: number }>());
+
+  test('a side that may be missing is null in the type', () => {
+    expectTypeOf(
+      orders.pipe(
+        join(payments, near, (order, payment, { key }) => {
+          expectTypeOf(order).toEqualTypeOf<Order>();
+          expectTypeOf(payment).toEqualTypeOf<{ paid: number }>();
+          expectTypeOf(key).toEqualTypeOf<string>();
+          return order.amount - payment.paid;
+        }),
+      ),
+    ).toEqualTypeOf<KStream<string, number>>();
+    orders.pipe(leftJoin(payments, near, (order, payment) => order.amount - (payment?.paid ?? 0)));
+    orders.pipe(outerJoin(payments, near, (order, payment) => (order?.amount ?? 0) - (payment?.paid ?? 0)));
+    // @ts-expect-error there may be no payment
+    orders.pipe(leftJoin(payments, near, (order, payment) => order.amount - payment.paid));
+    // @ts-expect-error there may be no order
+    orders.pipe(outerJoin(payments, near, (order, payment) => order.amount - (payment?.paid ?? 0)));
+  });
+
+  test('a table with a table is a table', () => {
+    const joined = customers.pipe(join(accounts, ({ name }, { balance }) => ({ name, balance }), { as: 'both' }));
+    expectTypeOf(joined).toEqualTypeOf<KTable<string, { name: string; balance: number }>>();
+    expectTypeOf(customers.pipe(outerJoin(accounts, (customer, account) => customer?.name ?? account))).toExtend<
+      KTable<string, string | { balance: number } | null>
+    >();
+    customers.pipe(leftJoin(accounts, ({ name }, account) => `${name}: ${account?.balance ?? 0}`));
+    // @ts-expect-error a table keyed by bigints
+    notRun(() => customers.pipe(join(byShop, (customer) => customer)));
+  });
+
+  test('a stream needs a span of time, with a grace', () => {
+    // @ts-expect-error a stream is no table
+    notRun(() => orders.pipe(join(payments, (order) => order)));
+    // @ts-expect-error no grace
+    notRun(() => within('5 minutes'));
+    // @ts-expect-error no before
+    notRun(() => within({ after: '5 minutes', grace: 0 }));
+    // @ts-expect-error a stream with a table has no outer join
+    notRun(() => orders.pipe(outerJoin(accounts, (order) => order)));
+    // @ts-expect-error clicks have no key
+    notRun(() => clicks.pipe(join(payments, near, (order) => order)));
+  });
+});
+
+describe('global tables', () => {
+  const rates = globalTable('rates', json<{ rate: number }>());
+
+  test('need no key of the stream, and a key of their own', () => {
+    expectTypeOf(
+      clicks.pipe(
+        joinGlobal(
+          rates,
+          (order) => order.id,
+          (order, { rate }) => order.amount * rate,
+        ),
+      ),
+    ).toEqualTypeOf<KStream<null, number>>();
+    orders.pipe(
+      leftJoinGlobal(
+        rates,
+        (order) => order.note,
+        (order, row) => order.amount * (row?.rate ?? 1),
+      ),
+    );
+    notRun(() =>
+      orders.pipe(
+        joinGlobal(
+          rates,
+          // @ts-expect-error its keys are strings
+          ({ shop }) => shop,
+          ({ id }) => id,
+        ),
+      ),
+    );
+    // @ts-expect-error a table of one partition a task is no global one
+    notRun(() => orders.pipe(joinGlobal(customers, String, String)));
+    // @ts-expect-error there may be no row
+    notRun(() => orders.pipe(leftJoinGlobal(rates, String, (_, row) => row.rate)));
+    // @ts-expect-error a global table is no table of a task
+    notRun(() => orders.pipe(join(rates, (order) => order)));
+  });
+});
+
+describe('foreign joins', () => {
+  const placed = table('placed', json<Order>());
+
+  test('take a key of the other table from the value, and keep the own one', () => {
+    const named = placed.pipe(
+      foreignJoin(
+        byShop,
+        (order) => order.shop,
+        (order, shop) => `${order.id} ${shop.name}`,
+        { as: 'named', value: utf8 },
+      ),
+    );
+    expectTypeOf(named).toEqualTypeOf<KTable<string, string>>();
+    placed.pipe(
+      leftForeignJoin(
+        customers,
+        (order) => order.note,
+        (order, customer) => customer?.name ?? order.id,
+      ),
+    );
+  });
+
+  test('refuse another type of key, a missing row, a stream', () => {
+    placed.pipe(
+      foreignJoin(
+        byShop,
+        // @ts-expect-error its keys are bigints
+        (order) => order.id,
+        (order) => order,
+      ),
+    );
+    placed.pipe(
+      leftForeignJoin(
+        customers,
+        (order) => order.id,
+        // @ts-expect-error there may be no customer
+        (_, customer) => customer.name,
+      ),
+    );
+    const byId = foreignJoin(
+      customers,
+      (order: Order) => order.id,
+      (order) => order,
+    );
+    // @ts-expect-error a stream has no rows
+    notRun(() => orders.pipe(byId));
+  });
+
+  test('the result is written as its serde says', () => {
+    customers.pipe(join(placed, ({ name }, { amount }) => `${name} ${amount}`, { as: 'j', value: utf8 }));
+    // @ts-expect-error a number is no text
+    customers.pipe(join(placed, (_, { amount }) => amount, { as: 'j', value: utf8 }));
   });
 });

@@ -10,18 +10,22 @@ import {
   deadLetter,
   describe as describeTopology,
   float64,
+  foreignJoin,
+  globalTable,
   groupByKey,
   int32,
   int64,
   type JobSettings,
   job,
   join,
+  joinGlobal,
   json,
   leftJoin,
   map,
   merge,
   noKey,
   type Output,
+  outerJoin,
   reduce,
   rx,
   selectKey,
@@ -35,6 +39,7 @@ import {
   toTable,
   tumbling,
   window,
+  within,
 } from '../../../dsl/index.ts';
 import { sinkNamed, sourceNamed, viewNamed } from '../support.ts';
 
@@ -118,6 +123,55 @@ test('the topics whose partitions differ are named, also in a chain of joins (C7
   expect(found).toHaveLength(1);
   expect(found[0]).toMatchObject({ code: 'NOT_CO_PARTITIONED', place: 'orders → join → leftJoin' });
   expect(found[0]!.message).toContain("'orders' has 4 partitions and 'shops' 6");
+});
+
+test('two streams, and two tables, have their partitions alike; a foreign join and a global table do not care', () => {
+  const six = { partitions: 6 };
+  const payments = topic('payments', json<Order>(), six);
+  const shops = table('shops', json<{ name: string }>(), six);
+  const rates = globalTable('rates', json<number>(), { partitions: 1 });
+  const near = within('1 minute', { grace: 0 });
+  const messages = (output: Output) => issues([output]).map(({ code, message }) => `${code} ${message.split(';')[0]}`);
+  expect(messages(orders.pipe(join(payments, near, (order) => order)).to(out))).toEqual([
+    "NOT_CO_PARTITIONED 'orders' has 4 partitions and 'payments' 6",
+  ]);
+  expect(messages(customers.pipe(outerJoin(shops, (customer) => customer)))).toEqual([
+    "NOT_CO_PARTITIONED 'customers' has 4 partitions and 'shops' 6",
+  ]);
+  const nameOf = ({ name }: { readonly name: string }) => name;
+  expect(messages(customers.pipe(foreignJoin(shops, nameOf, (customer) => customer)))).toEqual([]);
+  expect(
+    messages(
+      orders
+        .pipe(
+          joinGlobal(
+            rates,
+            ({ customer }) => customer,
+            (order) => order,
+          ),
+        )
+        .to(out),
+    ),
+  ).toEqual([]);
+  const rekeyed = payments.pipe(selectKey(({ customer }) => customer));
+  expect(messages(orders.pipe(join(rekeyed, near, (order) => order)).to(out))).toEqual([]);
+});
+
+test('a stream that was rekeyed once is repartitioned once, however many joins need it (C8)', () => {
+  const rekeyed = orders.pipe(selectKey(({ customer }) => customer));
+  const near = within('1 minute', { grace: 0 });
+  const payments = topic('payments', json<Order>(), { partitions: 4 });
+  const topology = compile(
+    job('j', [
+      rekeyed.pipe(join(customers, (order) => order)).to(out),
+      rekeyed.pipe(leftJoin(payments, near, (order) => order, { as: 'paid' })).to(out),
+    ]),
+  );
+  expect(topology.internalTopics.map(({ name }) => name)).toEqual([
+    'j-paid-left-repartition',
+    'j-paid-changelog',
+    'j-paid-unmatched-changelog',
+  ]);
 });
 
 test('partitions that are not said are not compared; a rekeyed stream fits any table', () => {

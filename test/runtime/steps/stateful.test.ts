@@ -243,7 +243,15 @@ describe('joinTable', () => {
       { kind: 'input', input: 0 },
       { kind: 'input', input: 1 },
       { kind: 'tableSource', store, parents: [1] },
-      { kind: 'joinTable', store, join, joiner: (left, right) => `${left}+${right}`, parents: [0] },
+      {
+        kind: 'joinTable',
+        table: 2,
+        store,
+        join,
+        buffer: null,
+        joiner: (left, right) => `${left}+${right}`,
+        parents: [0],
+      },
       { kind: 'topicSink', topic: textTopic('out'), internal: false },
     ]);
     const harness = startTask({

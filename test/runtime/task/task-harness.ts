@@ -96,6 +96,7 @@ export function startTask({
     subTopologies: [subTopology],
     topics: [],
     internalTopics: [],
+    globals: [],
     views: [],
     bounded: false,
   };

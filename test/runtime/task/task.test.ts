@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { wholeMs } from '../../../runtime/task/record-queue.ts';
 import { keyValueSpec, text, windowSpec } from '../../support/store-specs.ts';
+import { wholeMs } from '../../../runtime/task/record-queue.ts';
 import * as harness from './task-harness.ts';
 import { inLine, startTask, streamInput, textTopic } from './task-harness.ts';
 
@@ -417,7 +418,15 @@ describe('a task over several inputs', () => {
       { kind: 'input', input: 0 },
       { kind: 'input', input: 1 },
       { kind: 'tableSource', store: 'table', parents: [1] },
-      { kind: 'joinTable', store: 'table', join: 'left', joiner: (l, r) => `${l}+${r}`, parents: [0] },
+      {
+        kind: 'joinTable',
+        table: 2,
+        store: 'table',
+        join: 'left',
+        joiner: (l, r) => `${l}+${r}`,
+        buffer: null,
+        parents: [0],
+      },
       out,
     ]);
     const { task, feed, take } = startTask({ inputs: [streamInput('stream'), table], steps, stores: [store] });

@@ -1,0 +1,69 @@
+import { expect, test } from 'vitest';
+import { utf8 } from '../../../core/schema/primitive.ts';
+import {
+  compile,
+  foreignJoin,
+  globalTable,
+  job,
+  join,
+  joinGlobal,
+  selectKey,
+  table,
+  topic,
+  within,
+} from '../../../dsl/index.ts';
+import { layOut } from '../../../runtime/worker/layout.ts';
+
+const near = within('1 minute', { grace: 0 });
+const out = topic('out', utf8, { partitions: 1 });
+
+test('topics that are joined and there with different counts are named with them (C7)', () => {
+  const joined = topic('a', utf8)
+    .pipe(
+      join(topic('b', utf8), near, (a) => a),
+      join(table('c', utf8), (a) => a),
+    )
+    .to(out);
+  const there = new Map([
+    ['a', 2],
+    ['b', 2],
+    ['c', 6],
+    ['unrelated', 9],
+  ]);
+  expect(() => layOut(compile(job('j', [joined])), there)).toThrow('a has 2, b has 2, c has 6');
+});
+
+test('a topic that is not there fits those it is joined with', () => {
+  const joined = topic('a', utf8)
+    .pipe(join(topic('b', utf8), near, (a) => a))
+    .to(out);
+  const layout = layOut(compile(job('j', [joined])), new Map([['b', 7]]));
+  expect(layout.tasks).toEqual([7]);
+  expect(layout.create.map(({ name, partitions }) => [name, partitions])).toContainEqual(['a', 7]);
+});
+
+test('the topics of a foreign join have the counts of their readers, whatever the tables have; a global table any', () => {
+  const rows = table('rows', utf8, { partitions: 2 }).pipe(
+    foreignJoin(
+      table('others', utf8, { partitions: 5 }),
+      (row) => row,
+      (row) => row,
+      { as: 'both' },
+    ),
+  );
+  const rated = topic('orders', utf8, { partitions: 3 })
+    .pipe(
+      selectKey((order) => order),
+      joinGlobal(
+        globalTable('rates', utf8, { partitions: 4 }),
+        (order) => order,
+        (order) => order,
+      ),
+    )
+    .to(out);
+  const layout = layOut(compile(job('j', [rows, rated])), new Map());
+  expect(layout.tasks).toEqual([2, 5, 3]);
+  expect(layout.partitions.get('j-both-answers-repartition')).toBe(2);
+  expect(layout.partitions.get('j-both-subscriptions-repartition')).toBe(5);
+  expect(layout.partitions.get('rates')).toBe(4);
+});
