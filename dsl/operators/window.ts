@@ -12,7 +12,7 @@ export interface WindowOptions<K, V> {
   /**
    * 'update', the default: every change of a window. 'windowCloses': one result for each window, when it is closed, in
    * the order of the windows' ends, then of their starts, then of the keys' bytes (KIP-825); nothing for a window that
-   * is still open. The keys of open windows are then in memory.
+   * is still open.
    */
   readonly emit?: 'update' | 'windowCloses';
   /**
@@ -36,6 +36,9 @@ export interface WindowOptions<K, V> {
  * Stream time is the highest event time that has reached this operator in this partition; it survives a restart. A
  * window therefore closes when a record of any key comes that is late enough after it, when a job of bounded sources
  * ends, or with `idle` when nothing comes.
+ *
+ * Keys and times of open windows are in memory (about a hundred bytes each), but for tumbling and hopping ones whose updates
+ * are passed on; results are in the state store.
  *
  * @param spec `tumbling(…)`, `hopping(…)`, `sliding(…)`, `session(…)` or `calendar(…)`
  * @throws Fault `BAD_DURATION`, or `BAD_WINDOW` for `idle` without 'windowCloses'

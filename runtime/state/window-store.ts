@@ -42,7 +42,7 @@ export function openWindowStore(options: WindowStoreOptions): OpenStore<WindowSt
   const endOf = window.kind === 'session' ? (_: number, timestampMs: number) => timestampMs : windowEnds(window);
   const index = spec.indexed || !isAligned(window) ? createWindowIndex(spec.key) : null;
   /** Starts of deleted windows, whose entries are of no use once the deletion is in the database. */
-  let deletedStarts: number[] = [];
+  let deletedStarts = new Set<number>();
 
   const buckets = new Map<number, Bucket>();
   let recent: Bucket | null = null;
@@ -146,7 +146,7 @@ export function openWindowStore(options: WindowStoreOptions): OpenStore<WindowSt
       table.remove(table.find(bucketOf(startMs), key), timestampMs);
       if (index === null) return;
       index.remove(key, startMs);
-      if (storage !== null) deletedStarts.push(startMs);
+      if (storage !== null) deletedStarts.add(startMs);
     },
     get open() {
       assert(index !== null, `store '${spec.name}' has no index of its windows`);
@@ -187,7 +187,7 @@ export function openWindowStore(options: WindowStoreOptions): OpenStore<WindowSt
   /** Entries of windows that are gone take room, and a bucket each. */
   function dropDeleted(): void {
     const starts = deletedStarts;
-    deletedStarts = [];
+    deletedStarts = new Set();
     for (const startMs of starts) {
       const bucket = buckets.get(startMs);
       if (bucket === undefined) continue;
@@ -197,7 +197,7 @@ export function openWindowStore(options: WindowStoreOptions): OpenStore<WindowSt
           if (entry.state === entryState.clean) {
             map.delete(id);
             table.drop(entry);
-          } else deletedStarts.push(startMs);
+          } else deletedStarts.add(startMs);
         }
       }
       if (bucket.primitives.size > 0 || bucket.encoded.size > 0) continue;

@@ -241,6 +241,13 @@ describe('an origin', () => {
   });
 });
 
+test('a hopping window holds its own records and none of a window that is yet to come (C14)', () => {
+  const { send, take } = started(hopping(10, { every: 5, grace: 0 }));
+  for (let at = 0; at < 40; at += 2) send('k', '.', at);
+  const largest = Math.max(...take().map((line) => line.split('=')[1]!.split('@')[0]!.length));
+  expect(largest).toBe(5);
+});
+
 describe('closing windows', () => {
   const minute = tumbling('1 minute', { grace: '10 seconds' });
 

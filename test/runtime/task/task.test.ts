@@ -1,5 +1,4 @@
 import { describe, expect, test } from 'vitest';
-import { wholeMs } from '../../../runtime/task/record-queue.ts';
 import { keyValueSpec, text, windowSpec } from '../../support/store-specs.ts';
 import { wholeMs } from '../../../runtime/task/record-queue.ts';
 import * as harness from './task-harness.ts';
