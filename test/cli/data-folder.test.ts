@@ -2,8 +2,11 @@
 import { spawnSync } from 'node:child_process';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { type Folder, millrace, startMillrace, tempFolder } from '../support/millrace.ts';
+
+// Each takes a second or two; on a machine with much else to do, many times that.
+vi.setConfig({ testTimeout: 90_000, hookTimeout: 60_000 });
 
 let folder: Folder;
 beforeAll(async () => {
