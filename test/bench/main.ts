@@ -16,7 +16,7 @@ const sizes = quick
       log: { rounds: 3, megabytes: 48 },
       client: { rounds: 1, records: 500_000 },
       jobs: { rounds: 2, records: 1_000_000 },
-      memory: { inputBytes: 512 << 20, seconds: 4 },
+      memory: { inputBytes: 512 << 20, seconds: 8 },
       startUps: 3,
     }
   : {

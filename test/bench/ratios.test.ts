@@ -31,7 +31,7 @@ async function run(args: readonly string[]): Promise<string> {
 beforeAll(async () => {
   await run(['runtime/cli/ensure-ready.mjs', '--build']);
   figures = JSON.parse(await run(['dist/test/bench/main.js', '--quick', '--json'])) as Figures;
-}, 280_000);
+}, 600_000);
 
 test('append comes close to bare LevelDB', () => {
   expect(Math.max(...figures.append.rounds)).toBeGreaterThan(0.6);
@@ -54,7 +54,7 @@ test.each([
 test('memory of a job with a slow sink does not grow with what waits', () => {
   const { peak, middle, late } = figures.memory;
   expect(peak).toBeLessThan(400 << 20);
-  expect(late - middle).toBeLessThan(64 << 20);
+  expect(late - middle).toBeLessThan(96 << 20);
 });
 
 test('a tiny job starts within a few seconds', () => {

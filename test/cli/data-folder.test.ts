@@ -62,7 +62,9 @@ describe('a data folder that', () => {
     const holder = startMillrace(['consume', 'quiet', '--data', data]);
     try {
       const pid = join(data, 'node.pid');
-      await expect.poll(async () => readFile(pid, 'utf8').catch(() => '')).toContain(`${holder.child.pid}`);
+      await expect
+        .poll(async () => readFile(pid, 'utf8').catch(() => ''), { timeout: 20_000 })
+        .toContain(`${holder.child.pid}`);
       const { code, stdout, stderr } = await run(data);
       expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
       expect(stderr).toMatch(
