@@ -2,8 +2,8 @@
 import type { LevelOptions } from './level-storage.ts';
 
 /**
- * For the engine of a node's partitions. LevelDB maps each table file that it holds open, 2 MiB each, and by default a
- * thousand of them: with it a job that reads through 1 GB has 720 MiB mapped, with 64 files 230. Batches are read in order, so a file is
- * opened once whatever the limit.
+ * For the engine of a node's partitions. LevelDB maps each table file that it holds open, 2 MiB each, a thousand of them
+ * by default: a job that read through 1 GB had 720 MiB mapped, and 230 MiB with this limit. Batches are read in order, so
+ * a file is opened once whatever the limit.
  */
 export const partitionSettings: LevelOptions = { maxOpenFiles: 64 };
