@@ -40,7 +40,7 @@ export default job(
       view(
         consoleTable({
           title: 'Good payments',
-          columns: { shop: (_count, shop) => shop },
+          columns: { shop: (_count, shop) => shop, payments: (count) => count },
           sortBy: (_count, shop) => shop,
         }),
       ),

@@ -46,7 +46,11 @@ export default job('earthquakes', [
     view(
       consoleTable({
         title: 'Earthquakes by network',
-        columns: { network: (_row, network) => network, earthquakes: (row) => row.quakes },
+        columns: {
+          network: (_row, network) => network,
+          earthquakes: (row) => row.quakes,
+          strongest: (row) => row.strongest,
+        },
         sortBy: (row) => row.strongest,
         descending: true,
       }),

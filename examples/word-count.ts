@@ -24,7 +24,7 @@ export default job('word-count', [
     view(
       consoleTable({
         title: 'The most frequent words',
-        columns: { word: (_count, word) => word },
+        columns: { word: (_count, word) => word, count: (count) => count },
         sortBy: (count) => count,
         descending: true,
         limit: 10,

@@ -23,6 +23,8 @@ export interface ClientOptions {
   readonly logger?: Logger;
   /** How long one request may take. Default 30 s. */
   readonly requestTimeoutMs?: number;
+  /** How long to look for a node, a leader or a coordinator, trying again. Default 60 s. */
+  readonly apiTimeoutMs?: number;
 }
 
 export interface Client extends AsyncDisposable {

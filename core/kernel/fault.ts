@@ -109,6 +109,11 @@ const faults = {
     retriable: false,
     text: (d: { given: string }) => `'${d.given}' is no address; write host:port, for example 127.0.0.1:9092`,
   },
+  NO_ANSWER: {
+    retriable: true,
+    text: (d: { bootstrap: string; reason: string }) =>
+      `no answer from ${d.bootstrap}: ${d.reason}; check the address, or start a node there with 'millrace node'`,
+  },
   CANNOT_LISTEN: {
     retriable: false,
     text: (d: { address: string; reason: string }) =>

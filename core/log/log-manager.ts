@@ -30,6 +30,8 @@ export interface LogManagerOptions {
 export interface CleanBudget {
   /** No new partition is begun after that. Default 10 seconds. */
   readonly ms?: number;
+  /** Both are done by default. */
+  readonly what?: 'retention' | 'compaction';
 }
 
 export interface LogManager {
@@ -74,9 +76,10 @@ export function createLogManager(options: LogManagerOptions): LogManager {
     }
   }
 
-  async function cleanLog(log: PartitionLog): Promise<void> {
+  async function cleanLog(log: PartitionLog, what: CleanBudget['what']): Promise<void> {
     try {
-      await log.applyRetention();
+      if (what !== 'compaction') await log.applyRetention();
+      if (what === 'retention') return;
       const { minCleanableDirtyRatio } = log.config();
       const dirty = log.dirtyRatio();
       if (dirty > 0 && dirty >= minCleanableDirtyRatio) await log.compact();
@@ -119,11 +122,11 @@ export function createLogManager(options: LogManagerOptions): LogManager {
         return topic === undefined ? [] : [{ topic, partition: Number(partition) }];
       });
     },
-    async clean({ ms = 10_000 } = {}) {
+    async clean({ ms = 10_000, what } = {}) {
       const endMs = clock.monotonicMs() + ms;
       for (const [name, log] of [...logs]) {
         if (isClosed || clock.monotonicMs() > endMs) break;
-        await cleanLog(log);
+        await cleanLog(log, what);
         // To the end of the row, so that a budget that is too small for all still comes to each in turn.
         if (logs.delete(name)) logs.set(name, log);
       }

@@ -44,6 +44,17 @@ export function nodeEntries(settings: NodeSettings, nodeConfigs: NodeConfigs): C
   return [...fixed, ...changeable];
 }
 
+/** Of a group of the consumer protocol: those of the node, which a group can't change here. */
+export function groupEntries(settings: NodeSettings): ConfigEntry[] {
+  const names = ['consumer.heartbeat.interval.ms', 'consumer.session.timeout.ms'] as const;
+  return names.map((name) => {
+    const value = settings[`group.${name}`];
+    const source = value === nodeDefaults[`group.${name}`] ? configSource.default : configSource.start;
+    const values = [{ name: `group.${name}`, value: String(value), source }];
+    return entry(name, values, { type: 'int', documentation: '', readOnly: true });
+  });
+}
+
 /** Only what was set for all nodes while running. */
 export function allNodesEntries(nodeConfigs: NodeConfigs): ConfigEntry[] {
   return Object.entries(nodeConfigs.changed('')).flatMap(([name, value]) => {

@@ -192,7 +192,8 @@ export function createFetchSessions(options: FetchSessionsOptions): FetchSession
         if (session.epoch !== epoch) return { ...nothing, errorCode: codeOf('INVALID_FETCH_SESSION_EPOCH') };
         const news: CachedPartition[] = [];
         const said: PartitionAnswer[] = [];
-        for (const [i, cached] of partitions.entries()) {
+        for (let i = 0; i < partitions.length; i++) {
+          const cached = partitions[i]!;
           const answer = answers[i]!;
           if (!isNews(cached, answer)) continue;
           news.push(cached);

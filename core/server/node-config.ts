@@ -39,6 +39,8 @@ export interface NodeSettings {
   readonly 'transactional.id.expiration.ms': number;
   /** Between two looks for what retention lets go and compaction can rewrite; 0 leaves it to clean(). */
   readonly 'log.retention.check.interval.ms': number;
+  /** Between two looks for logs that are dirty enough to be compacted; 0 leaves it to the other. */
+  readonly 'log.cleaner.backoff.ms': number;
   /** Defaults of topics, by the topic's name of the setting: `retention.ms`, `max.message.bytes`. */
   readonly topicDefaults: Readonly<Record<string, string>>;
 }
@@ -67,6 +69,7 @@ export const nodeDefaults: NodeSettings = {
   'transaction.max.timeout.ms': 15 * 60_000,
   'transactional.id.expiration.ms': 7 * 24 * 60 * 60_000,
   'log.retention.check.interval.ms': 5 * 60_000,
+  'log.cleaner.backoff.ms': 15_000,
   topicDefaults: {},
 };
 

@@ -120,6 +120,10 @@ async function openNode(options: NodeOptions, settings: NodeSettings, catalog: C
   const cleaning = repeat(clock, logger, settings['log.retention.check.interval.ms'], () =>
     cleanLogs(logs, topics, catalog),
   );
+  // Looked for more often, as Kafka does: a log that nobody has written to since the start is left to the other.
+  const compacting = repeat(clock, logger, settings['log.cleaner.backoff.ms'], () =>
+    logs.clean({ what: 'compaction' }),
+  );
   const expiring = repeat(clock, logger, settings['offsets.retention.check.interval.ms'], () => expire(coordinators));
   // A transaction whose end was decided before a crash is ended now, and not when someone asks for its coordinator.
   coordinators.transactions.list().catch((error: unknown) => {
@@ -128,7 +132,7 @@ async function openNode(options: NodeOptions, settings: NodeSettings, catalog: C
 
   async function closeAll(): Promise<void> {
     for (const listener of onCloses) listener();
-    await Promise.all([cleaning.stop(), expiring.stop()]);
+    await Promise.all([cleaning.stop(), compacting.stop(), expiring.stop()]);
     await Promise.all([coordinators.groups.close(), coordinators.transactions.close()]);
     while (underWay.size > 0) await Promise.all(underWay);
     try {

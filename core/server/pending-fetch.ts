@@ -2,7 +2,7 @@
 // reads on from where it was. Nothing polls. What was read stays read, so a long wait costs no more than a short one.
 import type { Clock } from '../kernel/clock.ts';
 import { createLatch, type Latch } from '../kernel/latch.ts';
-import type { PartitionLog } from '../log/partition-log.ts';
+import type { PartitionLog, ReadOptions, ReadResult } from '../log/partition-log.ts';
 import type { ErrorName } from '../protocol/error-code.ts';
 import { readBatchHeader } from '../protocol/record-batch.ts';
 import { errorNameOf } from './error-names.ts';
@@ -71,38 +71,35 @@ async function readMoved(fetch: PendingFetch): Promise<void> {
     const room = Math.min(read.bytesMax - read.bytes, fetch.bytesMax - total);
     if (total > 0 && room <= 0) continue;
     read.moved = false;
-    total += await readPartition(read, read.log, {
+    const asked: ReadOptions = {
+      from: read.nextOffset,
       maxBytes: Math.max(room, 0),
       atLeastOne: total === 0,
       isolation: fetch.isolation,
-    });
+    };
+    try {
+      // Nothing is awaited for what is in memory, or a consumer of many quiet partitions would cost a turn for each.
+      total += take(read, read.log.readCached(asked) ?? (await read.log.read(asked)));
+    } catch (error) {
+      read.error = errorNameOf(error);
+      read.endsWait = true;
+    }
   }
 }
 
-async function readPartition(
-  read: PartitionRead,
-  log: PartitionLog,
-  options: { maxBytes: number; atLeastOne: boolean; isolation: PendingFetch['isolation'] },
-): Promise<number> {
-  try {
-    const asked = { from: read.nextOffset, ...options };
-    const { records, abortedTransactions } = log.readCached(asked) ?? (await log.read(asked));
-    const last = records.at(-1);
-    if (last === undefined) return 0;
-    let bytes = 0;
-    for (const batch of records) {
-      bytes += batch.length;
-      read.records.push(batch);
-    }
-    read.bytes += bytes;
-    read.nextOffset = readBatchHeader(last).lastOffset + 1;
-    if (abortedTransactions !== null) read.aborted.push(...abortedTransactions);
-    return bytes;
-  } catch (error) {
-    read.error = errorNameOf(error);
-    read.endsWait = true;
-    return 0;
+/** @returns how many bytes there were */
+function take(read: PartitionRead, { records, abortedTransactions }: ReadResult): number {
+  const last = records.at(-1);
+  if (last === undefined) return 0;
+  let bytes = 0;
+  for (const batch of records) {
+    bytes += batch.length;
+    read.records.push(batch);
   }
+  read.bytes += bytes;
+  read.nextOffset = readBatchHeader(last).lastOffset + 1;
+  if (abortedTransactions !== null) read.aborted.push(...abortedTransactions);
+  return bytes;
 }
 
 async function waitForMore(fetch: PendingFetch, { clock, signal, onClose }: WaitOptions): Promise<void> {

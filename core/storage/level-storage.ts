@@ -2,7 +2,7 @@
 // go through as they are (encoding 'view'). A failure becomes a Fault in words here and nowhere else. Nobody may delete a
 // LOCK file: LevelDB's lock ends with the process that holds it, and deleting it lets two processes corrupt one database.
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, rm } from 'node:fs/promises';
+import { mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Level } from 'level';
 import { assert } from '../kernel/assert.ts';
@@ -43,7 +43,8 @@ export function createLevelEngine(folder: string, options: LevelOptions = {}): S
       if (!existsSync(folder)) return [];
       const found = await readdir(folder, { withFileTypes: true }).catch((error: unknown) => fail(folder, error));
       return found
-        .filter((entry) => entry.isDirectory() && existsSync(join(folder, entry.name, 'CURRENT')))
+        .filter((entry) => entry.isDirectory() && !entry.name.startsWith(deletedPrefix))
+        .filter((entry) => existsSync(join(folder, entry.name, 'CURRENT')))
         .map((entry) => entry.name)
         .sort();
     },
@@ -53,9 +54,24 @@ export function createLevelEngine(folder: string, options: LevelOptions = {}): S
       // Opening takes the lock: a database that someone uses must not lose its files under them.
       const database = await openDatabase(path, {});
       await database.close();
-      await rm(path, { recursive: true, force: true }).catch((error: unknown) => fail(path, error));
+      try {
+        // Gone at once: LevelDB would take what a kill leaves of the files for a database, and replay old writes.
+        await removeLeftovers(folder);
+        await rename(path, join(folder, `${deletedPrefix}${name}`));
+        await removeLeftovers(folder);
+      } catch (error) {
+        fail(path, error);
+      }
     },
   };
+}
+
+/** Of folders on their way out; no database can have such a name. */
+const deletedPrefix = '~deleted-';
+
+async function removeLeftovers(folder: string): Promise<void> {
+  const left = (await readdir(folder)).filter((entry) => entry.startsWith(deletedPrefix));
+  await Promise.all(left.map((entry) => rm(join(folder, entry), { recursive: true, force: true })));
 }
 
 export function databaseName(name: string): string {

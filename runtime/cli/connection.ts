@@ -1,6 +1,7 @@
 // Where a command's log is: the cluster that --bootstrap names, or else the embedded log in the data folder.
 import type { Command } from 'commander';
 import { type Client, createClient, type Transport, tcpNetwork } from '../../core/client/index.ts';
+import { Fault, isFault } from '../../core/kernel/fault.ts';
 import { type Logger, silentLogger } from '../../core/kernel/logger.ts';
 import { dataFolderDefault, openEmbedded } from './embedded.ts';
 import { createLogger } from './log-lines.ts';
@@ -29,7 +30,7 @@ export const addConnectionOptions = (command: Command): Command =>
  * A client of a log without a job: of the cluster that `bootstrap` names, or else of the embedded log in the folder `data`
  * (default '.millrace'), which nobody else can use until the connection is disposed of. Public as `connect`.
  *
- * @throws Fault `STORAGE_IN_USE`, `STORAGE_NEWER`, `STORAGE_FAILED`, `BAD_ADDRESS`
+ * @throws Fault `STORAGE_IN_USE`, `STORAGE_NEWER`, `STORAGE_FAILED`, `BAD_ADDRESS`, `NO_ANSWER`
  * @example
  * await using connection = await connect({ data: '.millrace' });
  * for await (const { key, value } of consume(connection.client, counts, { until: 'end' })) report(key, value);
@@ -42,9 +43,26 @@ export async function openConnection(
   if (flags.bootstrap === undefined) {
     return await openEmbedded(flags.data ?? dataFolderDefault, logger, threads);
   }
+  await greet(flags.bootstrap);
   const client = clusterClient(flags.bootstrap, 'millrace', logger);
   const failed = new Promise<never>(() => {});
   return { client, node: null, failed, logger, [Symbol.asyncDispose]: () => client.close() };
+}
+
+/** A wrong address is told while a person waits for the first answer; later on an outage of a minute is outlasted. */
+const firstAnswerMs = 5_000;
+
+async function greet(bootstrap: string): Promise<void> {
+  const limits = { apiTimeoutMs: firstAnswerMs, requestTimeoutMs: firstAnswerMs };
+  const clientId = 'millrace';
+  await using client = createClient({ ...limits, clientId, network: tcpNetwork({ clientId, bootstrap }) });
+  try {
+    await client.admin().describeCluster();
+  } catch (error) {
+    if (!isFault(error, 'CONNECTION_LOST') && !isFault(error, 'TIMED_OUT')) throw error;
+    const reason = isFault(error, 'CONNECTION_LOST') ? error.detail.reason : error.message;
+    throw new Fault('NO_ANSWER', { bootstrap, reason }, error);
+  }
 }
 
 /** @throws Fault `BAD_ADDRESS` */

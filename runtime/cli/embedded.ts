@@ -7,6 +7,7 @@ import { createLatch } from '../../core/kernel/latch.ts';
 import type { Logger } from '../../core/kernel/logger.ts';
 import { systemRandom } from '../../core/kernel/random.ts';
 import { createNode, openDataFolder } from '../../core/server/index.ts';
+import { partitionSettings } from '../../core/storage/level-settings.ts';
 import { createLevelEngine } from '../../core/storage/level-storage.ts';
 import type { StorageEngine } from '../../core/storage/storage.ts';
 import { watchStorage } from './watch-storage.ts';
@@ -39,7 +40,7 @@ export async function openEmbedded(data: string, logger: Logger, threads = 1): P
   const node = await createNode({
     ...shared,
     folder,
-    engine: watchStorage(createLevelEngine(folder.enginePath), (fault) => {
+    engine: watchStorage(createLevelEngine(folder.enginePath, partitionSettings), (fault) => {
       hasFailed = true;
       failure.reject(fault);
     }),

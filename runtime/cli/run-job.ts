@@ -8,12 +8,13 @@ import { type Logger, silentLogger } from '../../core/kernel/logger.ts';
 import { randomUuid, systemRandom } from '../../core/kernel/random.ts';
 import type { JobSpec } from '../../dsl/plan.ts';
 import { type App, type Progress, type Summary, startApp } from '../app/app.ts';
-import { carryOutReset, planReset, prepareTopics } from '../app/prepare.ts';
+import { prepareTopics } from '../app/prepare.ts';
 import type { StateQuery } from '../app/state-query.ts';
 import { startWorker, type Worker, type WorkerReport } from '../worker/worker.ts';
 import { type Connection, type ConnectionFlags, openConnection } from './connection.ts';
 import { dataFolderDefault, openStateEngine, stateFolder } from './embedded.ts';
 import { compileJob } from './load-job.ts';
+import { isResetUnderWay, resetJob } from './reset-job.ts';
 import { startThreadWorker, type ThreadWorker } from './thread-worker.ts';
 
 export interface RunOptions extends ConnectionFlags {
@@ -88,8 +89,7 @@ async function startOn(
   const admin = client.admin();
   // Whoever was a member of the group on the embedded log died with the process that had it open.
   if (node !== null) await admin.removeMembers(topology.job);
-  if (options.fresh === true)
-    await carryOutReset(topology, admin, stateEngine, await planReset(topology, admin, stateEngine));
+  if (options.fresh === true || isResetUnderWay(folder)) await resetJob({ topology, admin, stateEngine, folder });
   const layout = await prepareTopics(topology, admin);
   const id = await processId(folder);
   // On a cluster only the earlier workers of this folder are known to be dead, and there may have been more of them.

@@ -2,6 +2,7 @@
 // record's time is known before it is taken, so that a task can take the oldest of its inputs. Classes, because the
 // task's loop reads their fields once a record. Nothing here runs steps.
 import { Fault } from '../../core/kernel/fault.ts';
+import { utf8 } from '../../core/schema/primitive.ts';
 import type { Serde } from '../../core/schema/serde.ts';
 import type { SourceOffset, SourceRecord } from '../../dsl/connector.ts';
 import type { JobOptions, TopicSpec } from '../../dsl/plan.ts';
@@ -68,6 +69,7 @@ export class TopicQueue implements InputQueue {
   nextOffset = -1;
   readonly #parts: QueueParts;
   readonly #valueSerde: Serde<unknown>;
+  readonly #isText: boolean;
   readonly #timestampOf: TopicSpec['timestampOf'];
   readonly #cursor = new RecordCursor();
   readonly #fetched: Fetched[] = [];
@@ -86,6 +88,7 @@ export class TopicQueue implements InputQueue {
     this.keySerde = topic.key;
     this.#parts = parts;
     this.#valueSerde = topic.value;
+    this.#isText = topic.value === (utf8 as Serde<unknown>);
     this.#timestampOf = topic.timestampOf;
   }
 
@@ -108,6 +111,7 @@ export class TopicQueue implements InputQueue {
   take(): unknown {
     this.#hasHead = false;
     if (this.#value !== undecoded) return this.#value;
+    if (this.#isText) return this.#cursor.valueText();
     const bytes = this.#cursor.value();
     if (bytes === null) return null;
     try {
@@ -189,7 +193,9 @@ export class TopicQueue implements InputQueue {
   }
 
   readKey(): unknown {
-    if (this.#key === undecoded) this.#key = decodeKey(this.keySerde, this.#cursor.key());
+    if (this.#key !== undecoded) return this.#key;
+    const isText = this.keySerde === (utf8 as Serde<unknown>);
+    this.#key = isText ? this.#cursor.keyText() : decodeKey(this.keySerde, this.#cursor.key());
     return this.#key;
   }
 }

@@ -65,7 +65,9 @@ async function restore(
   const { client, clock, logger } = environment;
   const admin = client.admin();
   const changelogs = sub.stores.map((store) => ({ topic: store.changelog, partition }));
-  const ends = await admin.listOffsets(changelogs, 'latest', 'readCommitted');
+  // Not the last stable offset: a transaction whose offsets are committed already may still wait for its marker here, and
+  // the state must have it (Kafka Streams' StoreChangelogReader as well goes to the end of what is written).
+  const ends = await admin.listOffsets(changelogs, 'latest', 'readUncommitted');
   const starts = await admin.listOffsets(changelogs, 'earliest');
   const ending = new Map<string, number>();
   const positions: { topic: string; partition: number; offset: number }[] = [];

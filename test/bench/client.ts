@@ -6,7 +6,7 @@ import { silentLogger } from '../../core/kernel/logger.ts';
 import { RecordCursor } from '../../core/protocol/record-cursor.ts';
 import { utf8 } from '../../core/schema/primitive.ts';
 import { type Embedded, openEmbedded } from '../../runtime/cli/embedded.ts';
-import { inFolder, median, rateOf } from './measure.ts';
+import { inFolder, median, ratesOf } from './measure.ts';
 
 export interface ClientRow {
   readonly what: string;
@@ -60,9 +60,9 @@ export async function clientBench(options: {
     for (let round = 0; round < rounds; round++) {
       const topic = `t-${round}`;
       await embedded.client.admin().createTopics([{ name: topic, partitions: 1 }]);
-      rates.produce.push(await rateOf(records, () => produceAll(embedded, topic, records)));
-      rates.consume.push(await rateOf(records, () => consumeAll(embedded, topic, records)));
-      rates.fetch.push(await rateOf(records, () => fetchAll(embedded, topic, records)));
+      rates.produce.push((await ratesOf(records, () => produceAll(embedded, topic, records))).wall);
+      rates.consume.push((await ratesOf(records, () => consumeAll(embedded, topic, records))).wall);
+      rates.fetch.push((await ratesOf(records, () => fetchAll(embedded, topic, records))).wall);
       await embedded.client.admin().deleteTopics([topic]);
     }
   });

@@ -1,5 +1,6 @@
 // What all benches share: medians of rounds taken by turns, a folder that is removed again, the machine in one line.
 // What counts is a ratio of two sides measured in one run; a machine's own figures only say where it was measured.
+import { existsSync, readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { availableParallelism, cpus, loadavg, tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
@@ -16,27 +17,49 @@ export interface RatioRow {
   /** Median of the rounds' own ratios. */
   readonly ratio: number;
   readonly rounds: readonly number[];
-  /** Of the best round of each side: what is left of the ratio where something else disturbs most rounds. */
-  readonly best: number;
+  /**
+   * The same by the processor time of the main thread, which other processes hardly disturb: what the ratio comes to where
+   * nothing has to wait for a core. Null where the system doesn't say.
+   */
+  readonly cpuRatio: number | null;
 }
 
-export function ratioRow(what: string, ours: readonly number[], bare: readonly number[]): RatioRow {
-  const rounds = ours.map((rate, i) => rate / bare[i]!);
+/** Units a second. */
+export interface Rates {
+  readonly wall: number;
+  /** Of the main thread's processor time. */
+  readonly cpu: number | null;
+}
+
+export function ratioRow(what: string, ours: readonly Rates[], bare: readonly Rates[]): RatioRow {
+  const rounds = ours.map(({ wall }, i) => wall / bare[i]!.wall);
+  const cpu = ours.map((rates, i) => (rates.cpu ?? Number.NaN) / (bare[i]!.cpu ?? Number.NaN));
   return {
     what,
-    ours: median(ours),
-    bare: median(bare),
+    ours: median(ours.map(({ wall }) => wall)),
+    bare: median(bare.map(({ wall }) => wall)),
     ratio: median(rounds),
     rounds,
-    best: Math.max(...ours) / Math.max(...bare),
+    cpuRatio: cpu.some(Number.isNaN) ? null : median(cpu),
   };
 }
 
-/** Units a second that `work` comes to. */
-export async function rateOf(units: number, work: () => unknown): Promise<number> {
+/** Of the main thread so far, where Linux says it. */
+function cpuMs(): number | null {
+  const path = `/proc/self/task/${process.pid}/schedstat`;
+  return existsSync(path) ? Number(readFileSync(path, 'utf8').split(' ')[0]) / 1e6 : null;
+}
+
+/** What `work`, which is so many units, comes to. */
+export async function ratesOf(units: number, work: () => unknown): Promise<Rates> {
   const startedMs = systemClock.monotonicMs();
+  const cpuBefore = cpuMs();
   await work();
-  return (units * 1_000) / (systemClock.monotonicMs() - startedMs);
+  const cpuAfter = cpuMs();
+  return {
+    wall: (units * 1_000) / (systemClock.monotonicMs() - startedMs),
+    cpu: cpuBefore === null || cpuAfter === null ? null : (units * 1_000) / (cpuAfter - cpuBefore),
+  };
 }
 
 export async function inFolder<T>(work: (folder: string) => Promise<T>): Promise<T> {

@@ -10,7 +10,7 @@ import { safeInt64, utf8 } from '../../core/schema/primitive.ts';
 import { count, filter, groupByKey, type Job, type JobSettings, job, map, topic, toStream } from '../../dsl/index.ts';
 import { type Embedded, openEmbedded } from '../../runtime/cli/embedded.ts';
 import { runJob } from '../../runtime/cli/run-job.ts';
-import { inFolder, type RatioRow, rateOf, ratioRow } from './measure.ts';
+import { inFolder, type Rates, type RatioRow, ratesOf, ratioRow } from './measure.ts';
 
 export interface PipelineBenchOptions {
   /** Of each side. */
@@ -154,10 +154,10 @@ async function fill({ client, node }: Embedded, batches: readonly Uint8Array[], 
   return filled;
 }
 
-async function runOnce(program: Program, data: string, round: number, records: number): Promise<number> {
+async function runOnce(program: Program, data: string, round: number, records: number): Promise<Rates> {
   const id = `${program.name.replace(' ', '-')}-${round}`;
   const out = `${id}-out`;
-  const rate = await rateOf(records, async () => {
+  const rates = await ratesOf(records, async () => {
     await using run = await runJob(program.make(id, out), { data, until: 'end' });
     const { recordsIn } = await run.done;
     if (recordsIn !== records) throw new Error(`${recordsIn} records were read instead of ${records}`);
@@ -165,7 +165,7 @@ async function runOnce(program: Program, data: string, round: number, records: n
   const embedded = await openEmbedded(data, silentLogger);
   await embedded.client.admin().deleteTopics([out]);
   await embedded[Symbol.asyncDispose]();
-  return rate;
+  return rates;
 }
 
 async function runRounds(
@@ -175,13 +175,13 @@ async function runRounds(
   records: number,
   rounds: number,
 ) {
-  const ours: number[] = [];
-  const plain: number[] = [];
+  const ours: Rates[] = [];
+  const plain: Rates[] = [];
   // The first of each warms both up.
   for (let round = -1; round < rounds; round++) {
     const each = program.plain();
     const rates = [
-      await rateOf(records, () => plainLoop(batches, records, each)),
+      await ratesOf(records, () => plainLoop(batches, records, each)),
       await runOnce(program, data, round, records),
     ] as const;
     if (round < 0) continue;

@@ -1,5 +1,5 @@
-// That the speed is still there, by ratios with slack: a machine that does other things as well must pass, a needless copy
-// or await a record must not. It runs the built bench, since what vitest makes of the sources is slower between files.
+// That the speed is still there, by ratios with slack, of processor time where it is known: a machine that does other
+// things as well must pass, a needless copy or await a record must not. It runs the built bench, since what vitest makes of the sources is slower between files.
 import { spawn } from 'node:child_process';
 import { beforeAll, expect, test } from 'vitest';
 import type { BenchRow } from './log.ts';
@@ -31,7 +31,7 @@ async function run(args: readonly string[]): Promise<string> {
 beforeAll(async () => {
   await run(['runtime/cli/ensure-ready.mjs', '--build']);
   figures = JSON.parse(await run(['dist/test/bench/main.js', '--quick', '--json'])) as Figures;
-}, 280_000);
+}, 600_000);
 
 test('append comes close to bare LevelDB', () => {
   expect(Math.max(...figures.append.rounds)).toBeGreaterThan(0.6);
@@ -47,15 +47,16 @@ test.each([
   ['topic → filter → map → topic, exactlyOnce', 0.25],
   ['count over 10000 keys, exactlyOnce', 0.2],
 ])('%s', (what, least) => {
-  expect(figures.jobs.find((row) => row.what === what)!.best).toBeGreaterThan(least);
+  const { ratio, cpuRatio } = figures.jobs.find((row) => row.what === what)!;
+  expect(cpuRatio ?? ratio).toBeGreaterThan(least);
 });
 
 test('memory of a job with a slow sink does not grow with what waits', () => {
-  const { peak, early, late } = figures.memory;
-  expect(peak).toBeLessThan(300 << 20);
-  expect(late - early).toBeLessThan(64 << 20);
+  const { peak, middle, late } = figures.memory;
+  expect(peak).toBeLessThan(400 << 20);
+  expect(late - middle).toBeLessThan(96 << 20);
 });
 
-test('a tiny job starts within two seconds', () => {
-  expect(figures.start.firstRecordMs).toBeLessThan(2_000);
+test('a tiny job starts within a few seconds', () => {
+  expect(figures.start.firstRecordMs).toBeLessThan(4_000);
 });

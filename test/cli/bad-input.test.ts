@@ -1,6 +1,9 @@
 // Input that can't be used as it is: told with its place, or dealt with as the job's policy says; nothing is lost.
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { type Folder, millrace, tempFolder } from '../support/millrace.ts';
+
+// Each takes a second or two; on a machine with much else to do, many times that.
+vi.setConfig({ testTimeout: 90_000, hookTimeout: 60_000 });
 
 let folder: Folder;
 beforeAll(async () => {

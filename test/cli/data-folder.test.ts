@@ -2,8 +2,11 @@
 import { spawnSync } from 'node:child_process';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { type Folder, millrace, startMillrace, tempFolder } from '../support/millrace.ts';
+
+// Each takes a second or two; on a machine with much else to do, many times that.
+vi.setConfig({ testTimeout: 90_000, hookTimeout: 60_000 });
 
 let folder: Folder;
 beforeAll(async () => {
@@ -59,7 +62,9 @@ describe('a data folder that', () => {
     const holder = startMillrace(['consume', 'quiet', '--data', data]);
     try {
       const pid = join(data, 'node.pid');
-      await expect.poll(async () => readFile(pid, 'utf8').catch(() => '')).toContain(`${holder.child.pid}`);
+      await expect
+        .poll(async () => readFile(pid, 'utf8').catch(() => ''), { timeout: 20_000 })
+        .toContain(`${holder.child.pid}`);
       const { code, stdout, stderr } = await run(data);
       expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
       expect(stderr).toMatch(

@@ -1,7 +1,12 @@
 // run, describe and reset: a job from its first start over stops and restarts to its reset.
 import { spawnSync } from 'node:child_process';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { built, type Folder, millrace, startMillrace, tempFolder } from '../support/millrace.ts';
+
+// Each takes a second or two; on a machine with much else to do, many times that.
+vi.setConfig({ testTimeout: 90_000, hookTimeout: 60_000 });
 
 let folder: Folder;
 beforeAll(async () => {
@@ -144,6 +149,13 @@ describe('a job that ends', () => {
     expect(code).toBe(0);
     expect(JSON.parse(stdout)).toMatchObject({ job: 'words', recordsIn: 1_200, dropped: {} });
     expect(await lines('counts', data)).toHaveLength(600);
+  });
+
+  test('starts afresh where a kill left a reset half done: offsets that are gone and state that is not count twice', async () => {
+    await writeFile(join(folder.path, data[1]!, 'state', 'words', 'reset-under-way'), '');
+    expect((await command(['run', 'words.mjs', ...data, '--json'])).stdout).toContain('"recordsIn":1200,');
+    expect(await lines('counts', data)).toHaveLength(600);
+    expect((await command(['run', 'words.mjs', ...data])).stderr).toContain('caught up');
   });
 
   test('is reset after a question, which --yes answers', async () => {

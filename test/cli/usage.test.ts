@@ -1,6 +1,8 @@
 // How the command line is used: help with examples, wrong flags, exit codes.
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
 import { describe, expect, test } from 'vitest';
-import { millrace } from '../support/millrace.ts';
+import { inProject, millrace } from '../support/millrace.ts';
 
 describe.concurrent('--help', () => {
   test.each([
@@ -70,4 +72,18 @@ describe.concurrent('wrong usage leaves with 2 and says why on stderr', () => {
 
 test('--version is that of the package', async () => {
   expect(await millrace(['--version'])).toMatchObject({ code: 0, stdout: '0.1.0\n' });
+});
+
+test.each(['run', 'consume'])('a cluster that does not answer is told within seconds by %s', async (command) => {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  const what = command === 'run' ? inProject('examples/word-count.ts') : 'words';
+  const { code, stdout, stderr } = await millrace([command, what, '--bootstrap', `127.0.0.1:${port}`]);
+  expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+  expect(stderr).toBe(
+    `error: no answer from 127.0.0.1:${port}: nothing listens there; check the address, or start a node there with 'millrace node'\n`,
+  );
 });

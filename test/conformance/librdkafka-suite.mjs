@@ -5,7 +5,7 @@
 //   node test/conformance/librdkafka-suite.mjs [--kafka | --bootstrap H:P] [--run 0001,0008]
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
+import { parseArgs, stripVTControlCharacters } from 'node:util';
 import { NotRun, once, peersFolder, run } from './parts/peers.mjs';
 import { runSuite, suiteOptions } from './parts/target.mjs';
 
@@ -68,11 +68,9 @@ await runSuite({
       const skipped = /TEST \S+ \S* ?SKIPPED|SKIPPED: 1/i.test(text) && !(ran instanceof Error);
       const result = ran instanceof Error ? 'failed' : skipped ? 'skipped' : 'passed';
       process.stdout.write(`  ${result} ${test}\n`);
-      const reason = text
-        .split('\n')
-        .filter((line) => /fail|assert|error/i.test(line))
-        .slice(-3)
-        .join('\n');
+      const lines = text.split('\n').filter((line) => line.includes('###') && !line.includes('"<MAIN>"'));
+      const reason =
+        lines.map((line) => stripVTControlCharacters(line)).join('\n') || String(ran.message).split('\n')[0];
       results.push({ test, result, note: result === 'failed' ? reason : '' });
     }
     return results;

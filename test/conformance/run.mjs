@@ -67,7 +67,7 @@ async function main() {
   const dataFolder = await mkdtemp(join(tmpdir(), 'millrace-conformance-'));
   writeCrossRecords(dataFolder);
   const installed = await install(clients.filter(({ name }) => names.includes(name)));
-  const node = await openTarget(options);
+  const node = await openTarget({ ...options, settings: { 'log.cleaner.backoff.ms': 1_000 } });
   print(`\n${node.name} at ${node.bootstrap}`);
   const results = new Map(installed.ready.map(({ name }) => [name, new Map()]));
   // Names differ from run to run, so that a node can be used again.

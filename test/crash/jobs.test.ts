@@ -10,6 +10,8 @@ import { between, crashRandom, killUntilDone, scaled } from './kill-loop.ts';
 import { byKey, numbersByKey, readTopic } from './read.ts';
 
 const { count, keys } = jobDefaults;
+/** More than a loaded machine needs, and less than a session (45 s) or a transaction (60 s) takes to time out. */
+const timeoutMs = 40_000;
 
 const copiedNumbers = async (folder: Folder) =>
   (await readTopic('copied', folder.data)).map(({ key, value }) => ({ key, value: value.split(' ')[0]! }));
@@ -30,7 +32,8 @@ test('at least once: every number is in the output after kills, and in the count
   const file = await writeJob(folder, { guarantee: 'atLeastOnce' });
   let left = scaled(10);
   const { kills } = await killUntilDone(
-    () => startMillrace(['run', file, '--data', folder.data, '--threads', String(1 + random.integer(2))]),
+    () =>
+      startMillrace(['run', file, '--data', folder.data, '--threads', String(1 + random.integer(2))], { timeoutMs }),
     () => (left-- > 0 ? between(random, 300, 2_500) : null),
   );
   const expected = numbersByKey(count, keys);
@@ -52,7 +55,8 @@ test.each([0, 2_000])('exactly once, %i bytes of output a record, commits seldom
     const file = await writeJob(folder, { padding, commitInterval });
     let left = scaled(4);
     const { kills, last } = await killUntilDone(
-      () => startMillrace(['run', file, '--data', folder.data, '--threads', String(1 + random.integer(3))]),
+      () =>
+        startMillrace(['run', file, '--data', folder.data, '--threads', String(1 + random.integer(3))], { timeoutMs }),
       () => (left-- > 0 ? between(random, 400, 2_500) : null),
     );
     await checkExactlyOnce(folder);

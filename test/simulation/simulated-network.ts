@@ -1,6 +1,7 @@
 // The network between the processes of a simulation and its node, as bad as TCP lets it be. On one connection the requests
 // of one API arrive in order; others overtake. What is lost takes its connection with it, so a caller never knows whether
-// a request was carried out; what a caller has given up may still arrive, behind what was asked for in its place.
+// a request was carried out. But what is left of a broken connection arrives before anything of the next: a request that
+// overtakes its own repetition by a whole transaction is what Kafka's `transaction.version` 1 can't tell (KIP-890).
 import { Fault } from '../../core/kernel/fault.ts';
 import type { Random } from '../../core/kernel/random.ts';
 import type { ApiName, RequestOf, ResponseOf } from '../../core/protocol/api-table.ts';
@@ -48,6 +49,8 @@ interface Connection {
   /** Requests and answers of one API keep their order. */
   readonly requests: Map<ApiName, Lane>;
   readonly answers: Map<ApiName, Lane>;
+  /** Requests that the node has not got; when the connection breaks it still gets the first of them, or all, or none. */
+  readonly underWay: Set<() => void>;
   broken: boolean;
 }
 
@@ -86,6 +89,8 @@ export function createLink({ process, nodeAt, random, onBug, trace }: LinkOption
     connection.broken = true;
     trace?.(`${process.name} loses a connection: ${reason}`);
     connections.delete(connection);
+    const underWay = [...connection.underWay];
+    for (const arrive of underWay.slice(0, random.integer(underWay.length + 1))) arrive();
     const waiting = [...connection.pending];
     connection.pending.clear();
     if (waiting.length === 0) return;
@@ -99,7 +104,14 @@ export function createLink({ process, nodeAt, random, onBug, trace }: LinkOption
     await new Promise<void>((resolve) => through(resolve));
     const node = nodeAt();
     if (node === null) throw new Fault('CONNECTION_LOST', { to, reason: 'nothing listens there' });
-    const connection: Connection = { node, pending: new Set(), requests: new Map(), answers: new Map(), broken: false };
+    const connection: Connection = {
+      node,
+      pending: new Set(),
+      requests: new Map(),
+      answers: new Map(),
+      underWay: new Set(),
+      broken: false,
+    };
     connections.add(connection);
     const strict = strictTransport(node.transport);
     return {
@@ -141,11 +153,8 @@ export function createLink({ process, nodeAt, random, onBug, trace }: LinkOption
       signal?.addEventListener('abort', onAbort, { once: true });
       connection.pending.add(waiting);
       const { node } = connection;
-      // Whether it was on its way when the connection broke, and so arrives all the same, is for chance to say.
-      const arrivesAnyway = random.next() < 0.5;
       const goOut = takePlace(connection.requests, api);
       const arrive = () => {
-        if (connection.broken && !arrivesAnyway) return;
         if (!node.process.alive || nodeAt() !== node) return breakOff(connection, 'the node is gone');
         // What may wait at the node holds up nothing behind it.
         const goBack = waitingApis.has(api) ? (give: () => void) => give() : takePlace(connection.answers, api);
@@ -174,8 +183,11 @@ export function createLink({ process, nodeAt, random, onBug, trace }: LinkOption
         node.process.clock.after(delayMs(), () => goBack(() => through(land)));
       };
       // What is on the wire travels although its sender has died; a paused sender is no reason for it to wait.
+      connection.underWay.add(arrive);
       const travel = () => {
-        if (isLost()) breakOff(connection, 'a request was lost');
+        if (connection.broken) return;
+        if (isLost()) return breakOff(connection, 'a request was lost');
+        connection.underWay.delete(arrive);
         arrive();
       };
       node.process.clock.after(delayMs(), () => goOut(() => through(travel)));

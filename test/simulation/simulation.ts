@@ -269,8 +269,12 @@ async function run(world: World, steps: number): Promise<void> {
   const first = 1 + random.integer(2);
   for (let i = 0; i < first; i++) startHost(world, hosts[i]!);
   for (let i = 0; i < steps; i++) {
-    if (random.next() < 0.7) world.feed(1 + random.integer(random.next() < 0.1 ? 60 : 8));
     await time.advance(pauseMs(random));
+    if (random.next() < 0.8) {
+      // What happens next shall find work half done.
+      world.feed(1 + random.integer(random.next() < 0.1 ? 60 : 8));
+      await time.advance(random.next() * busyMs);
+    }
     await act(world);
     await supervise(world);
     await watch();
@@ -281,6 +285,9 @@ async function run(world: World, steps: number): Promise<void> {
   for (const host of hosts) await checkState(world, host);
   world.wrong.push(...world.program.check(await readAll(world)));
 }
+
+/** In which what was fed is fetched, processed and committed, about. */
+const busyMs = 250;
 
 /** Mostly moments, sometimes long enough for sessions and transactions to time out. */
 const pauseMs = (random: Random): number => {

@@ -10,7 +10,9 @@ import { type Call, epochEndOf, epochError, findTopic, type Handler } from '../h
 import { completeFetch, type PartitionRead } from '../pending-fetch.ts';
 
 const idsFrom = 13;
+// The same object in every answer that has nothing to say there.
 const unknownEpoch = { epoch: -1, endOffset: -1 };
+const noLeader = { leaderId: -1, leaderEpoch: -1 };
 
 interface FetchedPartition extends PartitionRead {
   /** Its leader epoch is told to a reader that doesn't know it. */
@@ -92,9 +94,8 @@ const answer = (
   lastStableOffset: log?.lastStableOffset ?? -1,
   logStartOffset: log?.logStartOffset ?? -1,
   divergingEpoch,
-  currentLeader:
-    error === 'FENCED_LEADER_EPOCH' ? { leaderId: nodeId, leaderEpoch } : { leaderId: -1, leaderEpoch: -1 },
-  snapshotId: { endOffset: -1, epoch: -1 },
+  currentLeader: error === 'FENCED_LEADER_EPOCH' ? { leaderId: nodeId, leaderEpoch } : noLeader,
+  snapshotId: unknownEpoch,
   abortedTransactions: committed ? aborted : null,
   preferredReadReplica: -1,
   records,

@@ -1,9 +1,9 @@
-// DescribeConfigs: 1-4. Of topics, of this node, and what was set for all nodes (name ''). Types and documentation from
-// version 3.
+// DescribeConfigs: 1-4. Of topics, of groups, of this node, and what was set for all nodes (name ''). Loggers and client
+// metrics have none. Types and documentation from version 3.
 import { apis, type RequestOf } from '../../protocol/api-table.ts';
 import type { ErrorName } from '../../protocol/error-code.ts';
 import { nodeNameObjection, resourceType } from '../config-changes.ts';
-import { allNodesEntries, type ConfigEntry, nodeEntries, topicEntries } from '../config-entries.ts';
+import { allNodesEntries, type ConfigEntry, groupEntries, nodeEntries, topicEntries } from '../config-entries.ts';
 import { codeOf } from '../error-names.ts';
 import type { Call, Handler } from '../handler.ts';
 import { topicNameProblem } from '../topic-rules.ts';
@@ -36,6 +36,12 @@ function entriesOf(asked: Resource, { parts }: Call): ConfigEntry[] | { error: E
     if (objection !== null) return objection;
     return asked.resourceName === '' ? allNodesEntries(nodeConfigs) : nodeEntries(settings, nodeConfigs);
   }
+  if (asked.resourceType === resourceType.group) {
+    return asked.resourceName === ''
+      ? { error: 'INVALID_REQUEST', message: 'a group needs a name' }
+      : groupEntries(settings);
+  }
+  if (asked.resourceType === resourceType.nodeLoggers || asked.resourceType === resourceType.clientMetrics) return [];
   if (asked.resourceType !== resourceType.topic) {
     return { error: 'INVALID_REQUEST', message: `there are no settings of resource type ${asked.resourceType}` };
   }

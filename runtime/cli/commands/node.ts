@@ -13,6 +13,7 @@ import {
   type StorageNode,
   servedApis,
 } from '../../../core/server/index.ts';
+import { partitionSettings } from '../../../core/storage/level-settings.ts';
 import { createLevelEngine } from '../../../core/storage/level-storage.ts';
 import { dataFolderDefault } from '../embedded.ts';
 import { createLogger } from '../log-lines.ts';
@@ -65,7 +66,7 @@ async function start(flags: Flags, settings: GivenSettings, logger: ReturnType<t
       ...shared,
       random: systemRandom,
       folder,
-      engine: createLevelEngine(folder.enginePath),
+      engine: createLevelEngine(folder.enginePath, partitionSettings),
       owner: 'millrace node',
       settings: { ...settings.node, ...address },
     });

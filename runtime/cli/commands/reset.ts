@@ -2,12 +2,13 @@
 import { createInterface } from 'node:readline/promises';
 import type { Command } from 'commander';
 import { Fault } from '../../../core/kernel/fault.ts';
-import { carryOutReset, planReset, type ResetPlan } from '../../app/prepare.ts';
+import { planReset, type ResetPlan } from '../../app/prepare.ts';
 import { addConnectionOptions, type ConnectionFlags, openConnection } from '../connection.ts';
-import { dataFolderDefault, openStateEngine } from '../embedded.ts';
+import { dataFolderDefault, openStateEngine, stateFolder } from '../embedded.ts';
 import { compileJob, loadJob } from '../load-job.ts';
 import { createLogger } from '../log-lines.ts';
 import { say } from '../output.ts';
+import { resetJob } from '../reset-job.ts';
 
 interface Flags extends ConnectionFlags {
   readonly yes?: boolean;
@@ -46,12 +47,13 @@ export function addReset(program: Command): void {
       const topology = compileJob(await loadJob(file));
       await using connection = await openConnection(flags, createLogger());
       const admin = connection.client.admin();
-      const stateEngine = await openStateEngine(flags.data ?? dataFolderDefault, topology.job);
+      const data = flags.data ?? dataFolderDefault;
+      const stateEngine = await openStateEngine(data, topology.job);
       const plan = await planReset(topology, admin, stateEngine);
       say(describePlan(topology.job, plan));
       if (flags.yes !== true && !(await confirmed())) return say('nothing was changed');
       if (connection.node !== null) await admin.removeMembers(topology.job);
-      await carryOutReset(topology, admin, stateEngine, plan);
+      await resetJob({ topology, admin, stateEngine, folder: stateFolder(data, topology.job) }, plan);
       say('done');
     });
 }

@@ -12,10 +12,11 @@ import { freePorts } from './ports.mjs';
 const command = fileURLToPath(new URL('../../../runtime/cli/bin.mjs', import.meta.url));
 const startMsMax = 60_000; // the first start of a clone builds it
 
-export async function startMillrace() {
+/** @param more settings beside those that Apache Kafka is given */
+export async function startMillrace(more = {}) {
   const folder = await mkdtemp(join(tmpdir(), 'millrace-node-'));
   const [port] = await freePorts(1);
-  const settings = { ...nodeSettings, 'log.retention.check.interval.ms': 1_000 };
+  const settings = { ...nodeSettings, ...more };
   const args = ['node', '--data', folder, '--listen', `127.0.0.1:${port}`];
   for (const [name, value] of Object.entries(settings)) args.push('--set', `${name}=${value}`);
   const child = spawn(process.execPath, [command, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });

@@ -2,10 +2,10 @@
 import { startKafka } from './kafka.mjs';
 import { startMillrace } from './millrace.mjs';
 
-/** Of `--bootstrap HOST:PORT`, `--kafka` or neither. */
-export async function openTarget({ bootstrap, kafka }) {
+/** Of `--bootstrap HOST:PORT`, `--kafka` or neither; `settings` are for our node alone. */
+export async function openTarget({ bootstrap, kafka, settings }) {
   if (bootstrap) return { name: bootstrap, bootstrap, stop: async () => {} };
-  const node = kafka ? await startKafka() : await startMillrace();
+  const node = kafka ? await startKafka() : await startMillrace(settings);
   for (const signal of ['SIGINT', 'SIGTERM']) {
     process.once(signal, async () => {
       await node.stop();

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { Client, GroupMember, GroupMemberOptions } from '../../../core/client/index.ts';
 import { Fault } from '../../../core/kernel/fault.ts';
+import type { Network, Transport } from '../../../core/protocol/transport.ts';
 import { bytes, startNode, type TestNode, text } from './real-node.ts';
 
 let node: TestNode;
@@ -60,6 +61,50 @@ function memberOf(name: string, options: Partial<GroupMemberOptions> = {}, clien
 }
 
 const eventually = (check: () => void) => vi.waitFor(check, { timeout: 10_000, interval: 5 });
+
+/** The node, but the answer to every syncGroup from the second on is lost while `losing` says so. */
+function losingSyncs(losing: () => boolean): Network {
+  const connect = async (): Promise<Transport> => {
+    const transport = await node.network.bootstrap();
+    return {
+      ...transport,
+      async call(api, version, request, options) {
+        const answer = await transport.call(api, version, request, options);
+        if (api === 'syncGroup' && losing())
+          throw new Fault('CONNECTION_LOST', { to: 'the node', reason: 'an answer was lost' });
+        return answer;
+      },
+    };
+  };
+  return { bootstrap: connect, connect };
+}
+
+test('a member whose assignment was lost on the way says that others may have what it had', async () => {
+  let losing = false;
+  const events: string[] = [];
+  const client = node.client(
+    'a',
+    losingSyncs(() => losing),
+  );
+  const a = memberOf(
+    'a',
+    {
+      async onJoinFailed() {
+        events.push(`gave up ${a.letters}`);
+        losing = false;
+      },
+    },
+    client,
+  );
+  a.member.start();
+  await vi.waitFor(() => expect(a.letters).toBe('abcdef'), { timeout: 10_000 });
+  expect(events).toEqual([]);
+  losing = true;
+  const b = memberOf('b');
+  b.member.start();
+  await vi.waitFor(() => expect(a.letters + b.letters).toBe('acebdf'), { timeout: 10_000 });
+  expect(events).toHaveLength(1);
+});
 
 describe('a group', () => {
   test('shares out among those that join, and again when one leaves', async () => {

@@ -7,6 +7,7 @@ const shown = ({ image }: Awaited<ReturnType<typeof openCatalog>>) => ({
   clusterId: image.clusterId,
   topics: [...image.topics.values()].sort((a, b) => (a.name < b.name ? -1 : 1)),
   erasing: [...image.erasing.values()],
+  nodeConfigs: [...image.nodeConfigs],
 });
 
 test('what is written is read back, also when it was compacted to a snapshot', async () => {
@@ -22,7 +23,15 @@ test('what is written is read back, also when it was compacted to a snapshot', a
     expect(await catalog.addPartitions(orders!.id, 2)).toBeNull();
     await catalog.addPartitions(orders!.id, 5);
     for (let i = 0; i < 1_200; i++) await catalog.changeConfigs(orders!.id, () => ({ 'retention.ms': String(i) }));
+    await catalog.changeNodeConfigs('', () => ({ 'message.max.bytes': '5' }));
+    await catalog.changeNodeConfigs('1', (configs) => ({ ...configs, 'log.retention.ms': '6' }));
+    await catalog.changeNodeConfigs('2', () => ({ 'log.retention.ms': '7' }));
+    await catalog.changeNodeConfigs('2', () => ({}));
     before = shown(catalog);
+    expect(before.nodeConfigs).toEqual([
+      ['', { 'message.max.bytes': '5' }],
+      ['1', { 'log.retention.ms': '6' }],
+    ]);
     expect(before.topics).toMatchObject([
       { name: 'gone', partitions: 3 },
       { name: 'orders', partitions: 5, configs: { 'retention.ms': '1199' } },

@@ -75,6 +75,25 @@ describe('what a builder wrote a cursor reads', () => {
     );
   });
 
+  test('text is what the bytes decode to, whatever they are', () => {
+    const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
+    const torn = fc.uint8Array({ maxLength: 12 }).map((some) => some.map((byte) => byte | 0x80));
+    const any = fc.oneof(torn, fc.uint8Array({ maxLength: 40 }), fc.string({ unit: 'binary' }).map(utf8));
+    fc.assert(
+      fc.property(fc.array(any, { minLength: 1, maxLength: 6 }), (values) => {
+        const builder = new BatchBuilder();
+        for (const value of values) builder.append(1, value, value);
+        const cursor = new RecordCursor();
+        cursor.open(builder.build());
+        for (const value of values) {
+          expect(cursor.next()).toBe(true);
+          expect([cursor.keyText(), cursor.valueText()]).toEqual([decoder.decode(value), decoder.decode(value)]);
+        }
+      }),
+      { numRuns: 300 },
+    );
+  });
+
   test('lone surrogates in a header name, whose length is that of what is written', () => {
     const builder = new BatchBuilder();
     builder.append(1, null, null, [['a\ud800b', null]]);

@@ -151,7 +151,7 @@ test.each(servedApis.filter((api) => !unbreakable.includes(api)))(
     for (const version of versionsOf(api)) {
       const shape = (apis[api].request as Message).shape;
       let told = false;
-      for (const sample of fc.sample(anyValueOf(shape, version), { seed, numRuns: 20 })) {
+      for (const sample of fc.sample(anyValueOf(shape, version), { seed: 1, numRuns: 20 })) {
         const { parts, lines } = brokenParts();
         const transport = strictTransport({
           call: (name, v, request) => createRouter(parts)(name, v, request, { clientId: 'c', clientHost: '/h' }),

@@ -85,6 +85,17 @@ test('what a node was started with stays as it is', async () => {
   expect(await shown(rig, ofNode, '1', 'node.id')).toEqual(['1', 4, expect.anything()]);
 });
 
+test('groups show the settings that hold for them; loggers and client metrics have none', async () => {
+  await using rig = await startNode({ settings: { 'group.consumer.session.timeout.ms': 20_000 } });
+  expect(await shown(rig, 32, 'g', 'consumer.session.timeout.ms')).toEqual([
+    '20000',
+    4,
+    [['group.consumer.session.timeout.ms', 4]],
+  ]);
+  expect(await set(rig, 32, 'g', 'consumer.session.timeout.ms', '1')).toBe('INVALID_REQUEST');
+  for (const type of [8, 16]) expect(await shown(rig, type, '1', 'x')).toBeUndefined();
+});
+
 test('alterConfigs replaces all that a topic has set, or nothing', async () => {
   await using rig = await startNode();
   await createTopic(rig, 't', 1, { 'retention.ms': '5', 'segment.ms': '6' });

@@ -1,6 +1,7 @@
 // KIP-890: no batch gets into a log that belongs to no transaction, however late it comes, and asking costs once.
 import { expect, test } from 'vitest';
 import { createManualClock } from '../../../core/kernel/manual-clock.ts';
+import type { RequestInit } from '../../../core/protocol/api-table.ts';
 import { errorOf } from '../../../core/protocol/error-code.ts';
 import { createTransactionCheck } from '../../../core/server/transaction-check.ts';
 import { type Asker, batchOf, createTopic, fetch, startNode, valuesIn } from './rig.ts';
@@ -211,4 +212,26 @@ test('an operator ends a transaction of one partition by its marker', async () =
   expect(await abort(0, 5)).toBe('NONE'); // shuts the producer out of the partition, which its own end must survive
   expect((await end(rig, producer)).errorCode).toBe(0);
   expect(await fetch(rig, 't')).toMatchObject({ lastStableOffset: 4 });
+});
+
+test('transactions are listed by state, producer and a pattern, which cannot hold up the node', async () => {
+  await using rig = await startNode();
+  await createTopic(rig, 't');
+  const one = await begin(rig, 'a'.repeat(60));
+  await begin(rig, 'b1');
+  await add(rig, one, 't');
+  const list = async (filters: RequestInit<'listTransactions'>) => {
+    const { errorCode, transactionStates } = await rig.ask('listTransactions', filters);
+    const found = transactionStates.map(({ transactionalId }) => transactionalId.slice(0, 2));
+    return errorCode === 0 ? found.sort() : errorOf(errorCode).name;
+  };
+  expect(await list({})).toEqual(['aa', 'b1']);
+  expect(await list({ stateFilters: ['Ongoing'] })).toEqual(['aa']);
+  expect(await list({ producerIdFilters: [one.producerId + 1] })).toEqual(['b1']);
+  expect(await list({ transactionalIdPattern: 'b\\d' })).toEqual(['b1']);
+  expect(await list({ transactionalIdPattern: 'b' })).toEqual([]);
+  expect(await list({ transactionalIdPattern: '(a+)+!' })).toEqual([]);
+  expect(await list({ transactionalIdPattern: '(' })).toBe('INVALID_REGULAR_EXPRESSION');
+  const { unknownStateFilters } = await rig.ask('listTransactions', { stateFilters: ['Nope', 'Empty'] });
+  expect(unknownStateFilters).toEqual(['Nope']);
 });

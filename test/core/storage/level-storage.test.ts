@@ -112,3 +112,17 @@ test('settings are passed through: a small write buffer makes table files', asyn
   expect(await collect(storage)).toHaveLength(20);
   await storage.close();
 });
+
+test('a database on its way out is gone, and what a kill left of one goes with the next', async () => {
+  const folder = newFolder();
+  const engine = createLevelEngine(folder);
+  for (const name of ['stays', 'goes']) await (await engine.open(name)).close();
+  mkdirSync(join(folder, '~deleted-half'));
+  writeFileSync(join(folder, '~deleted-half', 'CURRENT'), '');
+  expect(await engine.list()).toEqual(['goes', 'stays']);
+  await engine.destroy('goes');
+  expect(readdirSync(folder)).toEqual(['stays']);
+  const anew = await engine.open('goes');
+  expect(await collect(anew)).toEqual([]);
+  await anew.close();
+});

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { keyValueSpec, text, windowSpec } from '../../support/store-specs.ts';
 import { wholeMs } from '../../../runtime/task/record-queue.ts';
+import { keyValueSpec, text, windowSpec } from '../../support/store-specs.ts';
 import * as harness from './task-harness.ts';
 import { inLine, startTask, streamInput, textTopic } from './task-harness.ts';
 

@@ -1,0 +1,113 @@
+// Faults that the simulation has met, each alone: a worker that outlives them goes on by itself.
+import { beforeAll, expect, test } from 'vitest';
+import { memorySource } from '../../connectors/memory/index.ts';
+import { createClient } from '../../core/client/index.ts';
+import { silentLogger } from '../../core/kernel/logger.ts';
+import { seededRandom } from '../../core/kernel/random.ts';
+import { loadCompression } from '../../core/protocol/compression/registry.ts';
+import { compile } from '../../dsl/compile/compile.ts';
+import {
+  count,
+  groupByKey,
+  type Job,
+  job,
+  safeInt64,
+  selectKey,
+  source,
+  topic,
+  toStream,
+  utf8,
+} from '../../dsl/index.ts';
+import { prepareTopics } from '../../runtime/app/prepare.ts';
+import { readTopic } from './read-topic.ts';
+import { createHost } from './simulated-host.ts';
+import { createLink } from './simulated-network.ts';
+import { createSimulatedNode } from './simulated-node.ts';
+import { createSimulatedTime } from './simulated-time.ts';
+
+const numbers = topic('numbers', safeInt64, { partitions: 1, key: utf8 });
+
+// Loading modules takes real time, which a simulation doesn't wait for.
+beforeAll(loadCompression);
+
+async function rig(program: Job) {
+  const random = seededRandom(7);
+  const time = createSimulatedTime(random);
+  const node = createSimulatedNode({
+    time,
+    random,
+    logger: silentLogger,
+    settings: {
+      'group.initial.rebalance.delay.ms': 0,
+      'offsets.topic.num.partitions': 1,
+      'transaction.state.log.num.partitions': 1,
+    },
+    onGone: () => {},
+  });
+  await time.within(10_000, 'starting the node', node.start());
+  const failures: unknown[] = [];
+  const onBug = (error: unknown) => void failures.push(error);
+  const process = time.process('tester');
+  const { clock } = process;
+  const { network } = createLink({ process, nodeAt: node.at, random, onBug });
+  const tester = createClient({ network, clientId: 'tester', clock, random, logger: silentLogger });
+  const topology = compile(program, { environment: 'development' });
+  const layout = await time.within(10_000, 'making topics', prepareTopics(topology, tester.admin()));
+  const host = createHost('north', {
+    time,
+    nodeAt: node.at,
+    random,
+    loggerOf: () => silentLogger,
+    topology,
+    layout,
+    onBug,
+    onFailed: (_host, error) => void failures.push(error),
+    onOpened: () => {},
+    onClosed: () => {},
+  });
+  return { time, host, failures, read: (name: string) => time.within(120_000, name, readTopic(tester, name, 1)) };
+}
+
+const countNumbers = (connector: ReturnType<typeof memorySource<number>>): Job =>
+  job(
+    'faults',
+    [
+      source(connector)
+        .pipe(selectKey(() => 'k'))
+        .to(numbers),
+      numbers.pipe(groupByKey(), count({ as: 'counts' }), toStream()).to(topic('out', safeInt64, { partitions: 1 })),
+    ],
+    { guarantee: 'exactlyOnce' },
+  );
+
+test('a worker that is kept from joining waits, and does not spin', async () => {
+  const { time, host } = await rig(countNumbers(memorySource<number>([], { bounded: false })));
+  host.start(1);
+  host.link.cut();
+  await time.advance(1_000);
+  host.link.mend();
+  await time.advance(50);
+  host.link.cut();
+  const before = time.events;
+  await time.advance(10_000);
+  expect(time.events - before).toBeLessThan(1_000);
+  await host.kill();
+});
+
+test('workers and sources that stood still until their transactions timed out take up their work again', async () => {
+  const connector = memorySource<number>([], { bounded: false });
+  const { time, host, failures, read } = await rig(countNumbers(connector));
+  host.start(1);
+  for (let round = 0; round < 5; round++) {
+    connector.push(1, 2, 3);
+    await time.advance(180 + round); // in the midst of a transaction
+    host.process.pause(90_000); // longer than transaction.timeout.ms and the session
+    await time.advance(120_000);
+  }
+  connector.push(4);
+  await time.advance(10_000);
+  expect(failures).toEqual([]);
+  expect(await read('numbers')).toHaveLength(16);
+  expect(await read('out')).toHaveLength(16);
+  await time.within(60_000, 'stopping', host.stop());
+});
