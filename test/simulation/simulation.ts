@@ -303,9 +303,15 @@ function startHost({ mood, random, say }: World, host: Host): void {
   host.link.weather = mood.weather;
 }
 
-async function stopHost({ time, say }: World, host: Host): Promise<void> {
+async function stopHost(world: World, host: Host): Promise<void> {
+  const { time, say } = world;
   say(`stop ${host.name}`);
-  await time.within(stopMsMax, `stopping ${host.name}`, host.stop());
+  try {
+    await time.within(stopMsMax, `stopping ${host.name}`, host.stop());
+  } catch (error) {
+    // A worker that had failed says so once more; whether it may have, was judged then.
+    if (!world.failed.has(host.name)) throw error;
+  }
 }
 
 async function killHost(world: World, host: Host): Promise<void> {

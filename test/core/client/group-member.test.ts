@@ -62,7 +62,7 @@ function memberOf(name: string, options: Partial<GroupMemberOptions> = {}, clien
 
 const eventually = (check: () => void) => vi.waitFor(check, { timeout: 10_000, interval: 5 });
 
-/** The node, but the answer to every syncGroup from the second on is lost while `losing` says so. */
+/** The node, but the answers to syncGroup are lost while `losing` says so. */
 function losingSyncs(losing: () => boolean): Network {
   const connect = async (): Promise<Transport> => {
     const transport = await node.network.bootstrap();
