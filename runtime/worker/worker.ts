@@ -2,7 +2,7 @@
 // come at any time and take their turn between two turns of the loop, so no task is ever touched by two at once.
 import { type Client, type GroupGeneration, loadCompression } from '../../core/client/index.ts';
 import type { Clock } from '../../core/kernel/clock.ts';
-import { isFault } from '../../core/kernel/fault.ts';
+import { Fault, isFault } from '../../core/kernel/fault.ts';
 import { createLatch } from '../../core/kernel/latch.ts';
 import type { Logger } from '../../core/kernel/logger.ts';
 import type { Random } from '../../core/kernel/random.ts';
@@ -124,7 +124,9 @@ export function startWorker(options: WorkerOptions): Worker {
     const { offsets, tasks } = inputs.uncommitted(running.values());
     committedAtMs = clock.monotonicMs();
     if (offsets.length === 0 && tasks.length === 0) return;
-    await delivery.commit({ offsets, generation, stores: tasks });
+    await delivery.commit({ offsets, generation, stores: tasks }).catch((error: unknown) => {
+      throw isFaultThatPasses(error) ? new CommitUnknown(error) : error;
+    });
     inputs.committed(offsets);
     for (const { task } of running.values()) task.committed();
     purge.committed(offsets);
@@ -190,6 +192,17 @@ export function startWorker(options: WorkerOptions): Worker {
     state = 'running';
   }
 
+  /** The log was out of reach for longer than requests are repeated, as after a sleep of the machine: joins again. */
+  async function assignOrLose(ids: readonly TaskId[], next: GroupGeneration): Promise<void> {
+    try {
+      await assign(ids, next);
+    } catch (error) {
+      if (!isFaultThatPasses(error)) throw error;
+      await loseTasks((error as Error).message);
+      member.rejoin();
+    }
+  }
+
   function startSource(id: TaskId): SourceRunner {
     const { subTopology, partition } = parseTaskId(id);
     const sub = topology.subTopologies[subTopology]!;
@@ -234,7 +247,8 @@ export function startWorker(options: WorkerOptions): Worker {
         active = false;
         inputs.stop();
       }),
-    onAssign: (ids, next) => exclusively(() => assign(ids, next)).catch((error: unknown) => failure.reject(error)),
+    onAssign: (ids, next) =>
+      exclusively(() => assignOrLose(ids, next)).catch((error: unknown) => failure.reject(error)),
     onLost: (reason) => exclusively(() => loseTasks(reason)),
     onFailed: (error) => failure.reject(error),
   });
@@ -377,7 +391,19 @@ export function startWorker(options: WorkerOptions): Worker {
 const isLostMembership = (error: unknown): boolean =>
   isFault(error, 'REBALANCED') ||
   isFault(error, 'PRODUCER_FENCED') ||
+  error instanceof CommitUnknown ||
   (isFault(error, 'BROKER_ERROR') && error.detail.error === 'TRANSACTION_ABORTABLE');
+
+/** What kept a commit from being answered: what is committed now is read from the log. */
+class CommitUnknown extends Error {
+  override readonly name = 'CommitUnknown';
+
+  constructor(cause: Fault) {
+    super(cause.message, { cause });
+  }
+}
+
+const isFaultThatPasses = (error: unknown): error is Fault => error instanceof Fault && error.retriable;
 
 function unlessLost(error: unknown): void {
   if (!isLostMembership(error)) throw error;

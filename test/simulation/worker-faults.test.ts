@@ -113,7 +113,6 @@ test.each([
   expect(pauses).toBe(1);
   connector.push(4);
   await time.advance(70_000);
-  for (const f of failures) process.stderr.write(`${(f as Error).stack}\n`);
   expect(failures).toEqual([]);
   expect(await read('numbers')).toHaveLength(4);
   expect(await read('out')).toHaveLength(4);
