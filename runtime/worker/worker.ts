@@ -2,7 +2,6 @@
 // come at any time and take their turn between two turns of the loop, so no task is ever touched by two at once.
 import { type Client, type GroupGeneration, loadCompression } from '../../core/client/index.ts';
 import type { Clock } from '../../core/kernel/clock.ts';
-import { Fault, isFault } from '../../core/kernel/fault.ts';
 import { createLatch } from '../../core/kernel/latch.ts';
 import type { Logger } from '../../core/kernel/logger.ts';
 import type { Random } from '../../core/kernel/random.ts';
@@ -19,6 +18,7 @@ import { droppedOf } from './dropped-records.ts';
 import { type GlobalTables, noTables, openGlobalTables } from './global-tables.ts';
 import { createJobMember } from './job-member.ts';
 import { allTasks, type Layout } from './layout.ts';
+import { CommitUnknown, isFaultThatPasses, isLostMembership, unlessLost } from './lost-membership.ts';
 import { createRepartitionPurge } from './repartition-purge.ts';
 import { openTask, type RunningTask } from './running-task.ts';
 import { createTaskInputs, type TaskInputs } from './task-inputs.ts';
@@ -385,26 +385,4 @@ export function startWorker(options: WorkerOptions): Worker {
       await done;
     },
   };
-}
-
-/** Somebody else has the tasks by now, or will, or the transaction has ended without us: not a failure of the job. */
-const isLostMembership = (error: unknown): boolean =>
-  isFault(error, 'REBALANCED') ||
-  isFault(error, 'PRODUCER_FENCED') ||
-  error instanceof CommitUnknown ||
-  (isFault(error, 'BROKER_ERROR') && error.detail.error === 'TRANSACTION_ABORTABLE');
-
-/** What kept a commit from being answered: what is committed now is read from the log. */
-class CommitUnknown extends Error {
-  override readonly name = 'CommitUnknown';
-
-  constructor(cause: Fault) {
-    super(cause.message, { cause });
-  }
-}
-
-const isFaultThatPasses = (error: unknown): error is Fault => error instanceof Fault && error.retriable;
-
-function unlessLost(error: unknown): void {
-  if (!isLostMembership(error)) throw error;
 }
