@@ -22,7 +22,7 @@ const sizes = quick
   : {
       log: { rounds: 5, megabytes: 128 },
       client: { rounds: 3, records: 1_000_000 },
-      jobs: { rounds: 5, records: 2_000_000 },
+      jobs: { rounds: 3, records: 4_000_000 },
       memory: { inputBytes: 2 * 2 ** 30, seconds: 20 },
       startUps: 7,
     };
