@@ -10,12 +10,20 @@ import { clients } from './clients.mjs';
 import { runScenarios } from './parts/client-process.mjs';
 import { compareRead, writeCrossRecords, writeCrossTopics, writtenBy } from './parts/cross.mjs';
 import { NotRun, peersFolder } from './parts/peers.mjs';
-import { formatTable } from './parts/table.mjs';
+import { compareSchemas } from './parts/schemas.mjs';
+import { formatProofs, formatTable } from './parts/table.mjs';
 import { openTarget } from './parts/target.mjs';
 import { scenarios } from './scenarios.mjs';
 
+/** What is shown beside the clients' scenarios, each by itself: they need no node or start their own. */
+const proofs = {
+  schemas: compareSchemas,
+};
+const partNames = ['clients', ...Object.keys(proofs)];
+
 const { values: options } = parseArgs({
   options: {
+    part: { type: 'string' },
     bootstrap: { type: 'string' },
     kafka: { type: 'boolean', default: false },
     client: { type: 'string' },
@@ -30,6 +38,7 @@ const { values: options } = parseArgs({
 
 if (options.help) {
   process.stdout.write(`npm run test:conformance -- [options]
+  --part A,B         only these parts: ${partNames.join(', ')}; what is chosen below is of the clients alone
   --client A,B       only these clients: ${clients.map(({ name }) => name).join(', ')}
   --scenario A,B     only these scenarios (--list)
   --kafka            against Apache Kafka instead of a Millrace node
@@ -55,9 +64,44 @@ const chosen = (asked, known, what) => {
 const print = (line) => process.stdout.write(`${line}\n`);
 const seconds = (ms) => `${(ms / 1000).toFixed(1)} s`;
 
+// A node that was named, Apache Kafka's and chosen clients concern the clients' part alone.
+const clientsAlone = options.bootstrap || options.kafka || options.client || options.scenario;
+
 async function main() {
   const startedMs = Date.now();
   mkdirSync(peersFolder, { recursive: true });
+  const parts = chosen(options.part ?? (clientsAlone ? 'clients' : undefined), partNames, 'part');
+  const shown = parts.includes('clients')
+    ? await runClients(startedMs)
+    : { node: 'no node', results: new Map(), missing: [] };
+  const proven = new Map();
+  for (const part of parts.filter((name) => name !== 'clients')) await prove(part, proven, shown.missing);
+  summary({ ...shown, proven, startedMs });
+}
+
+/** Runs one part and prints what failed, and how it went. */
+async function prove(part, proven, missing) {
+  const sinceMs = Date.now();
+  let results;
+  try {
+    results = await proofs[part]();
+  } catch (error) {
+    if (error instanceof NotRun) {
+      missing.push({ name: part, why: error.message });
+      return;
+    }
+    results = [{ test: part, result: 'failed', ms: Date.now() - sinceMs, note: error.message }];
+  }
+  proven.set(part, { results, ms: Date.now() - sinceMs });
+  for (const { test, result, note } of results) {
+    if (result === 'passed') continue;
+    print(`  ${result.padEnd(7)} ${part} ${test}${note ? `: ${note.replaceAll('\n', '\n      ')}` : ''}`);
+  }
+  print(`${part}: ${seconds(Date.now() - sinceMs)}`);
+}
+
+/** @returns the node's name, the results by client and scenario, and the clients that couldn't be installed */
+async function runClients(startedMs) {
   const names = chosen(
     options.client,
     clients.map(({ name }) => name),
@@ -91,7 +135,7 @@ async function main() {
     await node.stop();
     await rm(dataFolder, { recursive: true, force: true });
   }
-  summary();
+  return { node: node.name, results, missing: installed.missing };
 
   function report(client, result) {
     results.get(client.name).set(result.scenario, result);
@@ -120,23 +164,24 @@ async function main() {
       });
     }
   }
+}
 
-  function summary() {
-    print(`\n${formatTable(asked, results)}`);
-    for (const { name, why } of installed.missing) print(`NOT RUN ${name}: ${why}`);
-    const all = [...results.values()].flatMap((byScenario) => [...byScenario.values()]);
-    const count = (wanted) => all.filter(({ result }) => result === wanted).length;
-    if (options.json) {
-      const byClient = Object.fromEntries([...results].map(([name, byScenario]) => [name, [...byScenario.values()]]));
-      writeFileSync(
-        options.json,
-        JSON.stringify({ node: node.name, results: byClient, notRun: installed.missing }, null, 2),
-      );
-    }
-    print(`\n${node.name}; ${seconds(Date.now() - startedMs)}. A dot: the client has no API for it.`);
-    print(`${count('passed')} passed, ${count('failed')} failed, ${installed.missing.length} skipped`);
-    if (count('failed') > 0 || count('passed') === 0) process.exitCode = 1;
+function summary({ node, results, missing, proven, startedMs }) {
+  const scenarioNames = Object.keys(scenarios);
+  if (results.size > 0) print(`\n${formatTable(scenarioNames, results)}`);
+  if (proven.size > 0) print(`\n${formatProofs(proven)}`);
+  for (const { name, why } of missing) print(`NOT RUN ${name}: ${why}`);
+  const ofClients = [...results.values()].flatMap((byScenario) => [...byScenario.values()]);
+  const all = [...ofClients, ...[...proven.values()].flatMap((part) => part.results)];
+  const count = (wanted) => all.filter(({ result }) => result === wanted).length;
+  if (options.json) {
+    const byClient = Object.fromEntries([...results].map(([name, byScenario]) => [name, [...byScenario.values()]]));
+    const parts = Object.fromEntries([...proven].map(([name, part]) => [name, part.results]));
+    writeFileSync(options.json, JSON.stringify({ node, results: byClient, parts, notRun: missing }, null, 2));
   }
+  print(`\n${node}; ${seconds(Date.now() - startedMs)}. A dot: the client has no API for it.`);
+  print(`${count('passed')} passed, ${count('failed')} failed, ${missing.length} skipped`);
+  if (count('failed') > 0 || count('passed') === 0) process.exitCode = 1;
 }
 
 async function install(wanted) {

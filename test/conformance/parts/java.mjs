@@ -7,11 +7,12 @@ import { notRun, once, peersFolder, run } from './peers.mjs';
 export const javaSources = fileURLToPath(new URL('../clients/java', import.meta.url));
 const pom = join(javaSources, 'pom.xml');
 const folder = join(peersFolder, 'java');
-const libs = join(folder, 'libs');
+/** Where the jars are. */
+export const jars = join(folder, 'libs');
 let installing;
 
 export const logging = `-Dlog4j2.configurationFile=${join(javaSources, 'log4j2.xml')}`;
-export const classPath = `${join(folder, 'classes')}:${libs}/*`;
+export const classPath = `${join(folder, 'classes')}:${jars}/*`;
 /** Small heaps and a quick start: these are short programs on a machine that others use too. */
 export const javaFlags = ['-Xmx512m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-Xshare:auto', logging];
 
@@ -26,7 +27,7 @@ async function install() {
     await once(folder, [pom], () =>
       run(
         'mvn',
-        ['-q', '-B', '-f', pom, 'dependency:copy-dependencies', `-DoutputDirectory=${libs}`, '-DincludeScope=runtime'],
+        ['-q', '-B', '-f', pom, 'dependency:copy-dependencies', `-DoutputDirectory=${jars}`, '-DincludeScope=runtime'],
         {
           cwd: peersFolder,
         },
@@ -37,6 +38,6 @@ async function install() {
   }
   const classes = join(folder, 'classes');
   const sources = readdirSync(join(javaSources, 'src')).map((name) => join(javaSources, 'src', name));
-  await once(classes, sources, () => run('javac', ['-nowarn', '-cp', `${libs}/*`, '-d', classes, ...sources]));
+  await once(classes, sources, () => run('javac', ['-nowarn', '-cp', `${jars}/*`, '-d', classes, ...sources]));
   return classPath;
 }

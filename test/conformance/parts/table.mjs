@@ -22,3 +22,13 @@ export function formatTable(scenarios, results) {
     )
     .join('\n');
 }
+
+/** A line a part: how many of its checks passed and failed. */
+export function formatProofs(proven) {
+  return [...proven]
+    .map(([part, { results, ms }]) => {
+      const count = (wanted) => results.filter(({ result }) => result === wanted).length;
+      return `${part.padEnd(10)}${count('passed')} passed, ${count('failed')} failed (${(ms / 1000).toFixed(1)} s)`;
+    })
+    .join('\n');
+}
