@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { installJava, javaFlags } from './parts/java.mjs';
 import { NotRun, notRun, once, peersFolder, run } from './parts/peers.mjs';
 
-const folderOf = (language) => fileURLToPath(new URL(`clients/${language}`, import.meta.url));
+export const folderOf = (language) => fileURLToPath(new URL(`clients/${language}`, import.meta.url));
 
 /** What is installed once for several clients. */
 const memo = (work) => {
@@ -51,7 +51,8 @@ const goClient = (name, version, program, more = {}) => ({
   },
 });
 
-const installPython = memo(async () => {
+/** @returns the interpreter that has the clients */
+export const installPython = memo(async () => {
   const [source, folder] = [folderOf('python'), join(peersFolder, 'python')];
   const python = join(folder, 'bin', 'python');
   try {

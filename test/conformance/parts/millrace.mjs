@@ -19,6 +19,34 @@ export async function startMillrace(more = {}) {
   const settings = { ...nodeSettings, ...more };
   const args = ['node', '--data', folder, '--listen', `127.0.0.1:${port}`];
   for (const [name, value] of Object.entries(settings)) args.push('--set', `${name}=${value}`);
+  let running = await start(args, port);
+  return {
+    name: 'Millrace, one node',
+    bootstrap: `127.0.0.1:${port}`,
+    /** As a crash: no signal that it could answer. */
+    async kill() {
+      running.child.kill('SIGKILL');
+      await running.ended;
+    },
+    /** On the same data and address. */
+    async restart() {
+      running = await start(args, port);
+    },
+    async stop() {
+      const { child, ended, output, status } = running;
+      if (status() !== undefined && status() !== 'SIGKILL')
+        process.stdout.write(`the node had exited with ${status()}:\n${output()}\n`);
+      child.kill('SIGTERM');
+      const timer = setTimeout(() => child.kill('SIGKILL'), 15_000);
+      await ended;
+      clearTimeout(timer);
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** One process of the node, when it answers. */
+async function start(args, port) {
   const child = spawn(process.execPath, [command, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
   let text = '';
   const read = (chunk) => {
@@ -34,18 +62,7 @@ export async function startMillrace(more = {}) {
     if (Date.now() - sinceMs > startMsMax) throw new Error(`the node does not listen\n${text}`);
     await sleep(50);
   }
-  return {
-    name: 'Millrace, one node',
-    bootstrap: `127.0.0.1:${port}`,
-    async stop() {
-      if (status !== undefined) process.stdout.write(`the node had exited with ${status}:\n${text}\n`);
-      child.kill('SIGTERM');
-      const timer = setTimeout(() => child.kill('SIGKILL'), 15_000);
-      await ended;
-      clearTimeout(timer);
-      await rm(folder, { recursive: true, force: true });
-    },
-  };
+  return { child, ended, output: () => text, status: () => status };
 }
 
 const answers = (port) =>
