@@ -12,6 +12,7 @@ import { compareRead, writeCrossRecords, writeCrossTopics, writtenBy } from './p
 import { killUnderLoad } from './parts/kill.mjs';
 import { NotRun, peersFolder } from './parts/peers.mjs';
 import { compareSchemas } from './parts/schemas.mjs';
+import { streamsWordCount } from './parts/streams.mjs';
 import { formatProofs, formatTable } from './parts/table.mjs';
 import { openTarget } from './parts/target.mjs';
 import { scenarios } from './scenarios.mjs';
@@ -20,10 +21,11 @@ import { scenarios } from './scenarios.mjs';
 const proofs = {
   schemas: compareSchemas,
   kill: killUnderLoad,
+  streams: streamsWordCount,
 };
 const partNames = ['clients', ...Object.keys(proofs)];
 
-const { values: options } = parseArgs({
+const { values: options } = optionsOf({
   options: {
     part: { type: 'string' },
     bootstrap: { type: 'string' },
@@ -37,6 +39,16 @@ const { values: options } = parseArgs({
     help: { type: 'boolean', default: false },
   },
 });
+
+/** An option that isn't there gets a sentence, not a stack. */
+function optionsOf(config) {
+  try {
+    return parseArgs(config);
+  } catch (error) {
+    process.stderr.write(`error: ${error.message}; --help says what there is\n`);
+    process.exit(1);
+  }
+}
 
 if (options.help) {
   process.stdout.write(`npm run test:conformance -- [options]
@@ -60,7 +72,10 @@ if (options.list) {
 const chosen = (asked, known, what) => {
   const names = asked?.split(',') ?? known;
   const unknown = names.filter((name) => !known.includes(name));
-  if (unknown.length > 0) throw new Error(`no ${what} ${unknown.join(', ')}; there are ${known.join(', ')}`);
+  if (unknown.length > 0) {
+    process.stderr.write(`error: no ${what} ${unknown.join(', ')}; there are ${known.join(', ')}\n`);
+    process.exit(1);
+  }
   return known.filter((name) => names.includes(name));
 };
 const print = (line) => process.stdout.write(`${line}\n`);
