@@ -9,7 +9,7 @@ import { type Infer, message } from './schema.ts';
 
 // Version 2 adds tagged fields only: its client id keeps the old length, so that a node can read the header of any
 // version.
-const requestHeader = message(
+export const requestHeader = message(
   { name: 'RequestHeader', versions: [1, 2], flexibleFrom: 2 },
   {
     requestApiKey: int16(),
@@ -19,7 +19,7 @@ const requestHeader = message(
   },
 );
 
-const responseHeader = message(
+export const responseHeader = message(
   { name: 'ResponseHeader', versions: [0, 1], flexibleFrom: 1 },
   { correlationId: int32() },
 );

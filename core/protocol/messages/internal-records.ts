@@ -12,13 +12,13 @@ import { ByteWriter } from '../../kernel/byte-writer.ts';
 import { array, bytes, int8, int16, int32, int64, string, uuid } from '../fields.ts';
 import { type Infer, type Message, message } from '../schema.ts';
 
-const offsetCommitKey = message(
+export const offsetCommitKey = message(
   { name: 'OffsetCommitKey', versions: [0, 0] },
   { group: string(), topic: string(), partition: int32() },
 );
 export type OffsetCommitKey = Infer<typeof offsetCommitKey>;
 
-const groupMetadataKey = message({ name: 'GroupMetadataKey', versions: [0, 0] }, { group: string() });
+export const groupMetadataKey = message({ name: 'GroupMetadataKey', versions: [0, 0] }, { group: string() });
 export type GroupMetadataKey = Infer<typeof groupMetadataKey>;
 
 export const offsetCommitValue = message(
@@ -56,7 +56,7 @@ export const groupMetadataValue = message(
 );
 export type GroupMetadataValue = Infer<typeof groupMetadataValue>;
 
-const transactionLogKey = message({ name: 'TransactionLogKey', versions: [0, 0] }, { transactionalId: string() });
+export const transactionLogKey = message({ name: 'TransactionLogKey', versions: [0, 0] }, { transactionalId: string() });
 export type TransactionLogKey = Infer<typeof transactionLogKey>;
 
 export const transactionLogValue = message(

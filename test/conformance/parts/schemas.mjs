@@ -7,7 +7,8 @@ import { readJar } from './jar.mjs';
 import { installJava, jars } from './java.mjs';
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
-const built = join(root, 'dist', 'core', 'protocol', 'messages');
+const protocol = join(root, 'dist', 'core', 'protocol');
+const built = join(protocol, 'messages');
 const carriers = ['kafka-clients', 'kafka-group-coordinator', 'kafka-transaction-coordinator'];
 const zeroUuid = '00000000-0000-0000-0000-000000000000';
 
@@ -47,8 +48,9 @@ function readDefinitions() {
 async function ourMessages() {
   if (!existsSync(built)) throw new Error(`there is no ${built}`);
   const byName = new Map();
-  for (const file of readdirSync(built).filter((name) => name.endsWith('.js'))) {
-    const exported = Object.values(await import(pathToFileURL(join(built, file)).href));
+  const files = readdirSync(built).filter((name) => name.endsWith('.js'));
+  for (const file of [join(protocol, 'header.js'), ...files.map((name) => join(built, name))]) {
+    const exported = Object.values(await import(pathToFileURL(file).href));
     for (const entry of exported) {
       if (typeof entry?.encode === 'function' && entry.shape !== undefined) byName.set(entry.name, entry);
     }
