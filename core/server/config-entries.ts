@@ -38,6 +38,12 @@ export function nodeEntries(settings: NodeSettings, nodeConfigs: NodeConfigs): C
     const type = typeof value === 'boolean' ? 'boolean' : 'long';
     return [entry(name, [{ name, value: String(value), source }], { type, documentation: '', readOnly: true })];
   });
+  const address = {
+    name: 'advertised.listeners',
+    value: `PLAINTEXT://${settings.host}:${settings.port}`,
+    source: start,
+  };
+  fixed.push(entry(address.name, [address], { type: 'list', documentation: '', readOnly: true }));
   const changeable = [...topicConfigOf].map(([name, { name: topicName, type, documentation }]) =>
     entry(name, nodeConfigs.valuesOf(topicName), { type, documentation, readOnly: false }),
   );

@@ -1,11 +1,13 @@
 // `npm run bench`: what the log, the client and whole jobs cost, as ratios of two sides measured by turns in one run, with
 // the machine and its load. `-- --quick` takes less than a minute; without it, less than five. Figures are judged
 // elsewhere (ratios.test.ts, which reads `--json`): this only says them, and fails only when something can't be measured.
+// `-- node` measures a storage node in a process of its own instead (node.ts).
 import { systemClock } from '../../core/kernel/clock.ts';
 import { clientBench } from './client.ts';
 import { appendBench, type BenchRow, fetchBench } from './log.ts';
 import { machine, type RatioRow } from './measure.ts';
 import { type MemoryFigures, memoryBench } from './memory.ts';
+import { nodeBench } from './node.ts';
 import { pipelineBench } from './pipeline.ts';
 import { startUpBench } from './start-up.ts';
 
@@ -73,6 +75,11 @@ function sayMemory({ baseline, peak, mapped, middle, late, inputBytes, recordsTa
     `  ${mebibytes(peak)} at most above ${mebibytes(baseline)}; ${mebibytes(middle)} half-way, ${mebibytes(late)} at the end`,
   );
   say(`  besides, ${mebibytes(mapped)} of LevelDB's files were mapped at most`);
+}
+
+if (process.argv.includes('node')) {
+  await nodeBench(quick ? { rounds: 1, megabytes: 100 } : { rounds: 3, megabytes: 400 }, say);
+  process.exit();
 }
 
 const startedMs = systemClock.monotonicMs();

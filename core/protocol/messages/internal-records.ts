@@ -56,7 +56,10 @@ export const groupMetadataValue = message(
 );
 export type GroupMetadataValue = Infer<typeof groupMetadataValue>;
 
-export const transactionLogKey = message({ name: 'TransactionLogKey', versions: [0, 0] }, { transactionalId: string() });
+export const transactionLogKey = message(
+  { name: 'TransactionLogKey', versions: [0, 0] },
+  { transactionalId: string() },
+);
 export type TransactionLogKey = Infer<typeof transactionLogKey>;
 
 export const transactionLogValue = message(

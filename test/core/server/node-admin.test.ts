@@ -83,6 +83,8 @@ test('what a node was started with stays as it is', async () => {
   expect(await shown(rig, ofNode, '1', 'num.partitions')).toEqual(['1', 5, expect.anything()]);
   expect(await shown(rig, ofNode, '1', 'log.retention.ms')).toEqual(['1000', 4, expect.anything()]);
   expect(await shown(rig, ofNode, '1', 'node.id')).toEqual(['1', 4, expect.anything()]);
+  const addressed = ['PLAINTEXT://127.0.0.1:9092', 4, [['advertised.listeners', 4]]];
+  expect(await shown(rig, ofNode, '1', 'advertised.listeners')).toEqual(addressed);
 });
 
 test('groups show the settings that hold for them; loggers and client metrics have none', async () => {
