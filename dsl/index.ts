@@ -53,7 +53,7 @@ export { groupByKey } from './operators/group-by-key.ts';
 export { groupRows } from './operators/group-rows.ts';
 export { join } from './operators/join.ts';
 export { joinGlobal } from './operators/join-global.ts';
-export type { JoinOptions, StreamJoinOptions, TableJoinOptions } from './operators/join-node.ts';
+export type { JoinOptions, StreamJoinOptions, TableJoinOptions, UnmatchedOptions } from './operators/join-node.ts';
 export { leftForeignJoin } from './operators/left-foreign-join.ts';
 export { leftJoin } from './operators/left-join.ts';
 export { leftJoinGlobal } from './operators/left-join-global.ts';

@@ -135,7 +135,7 @@ export type StreamNode =
       readonly join: 'inner' | 'left';
       readonly joiner: Fn<[left: any, right: any, context: RecordContext]>;
       /** Records wait that long, in stream time, for the table's row of their time; null: they don't. */
-      readonly buffer: (StoreOptions & { readonly graceMs: number }) | null;
+      readonly buffer: (StoreOptions & { readonly graceMs: number; readonly idleMs: number | null }) | null;
     })
   /** `keyOf` gives the key to look up in the global table that `topic` is; null for none. */
   | (Node<'joinGlobal', StreamNode> & {
@@ -151,6 +151,8 @@ export type StreamNode =
       readonly join: 'inner' | 'left' | 'outer';
       readonly within: JoinWindowSpec;
       readonly joiner: Fn<[left: any, right: any, context: RecordContext]>;
+      /** After so long without a record stream time goes on with the wall clock. Null: it never does. */
+      readonly idleMs: number | null;
       readonly as: string | null;
       readonly left: Serde<any>;
       readonly right: Serde<any>;

@@ -103,7 +103,7 @@ function bodyOf(job: string, vertex: Vertex, steps: (of: Vertex) => number): Ste
       joiner,
       table: steps(vertex.table!),
       store: vertex.table?.store?.name ?? null,
-      buffer: buffer === null ? null : { store, graceMs: buffer.graceMs },
+      buffer: buffer === null ? null : { store, graceMs: buffer.graceMs, idleMs: buffer.idleMs },
     }))
     .with({ kind: 'joinGlobal' }, ({ kind, join, keyOf, joiner, topic }) => ({
       kind,
@@ -112,10 +112,11 @@ function bodyOf(job: string, vertex: Vertex, steps: (of: Vertex) => number): Ste
       joiner,
       global: topic.name,
     }))
-    .with({ kind: 'joinStreams' }, ({ kind, join, within, joiner }) => ({
+    .with({ kind: 'joinStreams' }, ({ kind, join, within, idleMs, joiner }) => ({
       kind,
       join,
       within,
+      idleMs,
       joiner,
       store,
       unmatched: join === 'inner' ? null : unmatchedStore(store),

@@ -134,7 +134,7 @@ export type Step =
       readonly join: 'inner' | 'left';
       readonly joiner: Fn<[left: any, right: any, context: RecordContext]>;
       /** Where records wait for the table's row of their time. */
-      readonly buffer: { readonly store: string; readonly graceMs: number } | null;
+      readonly buffer: { readonly store: string; readonly graceMs: number; readonly idleMs: number | null } | null;
     })
   /** `global`: the topic of the global table. */
   | (StepBase<'joinGlobal'> & {
@@ -149,6 +149,7 @@ export type Step =
       readonly unmatched: string | null;
       readonly join: 'inner' | 'left' | 'outer';
       readonly within: JoinWindowSpec;
+      readonly idleMs: number | null;
       readonly joiner: Fn<[left: any, right: any, context: RecordContext]>;
     })
   /**

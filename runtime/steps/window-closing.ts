@@ -3,7 +3,7 @@
 // tombstone: what is in the store has not been passed on, also after a restart.
 import type { WindowSpec } from '../../dsl/plan.ts';
 import { closingLagMs } from '../../dsl/window-spec.ts';
-import type { OpenWindow, OpenWindows } from '../state/open-windows.ts';
+import type { OpenWindow } from '../state/open-windows.ts';
 import type { WindowStore } from '../state/store.ts';
 import type { StreamTime } from '../task/stream-time.ts';
 import type { ForwardChange, StepParts } from './step.ts';
@@ -79,7 +79,11 @@ export function createWindowClosing(options: ClosingOptions, { timed, record }: 
     return true;
   }
 
-  if (final) timed({ ...(idleMs === null ? {} : idling(idleMs, { open, time, activity, advanceTo })), closeWindows });
+  if (final)
+    timed({
+      ...(idleMs === null ? {} : idling(idleMs, { waits: () => open.pending, time, activity, advanceTo })),
+      closeWindows,
+    });
 
   function closeWindows(): boolean {
     const lastMs = open.lastEndMs();
@@ -89,22 +93,17 @@ export function createWindowClosing(options: ClosingOptions, { timed, record }: 
   return run;
 }
 
-/** Stream time goes on with the wall clock when no record has come for so long, as long as a window is open. */
-export function idling(
-  idleMs: number,
-  {
-    open,
-    time,
-    activity,
-    advanceTo,
-  }: {
-    readonly open: OpenWindows;
-    readonly time: StreamTime;
-    /** Set by whoever takes a record, and taken back here. */
-    readonly activity: { any: boolean };
-    readonly advanceTo: (nowMs: number) => boolean;
-  },
-) {
+export interface IdlingParts {
+  /** Whether anything waits for time: a window that is open, a row without its partner. */
+  readonly waits: () => boolean;
+  readonly time: StreamTime;
+  /** Set by whoever takes a record, and taken back here. */
+  readonly activity: { any: boolean };
+  readonly advanceTo: (nowMs: number) => boolean;
+}
+
+/** Stream time goes on with the wall clock when no record has come for so long, as long as something waits for it. */
+export function idling(idleMs: number, { waits, time, activity, advanceTo }: IdlingParts) {
   let idleSinceMs: number | null = null;
   let timeThenMs = -1;
   return {
@@ -114,7 +113,7 @@ export function idling(
         idleSinceMs = nowMs;
         timeThenMs = time.nowMs;
       }
-      if (nowMs - idleSinceMs < idleMs || !open.pending) return false;
+      if (nowMs - idleSinceMs < idleMs || !waits()) return false;
       const moved = advanceTo(timeThenMs + nowMs - idleSinceMs);
       activity.any = false;
       return moved;

@@ -127,6 +127,13 @@ export async function startRig(job: Job, comeback: Comeback) {
       write(topic, { key: encoded(key), value: encoded(value), timestampMs: ts });
       run();
     },
+    /** As at the end of bounded inputs. */
+    closeWindows(): void {
+      for (const { task } of running) {
+        task.closeWindows();
+        run();
+      }
+    },
     async restart(): Promise<void> {
       for (const { task, stores } of running) {
         await task.settle();
