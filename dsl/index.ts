@@ -63,6 +63,20 @@ export { mapRecord, type NewRecord } from './operators/map-record.ts';
 export { mapRows } from './operators/map-rows.ts';
 export { merge } from './operators/merge.ts';
 export { outerJoin } from './operators/outer-join.ts';
+export {
+  type Emits,
+  emits,
+  type ForwardOptions,
+  type ForwardTo,
+  type Handlers,
+  type KeptKey,
+  type ProcessContext,
+  type ProcessDeclaration,
+  type Processed,
+  process,
+  type RecordHandler,
+  type TimerHandler,
+} from './operators/process.ts';
 export { reduce, type StateOptions } from './operators/reduce.ts';
 export { reduceRows } from './operators/reduce-rows.ts';
 export { type Rx, type RxOperator, rx } from './operators/rx.ts';
@@ -77,6 +91,15 @@ export { type ToTableOptions, toTable } from './operators/to-table.ts';
 export { view } from './operators/view.ts';
 export { type WindowOptions, window } from './operators/window.ts';
 export type { ErrorPolicy, JoinWindowSpec, RecordContext, WindowSpec } from './plan.ts';
+export {
+  type KeyValueState,
+  keyValueStore,
+  type SessionState,
+  type StoreDeclaration,
+  sessionStore,
+  type WindowState,
+  windowStore,
+} from './process-stores.ts';
 export type {
   Destination,
   Grouped,

@@ -158,8 +158,35 @@ export type StreamNode =
       readonly right: Serde<any>;
     }
   | (Node<'toStream', TableNode> & {})
+  /** What a processor sends to an output of its; `output` null where it has one without a name. `key` null: that of the stream stays. */
+  | (Node<'processOutput', ProcessNode> & { readonly output: string | null; readonly key: Serde<any> | null })
   /** The first record of a key, and none that is less than `withinMs` from it. */
   | (Node<'dedupe', StreamNode> & { readonly withinMs: number; readonly store: StoreOptions });
+
+/** A store of a processor, by the name that its code has for it. */
+export interface ProcessStore {
+  readonly name: string;
+  readonly kind: 'keyValue' | 'window' | 'session';
+  readonly key: Serde<any>;
+  readonly value: Serde<any>;
+  /** Its grace is how long after its end an entry is kept. */
+  readonly window: WindowSpec | null;
+}
+
+export interface ProcessTimer {
+  readonly name: string;
+  readonly time: 'stream' | 'wall';
+  readonly everyMs: number;
+}
+
+/** Code of the user's over a stream; `outputs` are those with names. `setup` is typed in dsl/operators/process.ts. */
+export type ProcessNode = Node<'process', StreamNode> & {
+  readonly name: string;
+  readonly stores: readonly ProcessStore[];
+  readonly timers: readonly ProcessTimer[];
+  readonly outputs: readonly string[];
+  readonly setup: Fn<[context: any]>;
+};
 
 /** A stream that is keyed for grouping; `keyOf` null keeps the key. */
 export type GroupedNode = Node<'grouped', StreamNode> & {
@@ -233,10 +260,12 @@ export type TableNode =
 export type SinkNode =
   | (Node<'topicSink', StreamNode> & { readonly topic: TopicSpec })
   | (Node<'connectorSink', StreamNode> & { readonly connector: SinkConnector<any, any> })
+  /** A processor without outputs. */
+  | Node<'processSink', ProcessNode>
   /** Only on a topic itself. */
   | (Node<'view', StreamNode> & { readonly connector: ViewConnector<any, any> });
 
-export type PlanNode = StreamNode | GroupedNode | GroupedRowsNode | TableNode | SinkNode;
+export type PlanNode = StreamNode | ProcessNode | GroupedNode | GroupedRowsNode | TableNode | SinkNode;
 
 /** What to do with a record that can't be processed. */
 export type ErrorPolicy =

@@ -3,7 +3,16 @@
 // biome-ignore-all lint/suspicious/noExplicitAny: erased; the stages carry the types
 import type { Serde } from '../../core/schema/serde.ts';
 import type { SinkConnector, SourceConnector, ViewConnector } from '../connector.ts';
-import type { JobOptions, JoinWindowSpec, RecordContext, Suppression, TopicSpec, WindowSpec } from '../plan.ts';
+import type {
+  JobOptions,
+  JoinWindowSpec,
+  ProcessStore,
+  ProcessTimer,
+  RecordContext,
+  Suppression,
+  TopicSpec,
+  WindowSpec,
+} from '../plan.ts';
 
 /** A program ready to run. */
 export interface Topology {
@@ -118,7 +127,15 @@ export type Step =
   | StepBase<'merge'>
   /** Sends a record to the first branch whose predicate holds: branch steps name this one as parent. */
   | (StepBase<'split'> & { readonly predicates: readonly Fn<[value: any, context: RecordContext], boolean>[] })
-  /** `index` of the predicate; `predicates.length` is the rest. */
+  /** `outputs` with names are branch steps that name this one as parent. `schedule`: the store of when its timers were due. */
+  | (StepBase<'process'> & {
+      readonly stores: readonly (Pick<ProcessStore, 'name' | 'kind' | 'window'> & { readonly store: string })[];
+      readonly timers: readonly ProcessTimer[];
+      readonly schedule: string | null;
+      readonly outputs: readonly string[];
+      readonly setup: Fn<[context: any]>;
+    })
+  /** `index` of the predicate, `predicates.length` is the rest; or of the output of a processor. */
   | (StepBase<'branch'> & { readonly index: number })
   | (StepBase<'mapAsync'> & {
       readonly project: Fn<[value: any, context: RecordContext], Promise<any>>;
@@ -231,6 +248,7 @@ export interface TopologyIssue {
     | 'SINK_REPEATS'
     | 'SOURCE_TWICE'
     | 'SOURCE_MERGED'
+    | 'PROCESS_NEEDS_TOPIC'
     | 'DEAD_LETTER_READ'
     | 'WINDOWED_JOIN'
     | 'SESSION_NEEDS_MERGE'

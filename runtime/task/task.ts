@@ -60,10 +60,11 @@ export interface Task {
   /**
    * The inputs are at their end for good: passes on the results of all windows that are open, as if stream time had
    * passed them, and with them what other steps still hold for want of a later record. Then settle and commit as ever.
+   * False: a step has to wait before those behind it may end; await `ready()` and call again.
    *
    * @throws as `process`
    */
-  closeWindows(): void;
+  closeWindows(): boolean;
   /** Something is to be committed that no offset tells of: time has closed windows since `committed` was last called. */
   readonly changedByTime: boolean;
   /** What `settle` saw is committed. */
@@ -218,7 +219,16 @@ export function createTask(parts: TaskParts): Task {
     punctuate(nowMs) {
       if (timed.length > 0 && !isBlocked()) betweenRecords((step) => step.punctuate?.(nowMs));
     },
-    closeWindows: () => betweenRecords((step) => step.closeWindows?.()),
+    closeWindows() {
+      let blocked = isBlocked();
+      betweenRecords((step) => {
+        if (blocked) return false;
+        const changed = step.closeWindows?.() === true;
+        blocked = changed && isBlocked();
+        return changed;
+      });
+      return !blocked;
+    },
     get changedByTime() {
       return changedByTime;
     },

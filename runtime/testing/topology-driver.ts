@@ -112,6 +112,13 @@ export function createDriver(job: JobSpec, { startMs = 0, logger = silentLogger 
     }
   }
 
+  async function closeAll(): Promise<void> {
+    for (const task of tasks) {
+      while (!task.closeWindows()) await task.ready();
+      await settle();
+    }
+  }
+
   async function settle(): Promise<void> {
     for (let before = -1; before !== metrics.recordsProcessed; ) {
       run();
@@ -159,10 +166,7 @@ export function createDriver(job: JobSpec, { startMs = 0, logger = silentLogger 
     closeWindows,
     async end() {
       await settle();
-      if (topology.bounded) {
-        closeWindows();
-        await settle();
-      }
+      if (topology.bounded) await closeAll();
       for (const task of tasks) await task.close();
     },
   };

@@ -230,7 +230,7 @@ export function startWorker(options: WorkerOptions): Worker {
   async function closeEnded(): Promise<void> {
     const ending = [...running.values()].filter(({ id, subTopology }) => ended.has(subTopology.id) && !closed.has(id));
     if (ending.length === 0) return;
-    for (const { task } of ending) task.closeWindows();
+    for (const { task } of ending) while (!task.closeWindows()) await task.ready();
     await commit();
     for (const { id } of ending) closed.add(id);
   }

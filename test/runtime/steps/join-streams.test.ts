@@ -229,7 +229,7 @@ describe('joinStreams where nothing comes any more', () => {
     driver.advanceWallClock('10 days');
     expect(driver.out(out).readAll()).toEqual([]);
     // @ts-expect-error only what keeps rows without a partner has it
-    expect(() => left.pipe(join(right, near, (l, r) => joiner(l, r), idling))).toThrow('nothing for idle');
+    expect(() => left.pipe(join(right, near, (l, r) => joiner(l, r), { as: 'j', idle: 1 }))).toThrow('for idle');
   });
 });
 
@@ -286,10 +286,10 @@ describe('joinStreams over a restart', () => {
           expect(rig.metrics.dropped.late).toBe(late);
           // The end lets go of what a record after all the others would.
           const last: Sent = { topic: 'left', key: 'last', value: '_', ts: 100_000 };
-          rig.closeWindows();
+          await rig.closeWindows();
           expect(rig.take()).toEqual(model(kind, window, [...records, last]).results.slice(results.length));
           await rig.restart();
-          rig.closeWindows();
+          await rig.closeWindows();
           expect(rig.take()).toEqual([]);
         },
       ),

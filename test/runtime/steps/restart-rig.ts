@@ -41,6 +41,7 @@ export async function startRig(job: Job, comeback: Comeback) {
   const topics = new Map<string, Logged[]>();
   const changelogs = new Map<string, { key: Uint8Array; value: Uint8Array | null }[]>();
   const builder = new BatchBuilder();
+  const clock = createManualClock(0);
   let engine: StorageEngine = createMemoryEngine();
   let running: Running[] = [];
 
@@ -77,7 +78,7 @@ export async function startRig(job: Job, comeback: Comeback) {
         subTopology: sub,
         partition: 0,
         stores,
-        clock: createManualClock(0),
+        clock,
         logger: silentLogger,
         metrics,
         openSink: () => {
@@ -127,12 +128,25 @@ export async function startRig(job: Job, comeback: Comeback) {
       write(topic, { key: encoded(key), value: encoded(value), timestampMs: ts });
       run();
     },
+    /** The wall clock; it goes on while the job stands still. */
+    advance(ms: number): void {
+      clock.advance(ms);
+      for (const { task } of running) task.punctuate(clock.now());
+      run();
+    },
+    standStill: (ms: number) => clock.advance(ms),
+    async settle(): Promise<void> {
+      for (const { task } of running) await task.settle();
+      run();
+    },
     /** As at the end of bounded inputs. */
-    closeWindows(): void {
+    async closeWindows(): Promise<void> {
       for (const { task } of running) {
-        task.closeWindows();
+        while (!task.closeWindows()) await task.ready();
         run();
+        await task.settle();
       }
+      run();
     },
     async restart(): Promise<void> {
       for (const { task, stores } of running) {

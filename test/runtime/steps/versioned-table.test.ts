@@ -128,10 +128,10 @@ describe('a join with a versioned table and a grace', () => {
       rig.send('stream', 'k', '1', 10);
       rig.send('stream', 'k', '2', 8);
       await rig.restart();
-      rig.closeWindows();
+      await rig.closeWindows();
       expect(rig.take()).toEqual(['k=2+a@8', 'k=1+a@10']);
       await rig.restart();
-      rig.closeWindows();
+      await rig.closeWindows();
       expect(rig.take()).toEqual([]);
     }
   });
