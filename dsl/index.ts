@@ -58,7 +58,7 @@ export { leftForeignJoin } from './operators/left-foreign-join.ts';
 export { leftJoin } from './operators/left-join.ts';
 export { leftJoinGlobal } from './operators/left-join-global.ts';
 export { map } from './operators/map.ts';
-export { type MapAsyncOptions, mapAsync } from './operators/map-async.ts';
+export { type MapAsyncOptions, mapAsync, type RetryOptions } from './operators/map-async.ts';
 export { mapRecord, type NewRecord } from './operators/map-record.ts';
 export { mapRows } from './operators/map-rows.ts';
 export { merge } from './operators/merge.ts';

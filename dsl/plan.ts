@@ -54,6 +54,14 @@ export type WindowSpec =
   | { readonly kind: 'session'; readonly gapMs: number; readonly graceMs: number }
   | { readonly kind: 'calendar'; readonly unit: CalendarUnit; readonly timeZone: string; readonly graceMs: number };
 
+/** How often a call that failed is made again, and how long it waits before. */
+export interface AsyncRetry {
+  readonly times: number;
+  readonly firstMs: number;
+  readonly maxMs: number;
+  readonly when: (error: unknown) => boolean;
+}
+
 /** How long a table's changes are held back, and what they may take meanwhile. */
 export interface Suppression {
   /** Until the window of the key is closed, or for so many milliseconds of stream time from the first change. */
@@ -124,9 +132,11 @@ export type StreamNode =
       readonly predicates: readonly Fn<[value: any, context: RecordContext], boolean>[];
     })
   | (Node<'mapAsync', StreamNode> & {
-      readonly project: Fn<[value: any, context: RecordContext], Promise<any>>;
+      readonly project: Fn<[value: any, context: RecordContext, signal: AbortSignal], Promise<any>>;
       readonly concurrency: number;
       readonly order: 'kept' | 'any';
+      readonly timeoutMs: number | null;
+      readonly retry: AsyncRetry | null;
     })
   /** `make` is called once per task with the stream-time scheduler and returns the rxjs operators to pipe through, typed in dsl/operators/rx.ts. */
   | (Node<'rx', StreamNode> & { readonly make: Fn<[scheduler: any], readonly any[]>; readonly stateless: boolean })

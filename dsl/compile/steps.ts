@@ -111,7 +111,14 @@ function bodyOf(job: string, vertex: Vertex, steps: (of: Vertex) => number): Ste
     .with({ kind: 'processOutput' }, ({ output, parent: { outputs } }) =>
       output === null ? null : { kind: 'branch', index: outputs.indexOf(output) },
     )
-    .with({ kind: 'mapAsync' }, ({ kind, project, concurrency, order }) => ({ kind, project, concurrency, order }))
+    .with({ kind: 'mapAsync' }, ({ kind, project, concurrency, order, timeoutMs, retry }) => ({
+      kind,
+      project,
+      concurrency,
+      order,
+      timeoutMs,
+      retry,
+    }))
     .with({ kind: 'rx' }, ({ kind, make }) => ({ kind, make }))
     .with({ kind: 'joinTable' }, ({ kind, join, joiner, buffer }) => ({
       kind,

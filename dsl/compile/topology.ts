@@ -4,6 +4,7 @@
 import type { Serde } from '../../core/schema/serde.ts';
 import type { SinkConnector, SourceConnector, ViewConnector } from '../connector.ts';
 import type {
+  AsyncRetry,
   JobOptions,
   JoinWindowSpec,
   ProcessStore,
@@ -138,9 +139,12 @@ export type Step =
   /** `index` of the predicate, `predicates.length` is the rest; or of the output of a processor. */
   | (StepBase<'branch'> & { readonly index: number })
   | (StepBase<'mapAsync'> & {
-      readonly project: Fn<[value: any, context: RecordContext], Promise<any>>;
+      readonly project: Fn<[value: any, context: RecordContext, signal: AbortSignal], Promise<any>>;
       readonly concurrency: number;
       readonly order: 'kept' | 'any';
+      /** Left out: as long as a call takes, once. */
+      readonly timeoutMs?: number | null;
+      readonly retry?: AsyncRetry | null;
     })
   | (StepBase<'rx'> & { readonly make: Fn<[scheduler: any], readonly any[]> })
   | (StepBase<'joinTable'> & {

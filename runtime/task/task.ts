@@ -4,6 +4,7 @@
 import { assert } from '../../core/kernel/assert.ts';
 import type { Clock } from '../../core/kernel/clock.ts';
 import type { Logger } from '../../core/kernel/logger.ts';
+import type { Random } from '../../core/kernel/random.ts';
 import type { SubTopology, Topology } from '../../dsl/compile/topology.ts';
 import type { SinkConnector, SinkTask, SourceOffset, SourceRecord } from '../../dsl/connector.ts';
 import { createErrorHandler } from '../delivery/error-policy.ts';
@@ -80,6 +81,7 @@ export interface TaskParts {
   readonly stores: TaskState;
   readonly output: TaskOutput;
   readonly clock: Clock;
+  readonly random: Random;
   readonly logger: Logger;
   readonly metrics: TaskMetrics;
   /** The task of a sink, already open; whoever opened it closes it after the task. */
@@ -90,7 +92,7 @@ export interface TaskParts {
 }
 
 export function createTask(parts: TaskParts): Task {
-  const { topology, subTopology, partition, stores, output, clock, logger, metrics } = parts;
+  const { topology, subTopology, partition, stores, output, clock, random, logger, metrics } = parts;
   const { options } = topology;
   const record = new TaskRecord();
   const errors = createErrorHandler({ policies: options.onError, record, output, metrics, logger });
@@ -115,6 +117,7 @@ export function createTask(parts: TaskParts): Task {
     times,
     output,
     clock,
+    random,
     logger,
     openSink: (connector) => parts.openSink(connector),
     globalRows(topic) {

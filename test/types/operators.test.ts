@@ -158,6 +158,19 @@ describe('values', () => {
     >();
     // @ts-expect-error a promise is needed
     orders.pipe(mapAsync((order) => order.amount));
+    orders.pipe(
+      mapAsync(
+        async (order, _, signal) => {
+          expectTypeOf(signal).toEqualTypeOf<AbortSignal>();
+          return order;
+        },
+        { timeout: '1 second', retry: { times: 3, first: '1 second', when: (error) => error instanceof Error } },
+      ),
+    );
+    // @ts-expect-error no such unit
+    notRun(() => mapAsync(async (order: Order) => order, { timeout: '1 sec' }));
+    // @ts-expect-error how often is said
+    notRun(() => mapAsync(async (order: Order) => order, { retry: {} }));
   });
 
   test('merge() adds up values of one type of key', () => {

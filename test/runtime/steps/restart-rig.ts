@@ -2,6 +2,7 @@
 // back from its database, or from the changelog alone, as on another machine.
 import { silentLogger } from '../../../core/kernel/logger.ts';
 import { createManualClock } from '../../../core/kernel/manual-clock.ts';
+import { seededRandom } from '../../../core/kernel/random.ts';
 import { BatchBuilder } from '../../../core/protocol/batch-builder.ts';
 import { createMemoryEngine } from '../../../core/storage/memory-storage.ts';
 import type { StorageEngine } from '../../../core/storage/storage.ts';
@@ -79,6 +80,7 @@ export async function startRig(job: Job, comeback: Comeback) {
         partition: 0,
         stores,
         clock,
+        random: seededRandom(1),
         logger: silentLogger,
         metrics,
         openSink: () => {
