@@ -79,6 +79,8 @@ export interface Windowing {
   readonly idleMs: number | null;
   /** Gets the records that were late, once each; null: they are dropped. */
   readonly late: TopicSpec | null;
+  /** How long after its start (a session's end) a window stays in the store. Null: as long as it can change. */
+  readonly keepMs: number | null;
 }
 
 /**

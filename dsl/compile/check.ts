@@ -1,5 +1,6 @@
 // What is wrong with a program that the compiler of TypeScript let pass. All of it is found before anything is said.
 import type { JobSpec } from '../plan.ts';
+import { changesForMs } from '../window-spec.ts';
 import type { Cut } from './cut.ts';
 import { fillersOf } from './cut.ts';
 import type { Graph, Vertex } from './graph.ts';
@@ -21,6 +22,7 @@ export function check(job: JobSpec, graph: Graph, parts: Cut, namesRequired: boo
     ...coPartitioning(graph),
     ...windowedJoins(graph),
     ...sessions(graph),
+    ...kept(graph),
     ...suppressions(graph),
     ...graceWithoutHistory(graph),
     ...cycles(graph, parts),
@@ -223,6 +225,17 @@ function sessions({ vertices }: Graph): readonly TopologyIssue[] {
     const what = node.operator === 'aggregateAll' ? 'one of its aggregators has' : 'it has';
     const message = `sessions grow together, and ${what} no way to make one state of two; give { merge: (earlier, later) => … }`;
     return [{ code: 'SESSION_NEEDS_MERGE', place: placeOf(place), message }];
+  });
+}
+
+/** A window that left the store before it closes would begin again with the next record. */
+function kept({ vertices }: Graph): readonly TopologyIssue[] {
+  return vertices.flatMap(({ node, place }): readonly TopologyIssue[] => {
+    const { window = null, windowing } = node.kind === 'aggregate' ? node.parent : {};
+    const keepMs = windowing?.keepMs ?? null;
+    if (window === null || keepMs === null || keepMs >= changesForMs(window)) return [];
+    const message = `its windows change for ${changesForMs(window)} ms, grace included, and are kept for ${keepMs} ms; keep them at least as long`;
+    return [{ code: 'KEEP_TOO_SHORT', place: placeOf(place), message }];
   });
 }
 

@@ -2,8 +2,8 @@
 import { match, P } from 'ts-pattern';
 import { safeInt64, utf8 } from '../../core/schema/primitive.ts';
 import { structured } from '../../core/schema/structured.ts';
-import type { ProcessNode, TopicSpec, WindowSpec } from '../plan.ts';
-import { isAligned } from '../window-spec.ts';
+import type { ProcessNode, TopicSpec, Windowing, WindowSpec } from '../plan.ts';
+import { changesForMs, isAligned } from '../window-spec.ts';
 import type { Part } from './cut.ts';
 import type { Repartition, Vertex } from './graph.ts';
 import { processStoreName, scheduleName, windowOf } from './graph.ts';
@@ -166,6 +166,7 @@ function bodyOf(job: string, vertex: Vertex, steps: (of: Vertex) => number): Ste
       window,
       emit: windowing?.emit ?? 'update',
       idleMs: windowing?.idleMs ?? null,
+      ...keptOf(window, windowing),
       initial,
       add,
       merge: merge ?? null,
@@ -320,10 +321,16 @@ function storeOf(job: string, { node, store, parents }: Vertex): StoreSpec | nul
     window,
     ...(isIndexed(node, window) ? { indexed: true } : {}),
     ...(node.kind === 'suppress' ? { buffer: true } : {}),
+    ...(node.kind === 'aggregate' ? keptOf(window, node.parent.windowing) : {}),
     changelog: changelogTopic(job, name),
     ownChangelog: true,
     result: node.kind === 'aggregate' ? node.result : null,
   };
+}
+
+function keptOf(window: WindowSpec | null, windowing: Windowing | undefined): { readonly keptMs?: number } {
+  const keepMs = windowing?.keepMs ?? null;
+  return window === null || keepMs === null ? {} : { keptMs: Math.max(0, keepMs - changesForMs(window)) };
 }
 
 function storeWindow(node: Vertex['node']): WindowSpec | null {

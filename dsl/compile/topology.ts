@@ -87,6 +87,8 @@ export interface StoreSpec {
    * tombstone. Always so for windows that aren't aligned.
    */
   readonly indexed?: boolean;
+  /** How long windows stay after they are closed. */
+  readonly keptMs?: number;
   /** Holds changes back for a while, by the time until which; no table of its own. */
   readonly buffer?: boolean;
   /** Full name of the changelog; the input topic itself for a table read from a topic (`ownChangelog` false). */
@@ -205,6 +207,8 @@ export type Step =
       /** With a window: when results go on. Left out: at every update. */
       readonly emit?: 'update' | 'windowCloses';
       readonly idleMs?: number | null;
+      /** How long after it is closed a window stays in the store. */
+      readonly keptMs?: number;
       readonly initial: Fn<[key: any]> | null;
       readonly add: Fn<[accumulator: any, value: any, context: RecordContext]>;
       /** Null where two accumulators can't be made one; sessions have it. */
@@ -256,6 +260,7 @@ export interface TopologyIssue {
     | 'DEAD_LETTER_READ'
     | 'WINDOWED_JOIN'
     | 'SESSION_NEEDS_MERGE'
+    | 'KEEP_TOO_SHORT'
     | 'SUPPRESS_NEEDS_WINDOW'
     | 'GRACE_NEEDS_HISTORY'
     | 'VIEW_NEEDS_TOPIC'

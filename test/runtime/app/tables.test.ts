@@ -12,7 +12,6 @@ import {
   groupByKey,
   job,
   joinGlobal,
-  safeInt64,
   session,
   table,
   topic,

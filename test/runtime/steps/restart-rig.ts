@@ -36,8 +36,11 @@ interface Running {
 }
 
 export async function startRig(job: Job, comeback: Comeback) {
-  const compiled = compile(job);
-  const topology = { ...compiled, options: { ...compiled.options, maxTaskIdleMs: -1 } };
+  const drivable = (given: Job) => {
+    const compiled = compile(given);
+    return { ...compiled, options: { ...compiled.options, maxTaskIdleMs: -1 } };
+  };
+  let topology = drivable(job);
   const metrics = createTaskMetrics();
   const topics = new Map<string, Logged[]>();
   const changelogs = new Map<string, { key: Uint8Array; value: Uint8Array | null }[]>();
@@ -74,6 +77,7 @@ export async function startRig(job: Job, comeback: Comeback) {
     for (const sub of topology.subTopologies) {
       const stores = await openTaskStores({ storage: await engine.open(String(sub.id)), specs: sub.stores });
       if (comeback === 'changelog') await restore(sub, stores);
+      await stores.load();
       const task = createTask({
         topology,
         subTopology: sub,
@@ -124,7 +128,6 @@ export async function startRig(job: Job, comeback: Comeback) {
   let read = 0;
   return {
     metrics,
-    topology,
     send(topic: string, key: string | null, value: string | null, ts: number): void {
       const encoded = (given: string | null) => (given === null ? null : text.encode(given));
       write(topic, { key: encoded(key), value: encoded(value), timestampMs: ts });
@@ -150,7 +153,8 @@ export async function startRig(job: Job, comeback: Comeback) {
       }
       run();
     },
-    async restart(): Promise<void> {
+    /** @param changed the program as it is from then on */
+    async restart(changed?: Job): Promise<void> {
       for (const { task, stores } of running) {
         await task.settle();
         stores.drainChanges((topic, key, value) => {
@@ -162,6 +166,7 @@ export async function startRig(job: Job, comeback: Comeback) {
         await task.close();
         await stores.close();
       }
+      if (changed !== undefined) topology = drivable(changed);
       await start();
     },
     /** What was written to `out` since, as 'key=value@time'. */
