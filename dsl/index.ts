@@ -25,6 +25,7 @@ export type {
   SourceTask,
   ViewConnector,
 } from './connector.ts';
+export { deviation } from './deviation.ts';
 export {
   deadLetter,
   type ErrorPolicies,
@@ -90,6 +91,7 @@ export { toStream } from './operators/to-stream.ts';
 export { type ToTableOptions, toTable } from './operators/to-table.ts';
 export { view } from './operators/view.ts';
 export { type WindowOptions, window } from './operators/window.ts';
+export { collect, earliest, latest } from './picks.ts';
 export type { ErrorPolicy, JoinWindowSpec, RecordContext, WindowSpec } from './plan.ts';
 export {
   type KeyValueState,
@@ -100,6 +102,7 @@ export {
   type WindowState,
   windowStore,
 } from './process-stores.ts';
+export { type QuantileOptions, quantile } from './quantile.ts';
 export type {
   Destination,
   Grouped,

@@ -4,8 +4,11 @@ import { describe, expectTypeOf, test } from 'vitest';
 import {
   aggregate,
   aggregateAll,
+  collect,
   count,
   type Destination,
+  deviation,
+  earliest,
   emits,
   filter,
   flatMap,
@@ -22,6 +25,7 @@ import {
   type KStream,
   type KTable,
   keyValueStore,
+  latest,
   leftForeignJoin,
   leftJoin,
   leftJoinGlobal,
@@ -35,6 +39,7 @@ import {
   noKey,
   outerJoin,
   process,
+  quantile,
   reduce,
   rx,
   type Sink,
@@ -341,6 +346,29 @@ describe('aggregations', () => {
     expectTypeOf(all.pipe(map((row) => row.n + row.total))).toEqualTypeOf<KStream<string, number>>();
     // @ts-expect-error no such field
     grouped.pipe(aggregateAll({ n: sum((order) => order.amuont) }));
+    const spread = grouped.pipe(
+      aggregateAll({
+        p99: quantile(0.99, (order) => order.amount),
+        median: quantile(0.5, (order) => (order.note === null ? null : order.amount)),
+        jitter: deviation((order) => order.amount),
+        opened: earliest((order) => order.note),
+        closed: latest((order) => order.shop),
+        ids: collect((order) => order.id, { max: 10 }),
+      }),
+    );
+    type Spread = {
+      readonly p99: number;
+      readonly median: number | null;
+      readonly jitter: number;
+      readonly opened: string | null;
+      readonly closed: bigint;
+      readonly ids: readonly string[];
+    };
+    expectTypeOf(spread).toExtend<KTable<string, Spread, Spread>>();
+    // @ts-expect-error there is an order of numbers only
+    grouped.pipe(aggregateAll({ p99: quantile(0.99, (order) => order.id) }));
+    // @ts-expect-error how many at most is said
+    notRun(() => grouped.pipe(aggregateAll({ ids: collect((order) => order.id) })));
   });
 
   test('only what may be deleted has null among its changes', () => {
