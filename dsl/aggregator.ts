@@ -91,7 +91,7 @@ export type Ordered = number | bigint | string;
  * Least of a number, bigint or string of each record. Null and NaN are left out; null where there was nothing else.
  *
  * @example
- * const earliest = min((flight: { delay: number }) => flight.delay);
+ * const soonest = min((flight: { delay: number }) => flight.delay);
  */
 export function min<V, N extends Ordered | null>(of: Measure<V, N>): Aggregator<V, N> {
   return extreme(of, (candidate, least) => candidate < least);

@@ -25,6 +25,7 @@ export type {
   SourceTask,
   ViewConnector,
 } from './connector.ts';
+export { deviation } from './deviation.ts';
 export {
   deadLetter,
   type ErrorPolicies,
@@ -53,16 +54,30 @@ export { groupByKey } from './operators/group-by-key.ts';
 export { groupRows } from './operators/group-rows.ts';
 export { join } from './operators/join.ts';
 export { joinGlobal } from './operators/join-global.ts';
-export type { JoinOptions, StreamJoinOptions, TableJoinOptions } from './operators/join-node.ts';
+export type { JoinOptions, StreamJoinOptions, TableJoinOptions, UnmatchedOptions } from './operators/join-node.ts';
 export { leftForeignJoin } from './operators/left-foreign-join.ts';
 export { leftJoin } from './operators/left-join.ts';
 export { leftJoinGlobal } from './operators/left-join-global.ts';
 export { map } from './operators/map.ts';
-export { type MapAsyncOptions, mapAsync } from './operators/map-async.ts';
+export { type MapAsyncOptions, mapAsync, type RetryOptions } from './operators/map-async.ts';
 export { mapRecord, type NewRecord } from './operators/map-record.ts';
 export { mapRows } from './operators/map-rows.ts';
 export { merge } from './operators/merge.ts';
 export { outerJoin } from './operators/outer-join.ts';
+export {
+  type Emits,
+  emits,
+  type ForwardOptions,
+  type ForwardTo,
+  type Handlers,
+  type KeptKey,
+  type ProcessContext,
+  type ProcessDeclaration,
+  type Processed,
+  process,
+  type RecordHandler,
+  type TimerHandler,
+} from './operators/process.ts';
 export { reduce, type StateOptions } from './operators/reduce.ts';
 export { reduceRows } from './operators/reduce-rows.ts';
 export { type Rx, type RxOperator, rx } from './operators/rx.ts';
@@ -76,7 +91,18 @@ export { toStream } from './operators/to-stream.ts';
 export { type ToTableOptions, toTable } from './operators/to-table.ts';
 export { view } from './operators/view.ts';
 export { type WindowOptions, window } from './operators/window.ts';
+export { collect, earliest, latest } from './picks.ts';
 export type { ErrorPolicy, JoinWindowSpec, RecordContext, WindowSpec } from './plan.ts';
+export {
+  type KeyValueState,
+  keyValueStore,
+  type SessionState,
+  type StoreDeclaration,
+  sessionStore,
+  type WindowState,
+  windowStore,
+} from './process-stores.ts';
+export { type QuantileOptions, quantile } from './quantile.ts';
 export type {
   Destination,
   Grouped,

@@ -54,6 +54,14 @@ export type WindowSpec =
   | { readonly kind: 'session'; readonly gapMs: number; readonly graceMs: number }
   | { readonly kind: 'calendar'; readonly unit: CalendarUnit; readonly timeZone: string; readonly graceMs: number };
 
+/** How often a call that failed is made again, and how long it waits before. */
+export interface AsyncRetry {
+  readonly times: number;
+  readonly firstMs: number;
+  readonly maxMs: number;
+  readonly when: (error: unknown) => boolean;
+}
+
 /** How long a table's changes are held back, and what they may take meanwhile. */
 export interface Suppression {
   /** Until the window of the key is closed, or for so many milliseconds of stream time from the first change. */
@@ -71,6 +79,8 @@ export interface Windowing {
   readonly idleMs: number | null;
   /** Gets the records that were late, once each; null: they are dropped. */
   readonly late: TopicSpec | null;
+  /** How long after its start (a session's end) a window stays in the store. Null: as long as it can change. */
+  readonly keepMs: number | null;
 }
 
 /**
@@ -124,9 +134,11 @@ export type StreamNode =
       readonly predicates: readonly Fn<[value: any, context: RecordContext], boolean>[];
     })
   | (Node<'mapAsync', StreamNode> & {
-      readonly project: Fn<[value: any, context: RecordContext], Promise<any>>;
+      readonly project: Fn<[value: any, context: RecordContext, signal: AbortSignal], Promise<any>>;
       readonly concurrency: number;
       readonly order: 'kept' | 'any';
+      readonly timeoutMs: number | null;
+      readonly retry: AsyncRetry | null;
     })
   /** `make` is called once per task with the stream-time scheduler and returns the rxjs operators to pipe through, typed in dsl/operators/rx.ts. */
   | (Node<'rx', StreamNode> & { readonly make: Fn<[scheduler: any], readonly any[]>; readonly stateless: boolean })
@@ -135,7 +147,7 @@ export type StreamNode =
       readonly join: 'inner' | 'left';
       readonly joiner: Fn<[left: any, right: any, context: RecordContext]>;
       /** Records wait that long, in stream time, for the table's row of their time; null: they don't. */
-      readonly buffer: (StoreOptions & { readonly graceMs: number }) | null;
+      readonly buffer: (StoreOptions & { readonly graceMs: number; readonly idleMs: number | null }) | null;
     })
   /** `keyOf` gives the key to look up in the global table that `topic` is; null for none. */
   | (Node<'joinGlobal', StreamNode> & {
@@ -151,13 +163,42 @@ export type StreamNode =
       readonly join: 'inner' | 'left' | 'outer';
       readonly within: JoinWindowSpec;
       readonly joiner: Fn<[left: any, right: any, context: RecordContext]>;
+      /** After so long without a record stream time goes on with the wall clock. Null: it never does. */
+      readonly idleMs: number | null;
       readonly as: string | null;
       readonly left: Serde<any>;
       readonly right: Serde<any>;
     }
   | (Node<'toStream', TableNode> & {})
+  /** What a processor sends to an output of its; `output` null where it has one without a name. `key` null: that of the stream stays. */
+  | (Node<'processOutput', ProcessNode> & { readonly output: string | null; readonly key: Serde<any> | null })
   /** The first record of a key, and none that is less than `withinMs` from it. */
   | (Node<'dedupe', StreamNode> & { readonly withinMs: number; readonly store: StoreOptions });
+
+/** A store of a processor, by the name that its code has for it. */
+export interface ProcessStore {
+  readonly name: string;
+  readonly kind: 'keyValue' | 'window' | 'session';
+  readonly key: Serde<any>;
+  readonly value: Serde<any>;
+  /** Its grace is how long after its end an entry is kept. */
+  readonly window: WindowSpec | null;
+}
+
+export interface ProcessTimer {
+  readonly name: string;
+  readonly time: 'stream' | 'wall';
+  readonly everyMs: number;
+}
+
+/** Code of the user's over a stream; `outputs` are those with names. `setup` is typed in dsl/operators/process.ts. */
+export type ProcessNode = Node<'process', StreamNode> & {
+  readonly name: string;
+  readonly stores: readonly ProcessStore[];
+  readonly timers: readonly ProcessTimer[];
+  readonly outputs: readonly string[];
+  readonly setup: Fn<[context: any]>;
+};
 
 /** A stream that is keyed for grouping; `keyOf` null keeps the key. */
 export type GroupedNode = Node<'grouped', StreamNode> & {
@@ -231,10 +272,12 @@ export type TableNode =
 export type SinkNode =
   | (Node<'topicSink', StreamNode> & { readonly topic: TopicSpec })
   | (Node<'connectorSink', StreamNode> & { readonly connector: SinkConnector<any, any> })
+  /** A processor without outputs. */
+  | Node<'processSink', ProcessNode>
   /** Only on a topic itself. */
   | (Node<'view', StreamNode> & { readonly connector: ViewConnector<any, any> });
 
-export type PlanNode = StreamNode | GroupedNode | GroupedRowsNode | TableNode | SinkNode;
+export type PlanNode = StreamNode | ProcessNode | GroupedNode | GroupedRowsNode | TableNode | SinkNode;
 
 /** What to do with a record that can't be processed. */
 export type ErrorPolicy =

@@ -22,3 +22,21 @@ export function closingLagMs(spec: WindowSpec): number {
 /** Whether all windows have one size and start in step, so that a store finds a key's windows by counting. */
 export const isAligned = (spec: WindowSpec): spec is Extract<WindowSpec, { readonly kind: 'tumbling' | 'hopping' }> =>
   spec.kind === 'tumbling' || spec.kind === 'hopping';
+
+const hourMs = 3_600_000;
+/** With the hour that clocks are put back. */
+const longestMs = { day: 25, week: 7 * 24 + 1, month: 31 * 24 + 1, year: 366 * 24 + 1 } as const;
+
+/** How long after its start, of a session after its end, a window can still change. */
+export function changesForMs(spec: WindowSpec): number {
+  switch (spec.kind) {
+    case 'session':
+      return spec.gapMs + spec.graceMs;
+    case 'sliding':
+      return spec.differenceMs + spec.graceMs;
+    case 'calendar':
+      return longestMs[spec.unit] * hourMs + spec.graceMs;
+    default:
+      return spec.sizeMs + spec.graceMs;
+  }
+}

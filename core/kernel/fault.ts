@@ -230,6 +230,11 @@ const faults = {
   BAD_TOPIC: { retriable: false, text: (d: { topic: string; reason: string }) => `topic '${d.topic}': ${d.reason}` },
   BAD_WINDOW: { retriable: false, text: (d: { reason: string }) => `no such window: ${d.reason}` },
   BAD_OPERATOR: { retriable: false, text: (d: { operator: string; reason: string }) => `${d.operator}(): ${d.reason}` },
+  FORWARD_OUTSIDE: {
+    retriable: false,
+    text: (d: { operator: string; what: string }) =>
+      `'${d.operator}' called ${d.what} when none of its functions was at work; do it while a record or a timer is handled, and wait for a promise in a timer or with mapAsync()`,
+  },
   BUFFER_FULL: {
     retriable: false,
     text: (d: { operator: string; records: number; bytes: number; limit: string }) =>

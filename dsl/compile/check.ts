@@ -1,9 +1,10 @@
 // What is wrong with a program that the compiler of TypeScript let pass. All of it is found before anything is said.
 import type { JobSpec } from '../plan.ts';
+import { changesForMs } from '../window-spec.ts';
 import type { Cut } from './cut.ts';
 import { fillersOf } from './cut.ts';
 import type { Graph, Vertex } from './graph.ts';
-import { inputsOf, placeOf, topicOf, windowOf } from './graph.ts';
+import { inputsOf, placeOf, storeNamesOf, topicOf, windowOf } from './graph.ts';
 import { changelogTopic, nameFault, repartitionTopic } from './names.ts';
 import type { TopologyIssue } from './topology.ts';
 
@@ -14,12 +15,14 @@ export function check(job: JobSpec, graph: Graph, parts: Cut, namesRequired: boo
     ...stores(graph, namesRequired),
     ...sources(graph),
     ...mixedInputs(parts),
+    ...processorsOfSources(parts),
     ...deadLetters(job, graph),
     ...(job.options.guarantee === 'exactlyOnce' ? exactlyOnce(graph) : []),
     ...graph.issues,
     ...coPartitioning(graph),
     ...windowedJoins(graph),
     ...sessions(graph),
+    ...kept(graph),
     ...suppressions(graph),
     ...graceWithoutHistory(graph),
     ...cycles(graph, parts),
@@ -47,8 +50,8 @@ function names(job: JobSpec, graph: Graph): readonly TopologyIssue[] {
   const given: readonly (readonly [what: string, name: string])[] = [
     ['job', job.name],
     ...[...graph.topics.keys()].map((name) => ['topic', name] as const),
-    ...graph.vertices.flatMap(({ store, node }) =>
-      store === null || node.kind === 'tableSource' ? [] : [['store', store.name] as const],
+    ...graph.vertices.flatMap((vertex) =>
+      vertex.node.kind === 'tableSource' ? [] : storeNamesOf(vertex).map((name) => ['store', name] as const),
     ),
     ...graph.repartitions.flatMap(({ given: name }) => (name === null ? [] : [['repartition topic', name] as const])),
   ];
@@ -64,8 +67,8 @@ function names(job: JobSpec, graph: Graph): readonly TopologyIssue[] {
 /** Prefix and suffix can make a good name too long. */
 function internalNames(job: JobSpec, { vertices, repartitions }: Graph): readonly TopologyIssue[] {
   const topics = [
-    ...vertices.flatMap(({ node, store }) =>
-      store === null || node.kind === 'tableSource' ? [] : [changelogTopic(job.name, store.name)],
+    ...vertices.flatMap((vertex) =>
+      vertex.node.kind === 'tableSource' ? [] : storeNamesOf(vertex).map((name) => changelogTopic(job.name, name)),
     ),
     ...repartitions.map(({ name }) => repartitionTopic(job.name, name)),
   ];
@@ -89,15 +92,18 @@ function stores({ vertices }: Graph, namesRequired: boolean): readonly TopologyI
       const message = `its state has no name, and a derived one is lost when the program changes; write ${operator}(…, { as: '${store.name}' })`;
       issues.push({ code: 'UNNAMED_STORE', place, message });
     }
-    const other = taken.get(store.name);
-    if (other === undefined) {
-      taken.set(store.name, vertex);
-      continue;
+    for (const name of storeNamesOf(vertex)) {
+      const other = taken.get(name);
+      if (other === undefined) {
+        taken.set(name, vertex);
+        continue;
+      }
+      // A table's store can't be called otherwise than its topic.
+      const [second, first] = vertex.node.kind === 'tableSource' ? [other, vertex] : [vertex, other];
+      const how = second.node.kind === 'process' ? '' : ' with { as }';
+      const message = `its store '${name}' is that of ${placeOf(first.place)} too; choose another name${how}`;
+      issues.push({ code: 'DUPLICATE_STORE', place: placeOf(second.place), message });
     }
-    // A table's store can't be called otherwise than its topic.
-    const [second, first] = vertex.node.kind === 'tableSource' ? [other, vertex] : [vertex, other];
-    const message = `its store '${store.name}' is that of ${placeOf(first.place)} too; choose another name with { as }`;
-    issues.push({ code: 'DUPLICATE_STORE', place: placeOf(second.place), message });
   }
   return issues;
 }
@@ -138,6 +144,18 @@ function mixedInputs({ parts }: Cut): readonly TopologyIssue[] {
     if (source === undefined || topic === undefined) return [];
     const message = `a source can't be merged with '${topic.source}'; write the source to a topic and merge that`;
     return [{ code: 'SOURCE_MERGED', place: placeOf(source.place), message }];
+  });
+}
+
+/** What reads a source commits where that stands, and nothing else. */
+function processorsOfSources({ parts }: Cut): readonly TopologyIssue[] {
+  return parts.flatMap(({ vertices }) => {
+    if (!vertices.some(({ node }) => node.kind === 'connectorSource')) return [];
+    return vertices.flatMap(({ node, store, place }): readonly TopologyIssue[] => {
+      if (node.kind !== 'process' || store === null) return [];
+      const message = `a processor with state or timers can't read a source itself; write the source to a topic with .to(topic) and let '${node.name}' read that`;
+      return [{ code: 'PROCESS_NEEDS_TOPIC', place: placeOf(place), message }];
+    });
   });
 }
 
@@ -207,6 +225,17 @@ function sessions({ vertices }: Graph): readonly TopologyIssue[] {
     const what = node.operator === 'aggregateAll' ? 'one of its aggregators has' : 'it has';
     const message = `sessions grow together, and ${what} no way to make one state of two; give { merge: (earlier, later) => … }`;
     return [{ code: 'SESSION_NEEDS_MERGE', place: placeOf(place), message }];
+  });
+}
+
+/** A window that left the store before it closes would begin again with the next record. */
+function kept({ vertices }: Graph): readonly TopologyIssue[] {
+  return vertices.flatMap(({ node, place }): readonly TopologyIssue[] => {
+    const { window = null, windowing } = node.kind === 'aggregate' ? node.parent : {};
+    const keepMs = windowing?.keepMs ?? null;
+    if (window === null || keepMs === null || keepMs >= changesForMs(window)) return [];
+    const message = `its windows change for ${changesForMs(window)} ms, grace included, and are kept for ${keepMs} ms; keep them at least as long`;
+    return [{ code: 'KEEP_TOO_SHORT', place: placeOf(place), message }];
   });
 }
 

@@ -1,7 +1,7 @@
 // The graph between plan and topology: every plan node once, topics and connectors once by name, repartition topics put
 // in where a stream that was rekeyed meets something that needs its keys together. Parents stand before children.
 import type { Serde } from '../../core/schema/serde.ts';
-import type { GroupedRowsNode, SinkNode, StreamNode, TableNode, TopicSpec, WindowSpec } from '../plan.ts';
+import type { GroupedRowsNode, ProcessNode, SinkNode, StreamNode, TableNode, TopicSpec, WindowSpec } from '../plan.ts';
 import type { TopologyIssue } from './topology.ts';
 
 /** A store as a vertex needs it; `named` says whether the person named it. */
@@ -23,7 +23,8 @@ export type VertexNode =
   | StreamNode
   | TableNode
   | GroupedRowsNode
-  | Exclude<SinkNode, { readonly kind: 'view' }>
+  | ProcessNode
+  | Exclude<SinkNode, { readonly kind: 'view' | 'processSink' }>
   | { readonly kind: 'dropTombstones' }
   | { readonly kind: 'late' }
   | { readonly kind: 'split'; readonly predicates: Extract<StreamNode, { kind: 'branch' }>['predicates'] }
@@ -95,6 +96,18 @@ export function inputsOf(vertex: Vertex): readonly Vertex[] {
   visit(vertex);
   return inputs;
 }
+
+/** Names of all that a vertex keeps. */
+export function storeNamesOf({ node, store }: Vertex): readonly string[] {
+  if (node.kind !== 'process') return store === null ? [] : [store.name];
+  return [
+    ...node.stores.map((each) => processStoreName(node, each.name)),
+    ...(node.timers.length === 0 ? [] : [scheduleName(node)]),
+  ];
+}
+
+export const processStoreName = ({ name }: ProcessNode, store: string): string => `${name}-${store}`;
+export const scheduleName = ({ name }: ProcessNode): string => `${name}-timers`;
 
 /** The user's topic that an input reads, or null. */
 export function topicOf(input: Vertex): TopicSpec | null {

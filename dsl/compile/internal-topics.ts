@@ -40,8 +40,11 @@ function changelogsOf({ id, stores }: SubTopology): readonly InternalTopic[] {
  * Windows that can't change any more go by time. Changelog records carry the wall-clock time of their writing, which is
  * never before the event, and a day on top allows for clocks that differ (Kafka Streams' additional retention).
  */
-function changelogConfig({ window, indexed }: StoreSpec): Readonly<Record<string, string>> {
+function changelogConfig({ window, indexed, keptMs = 0 }: StoreSpec): Readonly<Record<string, string>> {
   // Windows that leave with a tombstone may be as old as stream time leaves them.
   if (window === null || indexed || !isAligned(window)) return { 'cleanup.policy': 'compact' };
-  return { 'cleanup.policy': 'compact,delete', 'retention.ms': String(window.sizeMs + window.graceMs + dayMs) };
+  return {
+    'cleanup.policy': 'compact,delete',
+    'retention.ms': String(window.sizeMs + window.graceMs + keptMs + dayMs),
+  };
 }

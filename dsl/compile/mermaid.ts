@@ -51,14 +51,22 @@ function edgesOf({ id, steps, inputs, stores }: SubTopology, topicId: (name: str
     const end = step.kind === 'topicSink' ? topicId(step.topic.name) : stepId(id, step.id);
     ends.set(step.id, end);
     for (const parent of step.parents) lines.push(`${ends.get(parent)} --> ${end}`);
-    if (!('store' in step) || step.store === null) continue;
-    const store = storeId(
-      id,
-      stores.findIndex(({ name }) => name === step.store),
-    );
-    lines.push(step.kind === 'joinTable' ? `${store} -.-> ${end}` : `${end} -.- ${store}`);
+    for (const kept of storesOf(step)) {
+      const store = storeId(
+        id,
+        stores.findIndex(({ name }) => name === kept),
+      );
+      lines.push(step.kind === 'joinTable' ? `${store} -.-> ${end}` : `${end} -.- ${store}`);
+    }
   }
   return lines;
+}
+
+function storesOf(step: Step): readonly string[] {
+  if (step.kind === 'process') {
+    return [...step.stores.map(({ store }) => store), ...(step.schedule === null ? [] : [step.schedule])];
+  }
+  return 'store' in step && step.store !== null ? [step.store] : [];
 }
 
 const stepId = (sub: number, step: number): string => `s${sub}_${step}`;

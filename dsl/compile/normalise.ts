@@ -1,11 +1,11 @@
 // From plan to graph. Order is that of the outputs, parents first, so what is derived from it depends on the program only.
 import { match, P } from 'ts-pattern';
 import { noKey, stringKey } from '../key-serde.ts';
-import type { GroupedNode, JobSpec, SinkNode, StreamNode, TableNode } from '../plan.ts';
+import type { GroupedNode, JobSpec, ProcessNode, SinkNode, StreamNode, TableNode } from '../plan.ts';
 import type { Graph, KeyFacts, Repartition, Vertex } from './graph.ts';
 import { placeOf } from './graph.ts';
 import { settleRepartitionNames } from './names.ts';
-import { add, createWalk, type Of, once, storeOf, topicNamed, type Walk } from './walk.ts';
+import { add, createWalk, isRekeying, type Of, once, storeOf, topicNamed, type Walk } from './walk.ts';
 
 /** The graph of all that leads to a job's outputs, with the issues met on the way. */
 export function normalise(job: JobSpec): Graph {
@@ -18,7 +18,7 @@ export function normalise(job: JobSpec): Graph {
   return walk;
 }
 
-const sinkKinds: ReadonlySet<string> = new Set<SinkNode['kind']>(['topicSink', 'connectorSink', 'view']);
+const sinkKinds: ReadonlySet<string> = new Set<SinkNode['kind']>(['topicSink', 'connectorSink', 'processSink', 'view']);
 const isSink = (output: SinkNode | TableNode): output is SinkNode => sinkKinds.has(output.kind);
 
 /** A topic has one input in the job, since one group commits its offsets. */
@@ -51,6 +51,7 @@ function stream(walk: Walk, node: StreamNode): Vertex {
     .with({ kind: 'joinTable' }, (join) => once(walk, join, () => joined(walk, join)))
     .with({ kind: 'joinGlobal' }, (join) => once(walk, join, () => joinedGlobal(walk, join)))
     .with({ kind: 'joinStreams' }, (join) => once(walk, join, () => joinedStreams(walk, join)))
+    .with({ kind: 'processOutput' }, (output) => once(walk, output, () => outputOf(walk, output)))
     .with({ kind: 'toStream' }, (changes) =>
       once(walk, changes, () => add(walk, changes, 'toStream', { parents: [table(walk, changes.parent)] })),
     )
@@ -92,6 +93,24 @@ function branched(walk: Walk, node: Of<'branch'>): Vertex {
     add(walk, { kind: 'split', predicates }, 'split', { parents: [stream(walk, node.parent)] }),
   );
   return add(walk, node, node.name, { parents: [split] });
+}
+
+/** What is kept by key needs the records of a key together. */
+function processed(walk: Walk, node: ProcessNode): Vertex {
+  return once(walk, node, () => {
+    const stateful = node.stores.length > 0;
+    const plain = stream(walk, node.parent);
+    const need = { store: node.name, label: 'process', joins: false };
+    const parent = stateful && plain.key.rekeyedBy !== null ? keyed(walk, plain, need) : plain;
+    const store = stateful || node.timers.length > 0 ? { name: node.name, named: true } : null;
+    return add(walk, node, 'process', { parents: [parent], store });
+  });
+}
+
+function outputOf(walk: Walk, node: Of<'processOutput'>): Vertex {
+  const parent = processed(walk, node.parent);
+  const key = node.key === null ? {} : { key: 'rekeyed' as const };
+  return add(walk, node, node.output, { parents: [parent], ...key });
 }
 
 function joined(walk: Walk, node: Of<'joinTable'>): Vertex {
@@ -271,7 +290,7 @@ function repartitioned(walk: Walk, vertex: Vertex, rekeyedBy: Vertex): Vertex {
     key: serde ?? stringKey,
     producer: vertex,
     rekeyedBy,
-    given: node.kind === 'selectKey' || node.kind === 'mapRecord' || node.kind === 'groupRows' ? node.as : null,
+    given: isRekeying(node) ? node.as : null,
     thereAndBack: false,
     storeNames: [],
   };
@@ -294,6 +313,7 @@ function sink(walk: Walk, node: SinkNode): void {
     .with({ kind: 'connectorSink' }, (to) => {
       once(walk, to, () => add(walk, to, to.connector.name, { parents: [stream(walk, to.parent)] }));
     })
+    .with({ kind: 'processSink' }, ({ parent }) => void processed(walk, parent))
     .with({ kind: 'view' }, (view) => {
       if (view.parent.kind === 'topicSource' && view.parent.topic !== undefined) {
         walk.views.push({ ...view, parent: { ...view.parent, topic: topicNamed(walk, view.parent.topic) } });

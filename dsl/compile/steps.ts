@@ -1,12 +1,12 @@
 // A sub-topology out of a part of the graph: its inputs, its steps with ids, its stores.
 import { match, P } from 'ts-pattern';
-import { utf8 } from '../../core/schema/primitive.ts';
+import { safeInt64, utf8 } from '../../core/schema/primitive.ts';
 import { structured } from '../../core/schema/structured.ts';
-import type { TopicSpec, WindowSpec } from '../plan.ts';
-import { isAligned } from '../window-spec.ts';
+import type { ProcessNode, TopicSpec, Windowing, WindowSpec } from '../plan.ts';
+import { changesForMs, isAligned } from '../window-spec.ts';
 import type { Part } from './cut.ts';
 import type { Repartition, Vertex } from './graph.ts';
-import { windowOf } from './graph.ts';
+import { processStoreName, scheduleName, windowOf } from './graph.ts';
 import { changelogTopic, repartitionTopic } from './names.ts';
 import {
   joinRowsSerde,
@@ -95,7 +95,30 @@ function bodyOf(job: string, vertex: Vertex, steps: (of: Vertex) => number): Ste
     .with({ kind: 'merge' }, ({ kind }) => ({ kind }))
     .with({ kind: 'split' }, ({ kind, predicates }) => ({ kind, predicates }))
     .with({ kind: 'branch' }, ({ kind, index }) => ({ kind, index }))
-    .with({ kind: 'mapAsync' }, ({ kind, project, concurrency, order }) => ({ kind, project, concurrency, order }))
+    .with({ kind: 'process' }, (node) => ({
+      kind: 'process',
+      stores: node.stores.map(({ name, kind, window }) => ({
+        name,
+        kind,
+        window,
+        store: processStoreName(node, name),
+      })),
+      timers: node.timers,
+      schedule: node.timers.length === 0 ? null : scheduleName(node),
+      outputs: node.outputs,
+      setup: node.setup,
+    }))
+    .with({ kind: 'processOutput' }, ({ output, parent: { outputs } }) =>
+      output === null ? null : { kind: 'branch', index: outputs.indexOf(output) },
+    )
+    .with({ kind: 'mapAsync' }, ({ kind, project, concurrency, order, timeoutMs, retry }) => ({
+      kind,
+      project,
+      concurrency,
+      order,
+      timeoutMs,
+      retry,
+    }))
     .with({ kind: 'rx' }, ({ kind, make }) => ({ kind, make }))
     .with({ kind: 'joinTable' }, ({ kind, join, joiner, buffer }) => ({
       kind,
@@ -103,7 +126,7 @@ function bodyOf(job: string, vertex: Vertex, steps: (of: Vertex) => number): Ste
       joiner,
       table: steps(vertex.table!),
       store: vertex.table?.store?.name ?? null,
-      buffer: buffer === null ? null : { store, graceMs: buffer.graceMs },
+      buffer: buffer === null ? null : { store, graceMs: buffer.graceMs, idleMs: buffer.idleMs },
     }))
     .with({ kind: 'joinGlobal' }, ({ kind, join, keyOf, joiner, topic }) => ({
       kind,
@@ -112,10 +135,11 @@ function bodyOf(job: string, vertex: Vertex, steps: (of: Vertex) => number): Ste
       joiner,
       global: topic.name,
     }))
-    .with({ kind: 'joinStreams' }, ({ kind, join, within, joiner }) => ({
+    .with({ kind: 'joinStreams' }, ({ kind, join, within, idleMs, joiner }) => ({
       kind,
       join,
       within,
+      idleMs,
       joiner,
       store,
       unmatched: join === 'inner' ? null : unmatchedStore(store),
@@ -142,6 +166,7 @@ function bodyOf(job: string, vertex: Vertex, steps: (of: Vertex) => number): Ste
       window,
       emit: windowing?.emit ?? 'update',
       idleMs: windowing?.idleMs ?? null,
+      ...keptOf(window, windowing),
       initial,
       add,
       merge: merge ?? null,
@@ -192,6 +217,8 @@ function labelOf({ node, store, table, parents, source }: Vertex): string {
       ({ kind }) => `${foreignLabels[kind]} ${source}`,
     )
     .with({ kind: 'branch' }, ({ name }) => `branch ${name}`)
+    .with({ kind: 'process' }, ({ name }) => `process ${name}`)
+    .with({ kind: 'processOutput' }, ({ output, parent }) => `${parent.name} ${output}`)
     .with({ kind: 'topicSink' }, ({ topic }) => `to ${topic.name}`)
     .with({ kind: 'connectorSink' }, ({ connector }) => `to ${connector.name}`)
     .with({ kind: 'repartitionSink' }, ({ repartition }) => `repartition ${repartition.name}`)
@@ -220,6 +247,7 @@ const unmatchedStore = (store: string): string => `${store}-unmatched`;
 function storesOf(job: string, vertex: Vertex): readonly StoreSpec[] {
   const { node, store, parents } = vertex;
   if (store === null) return [];
+  if (node.kind === 'process') return processStores(job, node);
   if (node.kind === 'joinStreams') return joinStores(job, node, store.name, parents[0]!.key.serde!);
   if (node.kind === 'joinTable' && node.buffer !== null) {
     return [queueStore(job, store.name, waitingSerde(parents[0]!.key.serde!, node.buffer.value))];
@@ -238,6 +266,15 @@ function joinStores(job: string, node: JoinStreams, name: string, key: StoreSpec
   const kept: StoreSpec = { ...shared, ...rows, changelog: changelogTopic(job, name) };
   if (join === 'inner') return [kept];
   return [kept, queueStore(job, unmatchedStore(name), key)];
+}
+
+function processStores(job: string, node: ProcessNode): readonly StoreSpec[] {
+  const stores = node.stores.map(({ name: local, key, value, window }): StoreSpec => {
+    const name = processStoreName(node, local);
+    const kept = keyValueStore(job, name, key, value);
+    return window === null ? kept : { ...kept, kind: 'window', window, indexed: true };
+  });
+  return node.timers.length === 0 ? stores : [...stores, keyValueStore(job, scheduleName(node), utf8, safeInt64)];
 }
 
 function queueStore(job: string, name: string, item: StoreSpec['value']): StoreSpec {
@@ -284,10 +321,16 @@ function storeOf(job: string, { node, store, parents }: Vertex): StoreSpec | nul
     window,
     ...(isIndexed(node, window) ? { indexed: true } : {}),
     ...(node.kind === 'suppress' ? { buffer: true } : {}),
+    ...(node.kind === 'aggregate' ? keptOf(window, node.parent.windowing) : {}),
     changelog: changelogTopic(job, name),
     ownChangelog: true,
     result: node.kind === 'aggregate' ? node.result : null,
   };
+}
+
+function keptOf(window: WindowSpec | null, windowing: Windowing | undefined): { readonly keptMs?: number } {
+  const keepMs = windowing?.keepMs ?? null;
+  return window === null || keepMs === null ? {} : { keptMs: Math.max(0, keepMs - changesForMs(window)) };
 }
 
 function storeWindow(node: Vertex['node']): WindowSpec | null {

@@ -3,7 +3,17 @@
 // biome-ignore-all lint/suspicious/noExplicitAny: erased; the stages carry the types
 import type { Serde } from '../../core/schema/serde.ts';
 import type { SinkConnector, SourceConnector, ViewConnector } from '../connector.ts';
-import type { JobOptions, JoinWindowSpec, RecordContext, Suppression, TopicSpec, WindowSpec } from '../plan.ts';
+import type {
+  AsyncRetry,
+  JobOptions,
+  JoinWindowSpec,
+  ProcessStore,
+  ProcessTimer,
+  RecordContext,
+  Suppression,
+  TopicSpec,
+  WindowSpec,
+} from '../plan.ts';
 
 /** A program ready to run. */
 export interface Topology {
@@ -77,6 +87,8 @@ export interface StoreSpec {
    * tombstone. Always so for windows that aren't aligned.
    */
   readonly indexed?: boolean;
+  /** How long windows stay after they are closed. */
+  readonly keptMs?: number;
   /** Holds changes back for a while, by the time until which; no table of its own. */
   readonly buffer?: boolean;
   /** Full name of the changelog; the input topic itself for a table read from a topic (`ownChangelog` false). */
@@ -118,12 +130,23 @@ export type Step =
   | StepBase<'merge'>
   /** Sends a record to the first branch whose predicate holds: branch steps name this one as parent. */
   | (StepBase<'split'> & { readonly predicates: readonly Fn<[value: any, context: RecordContext], boolean>[] })
-  /** `index` of the predicate; `predicates.length` is the rest. */
+  /** `outputs` with names are branch steps that name this one as parent. `schedule`: the store of when its timers were due. */
+  | (StepBase<'process'> & {
+      readonly stores: readonly (Pick<ProcessStore, 'name' | 'kind' | 'window'> & { readonly store: string })[];
+      readonly timers: readonly ProcessTimer[];
+      readonly schedule: string | null;
+      readonly outputs: readonly string[];
+      readonly setup: Fn<[context: any]>;
+    })
+  /** `index` of the predicate, `predicates.length` is the rest; or of the output of a processor. */
   | (StepBase<'branch'> & { readonly index: number })
   | (StepBase<'mapAsync'> & {
-      readonly project: Fn<[value: any, context: RecordContext], Promise<any>>;
+      readonly project: Fn<[value: any, context: RecordContext, signal: AbortSignal], Promise<any>>;
       readonly concurrency: number;
       readonly order: 'kept' | 'any';
+      /** Left out: as long as a call takes, once. */
+      readonly timeoutMs?: number | null;
+      readonly retry?: AsyncRetry | null;
     })
   | (StepBase<'rx'> & { readonly make: Fn<[scheduler: any], readonly any[]> })
   | (StepBase<'joinTable'> & {
@@ -134,7 +157,7 @@ export type Step =
       readonly join: 'inner' | 'left';
       readonly joiner: Fn<[left: any, right: any, context: RecordContext]>;
       /** Where records wait for the table's row of their time. */
-      readonly buffer: { readonly store: string; readonly graceMs: number } | null;
+      readonly buffer: { readonly store: string; readonly graceMs: number; readonly idleMs: number | null } | null;
     })
   /** `global`: the topic of the global table. */
   | (StepBase<'joinGlobal'> & {
@@ -149,6 +172,7 @@ export type Step =
       readonly unmatched: string | null;
       readonly join: 'inner' | 'left' | 'outer';
       readonly within: JoinWindowSpec;
+      readonly idleMs: number | null;
       readonly joiner: Fn<[left: any, right: any, context: RecordContext]>;
     })
   /**
@@ -183,6 +207,8 @@ export type Step =
       /** With a window: when results go on. Left out: at every update. */
       readonly emit?: 'update' | 'windowCloses';
       readonly idleMs?: number | null;
+      /** How long after it is closed a window stays in the store. */
+      readonly keptMs?: number;
       readonly initial: Fn<[key: any]> | null;
       readonly add: Fn<[accumulator: any, value: any, context: RecordContext]>;
       /** Null where two accumulators can't be made one; sessions have it. */
@@ -230,9 +256,11 @@ export interface TopologyIssue {
     | 'SINK_REPEATS'
     | 'SOURCE_TWICE'
     | 'SOURCE_MERGED'
+    | 'PROCESS_NEEDS_TOPIC'
     | 'DEAD_LETTER_READ'
     | 'WINDOWED_JOIN'
     | 'SESSION_NEEDS_MERGE'
+    | 'KEEP_TOO_SHORT'
     | 'SUPPRESS_NEEDS_WINDOW'
     | 'GRACE_NEEDS_HISTORY'
     | 'VIEW_NEEDS_TOPIC'

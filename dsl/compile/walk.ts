@@ -64,11 +64,15 @@ export function add({ vertices, names }: Walk, node: VertexNode, label: string |
   return vertex;
 }
 
+/** What chooses a key, and may name the topic behind it. */
+export const isRekeying = (node: VertexNode): node is Of<'selectKey' | 'mapRecord'> | Of<'groupRows'> =>
+  node.kind === 'selectKey' || node.kind === 'mapRecord' || node.kind === 'groupRows';
+
 /** The key of a vertex that changes it. */
 function ownKey(vertex: Vertex, how: 'rekeyed' | 'windowed'): KeyFacts {
   const { node, key } = vertex;
   if (how === 'rekeyed') {
-    const given = node.kind === 'selectKey' || node.kind === 'mapRecord' || node.kind === 'groupRows' ? node.key : null;
+    const given = isRekeying(node) || node.kind === 'processOutput' ? node.key : null;
     return { serde: given ?? stringKey, rekeyedBy: vertex, windowedBy: null };
   }
   const window = node.kind === 'aggregate' ? node.parent.window : null;

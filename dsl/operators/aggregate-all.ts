@@ -13,12 +13,16 @@ type Row = Record<string, unknown>;
  *
  * The state is kept by field name: a field that is added later begins with the next record, the others go on.
  *
- * @param fields `count()`, `sum(of)`, `mean(of)`, `min(of)`, `max(of)`, or aggregators of your own
+ * @param fields `count()`, `sum(of)`, `mean(of)`, `min(of)`, `max(of)`, `quantile(share, of)`, `deviation(of)`, `top(n, …)`,
+ * `distinct(of)`, `earliest(of)`, `latest(of)`, `collect(of, …)`, or aggregators of your own
  * @param options `as`: name of the state store and its changelog; needed where the job requires names
  * @example
  * topic('flights', json<{ delay: number }>()).pipe(
  *   groupByKey(),
- *   aggregateAll({ flights: count(), meanDelay: mean((f) => f.delay), worst: max((f) => f.delay) }, { as: 'delays' }),
+ *   aggregateAll(
+ *     { flights: count(), meanDelay: mean((f) => f.delay), worst: max((f) => f.delay), p99: quantile(0.99, (f) => f.delay) },
+ *     { as: 'delays' },
+ *   ),
  * );
  */
 export function aggregateAll<K, V, R, N, A>(

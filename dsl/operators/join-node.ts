@@ -24,6 +24,11 @@ export interface JoinOptions<V, X> extends TableJoinOptions<X> {
    * come late are there. One that is already later is joined at once. The wait is in a store, named `as`.
    */
   readonly grace?: Duration;
+  /**
+   * With `grace`: when no record has come for this long, stream time goes on with the wall clock until the next one, so
+   * that the last records are joined without one after them. Default: off, as of `window()`.
+   */
+  readonly idle?: Duration;
   /** How the values that wait are written. Default `structured()`. */
   readonly waiting?: Serde<Exclude<V, null>>;
 }
@@ -38,6 +43,15 @@ export interface StreamJoinOptions<V, W> {
   readonly right?: Serde<Exclude<W, null>>;
 }
 
+/** Options of a join of two streams that gives what has no partner. */
+export interface UnmatchedOptions<V, W> extends StreamJoinOptions<V, W> {
+  /**
+   * When no record of either side has come for this long, stream time goes on with the wall clock until the next one, so
+   * that the last rows without a partner come without a record after them. Default: off, as of `window()`.
+   */
+  readonly idle?: Duration;
+}
+
 type Kind = 'inner' | 'left' | 'outer';
 type Joiner = (left: unknown, right: unknown) => unknown;
 type Side =
@@ -50,7 +64,8 @@ const bad = (join: Kind, reason: string) => new Fault('BAD_OPERATOR', { operator
 export function joinWithTable(join: Kind, other: KTable<unknown, unknown>, rest: readonly unknown[]) {
   const [joiner, options = {}] = rest as [Joiner, JoinOptions<unknown, unknown>?];
   if (typeof joiner !== 'function') throw bad(join, 'after the table comes a function of both values');
-  const { as = null, value, grace, waiting } = options;
+  const { as = null, value, grace, idle, waiting } = options;
+  if (idle !== undefined && grace === undefined) throw bad(join, 'idle is for records that wait: give a grace too');
   return (stage: Side) => {
     if (stage.kind === 'table') {
       if (grace !== undefined) throw bad(join, 'two tables have no grace, since neither waits for the other');
@@ -58,18 +73,27 @@ export function joinWithTable(join: Kind, other: KTable<unknown, unknown>, rest:
       return tableOf({ kind: 'joinTables', parents: [stage.node, other.node], join, joiner, store });
     }
     if (join === 'outer') throw bad(join, 'a stream and a table have a leftJoin() only');
-    const buffer = grace === undefined ? null : { as, value: waiting ?? structured(), graceMs: durationMs(grace) };
+    const buffer =
+      grace === undefined
+        ? null
+        : { as, value: waiting ?? structured(), graceMs: durationMs(grace), idleMs: msOrNull(idle) };
     return streamOf({ kind: 'joinTable', parent: stage.node, table: other.node, join, joiner, buffer });
   };
 }
 
 export function joinWithStream(join: Kind, other: KStream<unknown, unknown>, rest: readonly unknown[]) {
-  const [within, joiner, options = {}] = rest as [JoinWindowSpec, Joiner, StreamJoinOptions<unknown, unknown>?];
+  const [within, joiner, options = {}] = rest as [JoinWindowSpec, Joiner, UnmatchedOptions<unknown, unknown>?];
   if (typeof within !== 'object') {
     throw bad(join, "two streams join within a span of time: (other, within('5 minutes', { grace: 0 }), joiner)");
   }
   if (typeof joiner !== 'function') throw bad(join, 'after within() comes a function of both values');
-  const { as = null, left = structured(), right = structured() } = options;
+  const { as = null, left = structured(), right = structured(), idle } = options;
+  if (join === 'inner' && idle !== undefined)
+    throw bad(join, 'no row waits for time here, so there is nothing for idle');
+  const idleMs = msOrNull(idle);
   return ({ node }: { readonly node: StreamNode }) =>
-    streamOf({ kind: 'joinStreams', parents: [node, other.node], join, within, joiner, as, left, right });
+    streamOf({ kind: 'joinStreams', parents: [node, other.node], join, within, joiner, idleMs, as, left, right });
 }
+
+const msOrNull = (duration: Duration | undefined): number | null =>
+  duration === undefined ? null : durationMs(duration);

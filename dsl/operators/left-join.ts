@@ -2,7 +2,7 @@
 import type { JoinWindowSpec, RecordContext } from '../plan.ts';
 import type { Joinable, Joined, KStream, KTable, Op } from '../stage.ts';
 import type { NeedsKey, NeedsWithin, SameKey } from '../type-error.ts';
-import { type JoinOptions, joinWithStream, joinWithTable, type StreamJoinOptions } from './join-node.ts';
+import { type JoinOptions, joinWithStream, joinWithTable, type UnmatchedOptions } from './join-node.ts';
 
 /**
  * As `join()`, but what has no partner is kept: `joiner` gets null for it.
@@ -12,6 +12,7 @@ import { type JoinOptions, joinWithStream, joinWithTable, type StreamJoinOptions
  * With a stream, a record that found no partner comes out with null once its window plus grace has closed, and only then:
  * a later record of any key, on either side, that moves stream time past it lets it go, before its own results. It comes
  * out once, with its own time; a match that arrives after that is not made. A record without a key comes out at once.
+ * The last ones come when a job of bounded sources ends, or with `idle` when nothing comes.
  *
  * @param joiner the new value, of the left one and the right one, which is null where there is none
  * @throws Fault `BAD_OPERATOR` for options that don't fit
@@ -35,7 +36,7 @@ export function leftJoin<K, V, L, W, X>(
   stream: KStream<L, W>,
   within: JoinWindowSpec,
   joiner: (left: Exclude<V, null>, right: Exclude<W, null> | null, context: RecordContext<K>) => X,
-  options?: StreamJoinOptions<NoInfer<V>, NoInfer<W>>,
+  options?: UnmatchedOptions<NoInfer<V>, NoInfer<W>>,
 ): Op<KStream<K, V> & NeedsKey<K, 'leftJoin'> & SameKey<K, L, 'leftJoin'>, KStream<K, X>>;
 export function leftJoin<L, W>(stream: KStream<L, W>, within: NeedsWithin<'leftJoin'>): never;
 export function leftJoin(

@@ -2,7 +2,7 @@
 import type { JoinWindowSpec, RecordContext } from '../plan.ts';
 import type { KStream, KTable, Op } from '../stage.ts';
 import type { NeedsKey, NeedsWithin, SameKey } from '../type-error.ts';
-import { joinWithStream, joinWithTable, type StreamJoinOptions, type TableJoinOptions } from './join-node.ts';
+import { joinWithStream, joinWithTable, type TableJoinOptions, type UnmatchedOptions } from './join-node.ts';
 
 /**
  * As `leftJoin()`, for both sides: two tables, or two streams within a span of time. One of `joiner`'s values is null
@@ -29,7 +29,7 @@ export function outerJoin<K, V, L, W, X>(
   stream: KStream<L, W>,
   within: JoinWindowSpec,
   joiner: (left: Exclude<V, null> | null, right: Exclude<W, null> | null, context: RecordContext<K>) => X,
-  options?: StreamJoinOptions<NoInfer<V>, NoInfer<W>>,
+  options?: UnmatchedOptions<NoInfer<V>, NoInfer<W>>,
 ): Op<KStream<K, V> & NeedsKey<K, 'outerJoin'> & SameKey<K, L, 'outerJoin'>, KStream<K, X>>;
 export function outerJoin<L, W>(stream: KStream<L, W>, within: NeedsWithin<'outerJoin'>): never;
 export function outerJoin(

@@ -9,7 +9,8 @@ import { streamOf } from '../stage.ts';
  * @param look must not change the value. After a crash it may be called again for the same record, so it is for
  * looking and counting, not for effects that must happen once: those belong in a sink
  * @example
- * topic('orders', json<{ id: string }>()).pipe(tap((order, { offset }) => process.stdout.write(`${offset} ${order.id}\n`)));
+ * const seen = new Set<string>();
+ * topic('orders', json<{ id: string }>()).pipe(tap((order) => seen.add(order.id)));
  */
 export function tap<K, V>(look: (value: V, context: RecordContext<K>) => void): Op<KStream<K, V>, KStream<K, V>> {
   return ({ node }) => streamOf({ kind: 'tap', parent: node, look: look as (value: unknown) => void });

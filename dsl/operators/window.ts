@@ -26,6 +26,11 @@ export interface WindowOptions<K, V> {
    * record counts as late when one of its windows was closed. Default: they are dropped. Counted they are either way.
    */
   readonly late?: Destination<K, V>;
+  /**
+   * How long a window's result stays in the store, to be queried: in stream time from its start, of a session from its
+   * end. At least as long as the window can change. Default: that long.
+   */
+  readonly keep?: Duration;
 }
 
 /**
@@ -37,8 +42,8 @@ export interface WindowOptions<K, V> {
  * window therefore closes when a record of any key comes that is late enough after it, when a job of bounded sources
  * ends, or with `idle` when nothing comes.
  *
- * Keys and times of open windows are in memory (about a hundred bytes each), but for tumbling and hopping ones whose updates
- * are passed on; results are in the state store.
+ * Keys and times of windows in the store are in memory (about a hundred bytes each), but for tumbling and hopping ones
+ * whose updates are passed on; results are in the state store.
  *
  * @param spec `tumbling(…)`, `hopping(…)`, `sliding(…)`, `session(…)` or `calendar(…)`
  * @throws Fault `BAD_DURATION`, or `BAD_WINDOW` for `idle` without 'windowCloses'
@@ -59,11 +64,16 @@ export function window<K, V, R>(
 ): Op<Grouped<K, V, R> & NotWindowed<K, R>, Grouped<K, V, Windowed<R>>>;
 export function window<K, V, R>(
   spec: WindowSpec,
-  { emit = 'update', idle, late }: WindowOptions<NoInfer<K>, NoInfer<V>> = {},
+  { emit = 'update', idle, late, keep }: WindowOptions<NoInfer<K>, NoInfer<V>> = {},
 ): Op<Grouped<K, V, R> & NotWindowed<K, R>, Grouped<K, V, Windowed<R>>> {
   if (idle !== undefined && emit !== 'windowCloses') {
     throw new Fault('BAD_WINDOW', { reason: "idle closes windows, which says nothing without emit: 'windowCloses'" });
   }
-  const windowing = { emit, idleMs: idle === undefined ? null : durationMs(idle), late: late?.topic ?? null };
+  const windowing = {
+    emit,
+    idleMs: idle === undefined ? null : durationMs(idle),
+    late: late?.topic ?? null,
+    keepMs: keep === undefined ? null : durationMs(keep),
+  };
   return ({ node }) => groupedOf({ ...node, window: spec, windowing });
 }

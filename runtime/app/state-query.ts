@@ -26,32 +26,46 @@ export interface StateQueryParts {
   readonly workers: () => Iterable<Worker>;
 }
 
-/** @throws Fault `STORE_UNKNOWN` naming the stores that there are */
-export function queryState<K, V>({ topology, layout, workers }: StateQueryParts, store: string): StateQuery<K, V> {
-  const sub = topology.subTopologies.find(({ stores }) => stores.some(({ name }) => name === store));
-  if (sub === undefined) {
-    const known = topology.subTopologies.flatMap(({ stores }) => stores.map(({ name }) => name));
-    throw new Fault('STORE_UNKNOWN', { store, job: topology.job, known });
-  }
-  const spec: StoreSpec = sub.stores.find(({ name }) => name === store)!;
-  const partitions = layout.tasks[sub.id]!;
+/** Where the entries of a store are: in the stores of so many tasks, of which each key has one. */
+interface Place {
+  readonly key: StoreSpec['key'];
+  readonly partitions: number;
+  find(worker: Worker, partition: number): StoreQuery | null;
+}
 
-  function find(partition: number): StoreQuery | null {
-    for (const worker of workers()) {
-      const found = worker.query(taskId(sub!.id, partition), store);
-      if (found !== null) return found;
-    }
-    return null;
+/** @throws Fault `STORE_UNKNOWN` naming the stores that there are */
+function placeOf({ topology, layout }: StateQueryParts, store: string): Place {
+  for (const { id, stores } of topology.subTopologies) {
+    const spec = stores.find(({ name }) => name === store);
+    if (spec === undefined) continue;
+    const find = (worker: Worker, partition: number) => worker.query(taskId(id, partition), store);
+    return { key: spec.key, partitions: layout.tasks[id]!, find };
   }
+  const global = topology.globals.find(({ topic }) => topic.name === store);
+  if (global !== undefined) {
+    return { key: global.topic.key, partitions: 1, find: (worker) => worker.queryGlobal(store) };
+  }
+  const known = [
+    ...topology.subTopologies.flatMap(({ stores }) => stores.map(({ name }) => name)),
+    ...topology.globals.map(({ topic }) => topic.name),
+  ];
+  throw new Fault('STORE_UNKNOWN', { store, job: topology.job, known });
+}
+
+/** @throws Fault `STORE_UNKNOWN` */
+export function queryState<K, V>(parts: StateQueryParts, store: string): StateQuery<K, V> {
+  const { key: keySerde, partitions, find } = placeOf(parts, store);
 
   /** Half a store is no answer: what is missing is said, also for those who ask for all. */
   function need(partition: number): StoreQuery {
-    const found = find(partition);
-    if (found === null) throw new Fault('STORE_NOT_HERE', { store, partition });
-    return found;
+    for (const worker of parts.workers()) {
+      const found = find(worker, partition);
+      if (found !== null) return found;
+    }
+    throw new Fault('STORE_NOT_HERE', { store, partition });
   }
 
-  const ofKey = (key: K) => need(partitionForKey(spec.key.encode(key), partitions));
+  const ofKey = (key: K) => need(partitionForKey(keySerde.encode(key), partitions));
 
   async function* each<T>(read: (query: StoreQuery) => AsyncIterable<T>): AsyncIterable<T> {
     for (let partition = 0; partition < partitions; partition++) yield* read(need(partition));

@@ -6,6 +6,7 @@ import type { Client } from '../../core/client/index.ts';
 import { systemClock } from '../../core/kernel/clock.ts';
 import { type Logger, silentLogger } from '../../core/kernel/logger.ts';
 import { randomUuid, systemRandom } from '../../core/kernel/random.ts';
+import type { Topology } from '../../dsl/compile/topology.ts';
 import type { JobSpec } from '../../dsl/plan.ts';
 import { type App, type Progress, type Summary, startApp } from '../app/app.ts';
 import { prepareTopics } from '../app/prepare.ts';
@@ -37,12 +38,14 @@ export interface FileRunOptions extends RunOptions {
 export interface JobRun extends AsyncDisposable {
   /** A client of the log that the job runs on, for `observe`, `produceTo` and the like; closed with the job. */
   readonly client: Client;
+  /** What the job compiled to: for `describe`, `mermaid` and `observeTable`. */
+  readonly topology: Topology;
   /** Resolves once every worker has its tasks. */
   readonly ready: Promise<void>;
   /** Resolves with the summary when the job has ended or was stopped. @throws the Fault that failed it */
   readonly done: Promise<Summary>;
   progress(): Progress;
-  /** Looks into a state store while the job runs in this thread. @throws Fault `STORE_UNKNOWN` */
+  /** Looks into a state store, or a global table by its topic, while the job runs in this thread. @throws Fault `STORE_UNKNOWN` */
   query<K, V>(store: string): StateQuery<K, V>;
   /** Processes nothing more; flushes, commits, leaves the group, closes the log. */
   stop(): Promise<void>;
@@ -70,7 +73,7 @@ async function start(job: JobSpec, jobFile: string | null, options: FileRunOptio
   try {
     const threads: ThreadWorker[] = [];
     const app = await startOn(connection, topology, threads, { ...options, logger: connection.logger, jobFile });
-    return asRun(connection, app, threads);
+    return asRun(connection, topology, app, threads);
   } catch (error) {
     await connection[Symbol.asyncDispose]();
     throw error;
@@ -79,7 +82,7 @@ async function start(job: JobSpec, jobFile: string | null, options: FileRunOptio
 
 async function startOn(
   { client, node }: Connection,
-  topology: ReturnType<typeof compileJob>,
+  topology: Topology,
   threads: ThreadWorker[],
   options: FileRunOptions & { readonly logger: Logger; readonly jobFile: string | null },
 ): Promise<App> {
@@ -136,7 +139,7 @@ async function startOn(
   return startApp({ topology, layout, client, clock: systemClock, logger, workers, startWorker: startOne, until });
 }
 
-function asRun(connection: Connection, app: App, threads: readonly ThreadWorker[]): FileRun {
+function asRun(connection: Connection, topology: Topology, app: App, threads: readonly ThreadWorker[]): FileRun {
   // Threads would try for minutes to write what the disk refuses.
   const failed = connection.failed.catch(async (error: unknown) => {
     await Promise.all(threads.map((thread) => thread.kill()));
@@ -151,6 +154,7 @@ function asRun(connection: Connection, app: App, threads: readonly ThreadWorker[
   };
   return {
     client: connection.client,
+    topology,
     ready: app.ready,
     done,
     progress: app.progress,

@@ -81,6 +81,7 @@ export function startThreadWorker(
     closeWindows: (subTopology) => thread.postMessage({ closeWindows: subTopology } satisfies ToThread),
     // State in another thread is out of reach: the caller says that it isn't here.
     query: () => null,
+    queryGlobal: () => null,
     async stop() {
       thread.postMessage('stop' satisfies ToThread);
       await done.promise;

@@ -10,6 +10,10 @@ export interface TimeQueue<T> {
   push(timestampMs: number, item: T): void;
   /** Takes all before `untilMs`, earliest first, those of one time in the order in which they came. */
   drain(untilMs: number, take: (item: T, timestampMs: number) => void): void;
+  /** Whether anything waits. */
+  readonly pending: boolean;
+  /** Time of what is to be taken last; -Infinity where nothing waits. */
+  lastMs(): number;
 }
 
 export interface TimeQueueOptions {
@@ -46,6 +50,20 @@ export function openTimeQueue<T>({ store, name, waitMs }: TimeQueueOptions): Tim
   function entriesOf(span: number, part: number): QueueEntry[] {
     const found = store.get(partKey(span, part))?.value;
     return found?.kind === 'entries' ? found.entries : [];
+  }
+
+  /** A span that is taken in part stays, with nothing but what was taken where no more came. */
+  function lastMs(): number {
+    let last = Number.NEGATIVE_INFINITY;
+    for (const span of [...index.parts.keys()].sort((a, b) => b - a)) {
+      for (let part = 0; part < index.parts.get(span)!; part++) {
+        for (const { timestampMs } of entriesOf(span, part)) {
+          if (timestampMs >= index.drainedBeforeMs && timestampMs > last) last = timestampMs;
+        }
+      }
+      if (last !== Number.NEGATIVE_INFINITY) break;
+    }
+    return last;
   }
 
   function openHead(span: number): NonNullable<typeof head> {
@@ -104,6 +122,10 @@ export function openTimeQueue<T>({ store, name, waitMs }: TimeQueueOptions): Tim
       }
       earliestMs = head !== null ? (head.entries[head.at]?.timestampMs ?? untilMs) : firstSpan() * spanMs;
     },
+    get pending() {
+      return lastMs() !== Number.NEGATIVE_INFINITY;
+    },
+    lastMs,
   };
 }
 

@@ -9,7 +9,9 @@ import { openJoinRows, type Side } from '../state/join-rows.ts';
 import type { KeyValueStore, WindowStore } from '../state/store.ts';
 import { openTimeQueue, type TimeQueue } from '../state/time-queue.ts';
 import { noOrigin, undecoded } from '../task/record-context.ts';
+import { countLate } from '../task/task-metrics.ts';
 import type { Forward, StepOf, StepParts } from './step.ts';
+import { idling } from './window-closing.ts';
 
 interface Due {
   readonly side: Side;
@@ -24,8 +26,8 @@ export function joinStreamsStep(
   encodeKey: (key: unknown) => Uint8Array,
   next: Forward,
 ): readonly [left: Forward, right: Forward] {
-  const { name, joiner, within } = step;
-  const { record, errors, metrics, stores, times } = parts;
+  const { name, joiner, within, idleMs } = step;
+  const { record, errors, metrics, stores, times, timed } = parts;
   const { beforeMs, afterMs, graceMs } = within;
   const rows = openJoinRows(stores.store(step.store) as WindowStore<unknown, JoinRows>, within);
   const time = times.of(step.store);
@@ -69,11 +71,25 @@ export function joinStreamsStep(
     record.origin = origin;
   }
 
-  function advance(timestampMs: number): void {
-    if (timestampMs <= time.nowMs) return;
+  function advance(timestampMs: number): boolean {
+    if (timestampMs <= time.nowMs) return false;
     time.nowMs = timestampMs;
     flush();
     rows.expireBefore(timestampMs - retentionMs);
+    return true;
+  }
+
+  const activity = { any: false };
+  const waiting = (['right', 'left'] as const).flatMap((side) => {
+    const queue = queues[side];
+    return queue === null ? [] : [{ queue, lagMs: waitsMs[side] + graceMs + 1 }];
+  });
+  if (waiting.length > 0) {
+    const waits = () => waiting.some(({ queue }) => queue.pending);
+    timed({
+      ...(idleMs === null ? {} : idling(idleMs, { waits, time, activity, advanceTo: advance })),
+      closeWindows: () => advance(Math.max(...waiting.map(({ queue, lagMs }) => queue.lastMs() + lagMs))),
+    });
   }
 
   function take(side: Side): Forward {
@@ -86,6 +102,7 @@ export function joinStreamsStep(
       let known: unknown;
       record.currentKey = key;
       record.timestampMs = timestampMs;
+      activity.any = true;
       try {
         known = key === undecoded ? record.key : key;
       } catch (error) {
@@ -106,7 +123,7 @@ export function joinStreamsStep(
       rows.match(other, known, Math.max(0, timestampMs - fromMs), timestampMs + toMs, usable, found);
       if (found.length === 0) {
         if (closed(side, timestampMs)) {
-          metrics.dropped.late += 1;
+          countLate(metrics, name);
           return;
         }
         queue?.push(timestampMs, known);

@@ -8,6 +8,7 @@ import { openTimeQueue } from '../state/time-queue.ts';
 import { type Origin, undecoded } from '../task/record-context.ts';
 import type { TableLookup } from '../task/table-lookup.ts';
 import type { Forward, StepOf, StepParts } from './step.ts';
+import { idling } from './window-closing.ts';
 
 export function joinTableStep(step: StepOf<'joinTable'>, parts: StepParts, table: TableLookup, next: Forward): Forward {
   const { name, join, joiner } = step;
@@ -42,8 +43,8 @@ export function joinTableStep(step: StepOf<'joinTable'>, parts: StepParts, table
 /** What waits is in a store, with the place it came from: it is its own record when its time has come. */
 function waitingStep(
   name: string,
-  { record, errors, stores, times }: StepParts,
-  { store, graceMs }: NonNullable<StepOf<'joinTable'>['buffer']>,
+  { record, errors, stores, times, timed }: StepParts,
+  { store, graceMs, idleMs }: NonNullable<StepOf<'joinTable'>['buffer']>,
   pass: Forward,
 ): Forward {
   const time = times.of(store);
@@ -59,20 +60,31 @@ function waitingStep(
     record.origin = origin;
   }
 
+  function advance(nowMs: number): boolean {
+    if (nowMs <= time.nowMs) return false;
+    time.nowMs = nowMs;
+    flush();
+    return true;
+  }
+
+  const activity = { any: false };
+  timed({
+    ...(idleMs === null ? {} : idling(idleMs, { waits: () => queue.pending, time, activity, advanceTo: advance })),
+    closeWindows: () => advance(queue.lastMs() + graceMs),
+  });
+
   return (key, value, timestampMs) => {
     let known: unknown;
     record.currentKey = key;
     record.timestampMs = timestampMs;
+    activity.any = true;
     try {
       known = key === undecoded ? record.key : key;
     } catch (error) {
       errors.process(name, value, error);
       return;
     }
-    if (timestampMs > time.nowMs) {
-      time.nowMs = timestampMs;
-      flush();
-    }
+    advance(timestampMs);
     const due = timestampMs + graceMs <= time.nowMs;
     if (due || known === null || value === null || value === undefined) {
       pass(key, value, timestampMs);

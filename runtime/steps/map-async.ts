@@ -1,7 +1,10 @@
 // mapAsync: another value that is waited for, `concurrency` at a time. The task goes on with other records meanwhile and
 // stops when the limit is reached; its offsets wait for the answers. An answer goes on with its own record's key, time,
 // headers and place, whatever the task has moved to.
+import { backoffMs } from '../../core/kernel/backoff.ts';
+import { Fault } from '../../core/kernel/fault.ts';
 import { createLatch, type Latch } from '../../core/kernel/latch.ts';
+import type { AsyncRetry } from '../../dsl/plan.ts';
 import { HeldRecord } from '../task/record-context.ts';
 import type { Forward, HoldingStep, StepOf, StepParts } from './step.ts';
 
@@ -15,8 +18,8 @@ interface Entry {
 }
 
 export function mapAsyncStep(step: StepOf<'mapAsync'>, parts: StepParts, next: Forward): Forward {
-  const { name, project, concurrency, order } = step;
-  const { record, errors } = parts;
+  const { name, project, concurrency, order, timeoutMs = null, retry = null } = step;
+  const { record, errors, clock, random } = parts;
   /** In the order in which they came; with order 'kept' an answered one stays until those before it are answered. */
   const entries = new Set<Entry>();
   /** Came in the middle of a record that makes many, when the limit was reached: few, since the task stops. */
@@ -25,19 +28,56 @@ export function mapAsyncStep(step: StepOf<'mapAsync'>, parts: StepParts, next: F
   let failure: { readonly error: unknown } | null = null;
   let closed = false;
   let changed: Latch<void> | null = null;
+  /** Of calls that are out and of waits for another try: what ends them when the task closes. */
+  const endings = new Set<() => void>();
 
   function start(entry: Entry): void {
     running += 1;
+    call(entry, 0);
+  }
+
+  /** @param attempt 0 is the first */
+  function call(entry: Entry, attempt: number): void {
+    const aborting = new AbortController();
+    const end = () => aborting.abort(new Fault('CLOSED', { what: 'the task' }));
+    endings.add(end);
+    let over = false;
+    const settled = (answer: NonNullable<Entry['answer']>) => {
+      if (over) return;
+      over = true;
+      timer?.cancel();
+      endings.delete(end);
+      if (answer.kind === 'value' || !tryAgain(entry, attempt, answer.error)) answered(entry, answer);
+    };
+    const timer =
+      timeoutMs === null
+        ? null
+        : clock.after(timeoutMs, () => {
+            const error = new Fault('TIMED_OUT', { what: 'its call', afterMs: timeoutMs });
+            settled({ kind: 'error', error });
+            aborting.abort(error);
+          });
     let promise: Promise<unknown>;
     try {
-      promise = Promise.resolve(project(entry.value, entry.held));
+      promise = Promise.resolve(project(entry.value, entry.held, aborting.signal));
     } catch (error) {
       promise = Promise.reject(error);
     }
     promise.then(
-      (value) => answered(entry, { kind: 'value', value }),
-      (error: unknown) => answered(entry, { kind: 'error', error }),
+      (value) => settled({ kind: 'value', value }),
+      (error: unknown) => settled({ kind: 'error', error }),
     );
+  }
+
+  function tryAgain(entry: Entry, attempt: number, error: unknown): boolean {
+    if (retry === null || attempt >= retry.times || closed || failure !== null || !isWorthIt(retry, error))
+      return false;
+    const timer = clock.after(backoffMs(attempt, retry, random), () => {
+      endings.delete(timer.cancel);
+      call(entry, attempt + 1);
+    });
+    endings.add(timer.cancel);
+    return true;
   }
 
   function answered(entry: Entry, answer: NonNullable<Entry['answer']>): void {
@@ -94,6 +134,7 @@ export function mapAsyncStep(step: StepOf<'mapAsync'>, parts: StepParts, next: F
     },
     async close() {
       closed = true;
+      for (const end of [...endings]) end();
       changed?.resolve();
     },
   };
@@ -105,4 +146,13 @@ export function mapAsyncStep(step: StepOf<'mapAsync'>, parts: StepParts, next: F
     if (running < concurrency) start(entry);
     else waiting.push(entry);
   };
+}
+
+/** What asks may fail itself: then the error that it was asked about is the one to tell. */
+function isWorthIt({ when }: AsyncRetry, error: unknown): boolean {
+  try {
+    return when(error);
+  } catch {
+    return false;
+  }
 }

@@ -6,7 +6,7 @@ import type { OpenWindow } from '../state/open-windows.ts';
 import type { AddToWindows, WindowParts, WindowStep } from './window-parts.ts';
 
 export function sessionAggregate(
-  { name, merge, initial, window: { gapMs, graceMs } }: WindowStep<Extract<WindowSpec, { kind: 'session' }>>,
+  { name, merge, initial, emit, window: { gapMs, graceMs } }: WindowStep<Extract<WindowSpec, { kind: 'session' }>>,
   { record, errors, store, time, wantsOld, update, shown, fold }: WindowParts,
 ): AddToWindows {
   const accumulatorOf = (key: unknown, { startMs }: OpenWindow): unknown => store.get(key, startMs)?.value ?? null;
@@ -22,10 +22,14 @@ export function sessionAggregate(
     return accumulator;
   }
 
+  /** A session whose result has gone on is only looked at: nothing joins it any more. */
+  const openSinceMs = emit === 'windowCloses' ? () => time.nowMs - graceMs - gapMs : () => Number.NEGATIVE_INFINITY;
+
   return (key, value, timestampMs) => {
+    const sinceMs = Math.max(timestampMs - gapMs, openSinceMs());
     const joined = store.open
       .of(key)
-      .filter(({ startMs, endMs }) => endMs >= timestampMs - gapMs && startMs <= timestampMs + gapMs);
+      .filter(({ startMs, endMs }) => endMs >= sinceMs && startMs <= timestampMs + gapMs);
     const startMs = Math.min(timestampMs, joined[0]?.startMs ?? timestampMs);
     const endMs = Math.max(timestampMs, joined.at(-1)?.endMs ?? timestampMs);
     if (endMs < time.nowMs - graceMs - gapMs) return 1;

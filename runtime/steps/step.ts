@@ -3,6 +3,7 @@
 // biome-ignore-all lint/suspicious/noExplicitAny: erased, as the plan is
 import type { Clock } from '../../core/kernel/clock.ts';
 import type { Logger } from '../../core/kernel/logger.ts';
+import type { Random } from '../../core/kernel/random.ts';
 import type { Step } from '../../dsl/compile/topology.ts';
 import type { SinkConnector, SinkTask } from '../../dsl/connector.ts';
 import type { ErrorHandler } from '../delivery/error-policy.ts';
@@ -55,6 +56,7 @@ export interface StepParts {
   readonly times: StreamTimes;
   readonly output: TaskOutput;
   readonly clock: Clock;
+  readonly random: Random;
   readonly logger: Logger;
   /** Rows of a global table, by its topic. */
   globalRows(topic: string): GlobalRows;

@@ -83,7 +83,7 @@ export function suppressStep(
   }
 
   timed({
-    ...(idleMs === null ? {} : idling(idleMs, { open, time, activity, advanceTo })),
+    ...(idleMs === null ? {} : idling(idleMs, { waits: () => open.pending, time, activity, advanceTo })),
     closeWindows() {
       const lastMs = open.lastEndMs();
       return lastMs !== Number.NEGATIVE_INFINITY && advanceTo(lastMs + waitMs);

@@ -5,6 +5,7 @@
 import type { KeyValueStore } from '../state/store.ts';
 import { openVersionedRows } from '../state/versions.ts';
 import { undecoded } from '../task/record-context.ts';
+import { countLate } from '../task/task-metrics.ts';
 import type { Forward, ForwardChange, StepOf, StepParts } from './step.ts';
 
 export function tableStep(
@@ -55,7 +56,7 @@ export function versionedTableStep(
       }
       if (wantsOld) old = rows.get(known)?.value ?? null;
       const put = rows.put(known, value, timestampMs);
-      if (put === 'refused') metrics.dropped.late += 1;
+      if (put === 'refused') countLate(metrics, name);
       if (put !== 'newest') return;
     } catch (error) {
       errors.process(name, value, error);

@@ -22,7 +22,7 @@ export function windowAggregateStep(
   late: Forward = nowhere,
 ): Forward {
   const { record, errors, metrics } = parts;
-  const { emit = 'update', idleMs = null, initial, add, result, window } = step;
+  const { emit = 'update', idleMs = null, keptMs = 0, initial, add, result, window } = step;
   const store = parts.stores.store(step.store) as WindowStore;
   const time = parts.times.of(step.store);
   const shown = (accumulator: unknown): unknown =>
@@ -38,8 +38,14 @@ export function windowAggregateStep(
   const addToWindows = adderOf(step, windowParts);
   const close =
     emit === 'update' && (window.kind === 'tumbling' || window.kind === 'hopping')
-      ? createExpiry(store, time, { retentionMs: window.sizeMs + window.graceMs, everyMs: advanceMsOf(window) })
-      : createWindowClosing({ window, emit, idleMs, keepMs: keptMs(window, emit), store, time, shown, next }, parts);
+      ? createExpiry(store, time, {
+          retentionMs: window.sizeMs + window.graceMs + keptMs,
+          everyMs: advanceMsOf(window),
+        })
+      : createWindowClosing(
+          { window, emit, idleMs, keepMs: Math.max(keptMs, neededMs(window, emit)), store, time, shown, next },
+          parts,
+        );
   return (key, value, timestampMs) => {
     let known: unknown;
     record.currentKey = key;
@@ -68,7 +74,7 @@ export function windowAggregateStep(
  * How long closed windows are still looked at: a sliding window is made of the one before it, and with every update passed
  * on, a session may still be joined by a record that is on time itself.
  */
-function keptMs(window: WindowSpec, emit: 'update' | 'windowCloses'): number {
+function neededMs(window: WindowSpec, emit: 'update' | 'windowCloses'): number {
   if (window.kind === 'sliding') return window.differenceMs;
   return window.kind === 'session' && emit === 'update' ? window.gapMs : 0;
 }

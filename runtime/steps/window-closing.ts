@@ -3,7 +3,7 @@
 // tombstone: what is in the store has not been passed on, also after a restart.
 import type { WindowSpec } from '../../dsl/plan.ts';
 import { closingLagMs } from '../../dsl/window-spec.ts';
-import type { OpenWindow, OpenWindows } from '../state/open-windows.ts';
+import type { OpenWindow } from '../state/open-windows.ts';
 import type { WindowStore } from '../state/store.ts';
 import type { StreamTime } from '../task/stream-time.ts';
 import type { ForwardChange, StepParts } from './step.ts';
@@ -22,16 +22,19 @@ export interface ClosingOptions {
 }
 
 /** Closes what stream time has passed; called after every record. */
-export function createWindowClosing(options: ClosingOptions, { timed, record }: StepParts): () => void {
+export function createWindowClosing(options: ClosingOptions, { timed, times, record }: StepParts): () => void {
   const { window, emit, idleMs, keepMs, store, time, shown, next } = options;
   const { open } = store;
   const lagMs = closingLagMs(window);
   const final = emit === 'windowCloses';
+  /** Windows that end by then have been passed on. */
+  const passedOn = times.of(`${store.name} closed`);
   let closedAtMs = -1;
   /** Whether a record has come since time was last looked at. */
   const activity = { any: false };
-  /** Passed on, and kept for a while. */
+  /** Passed on, and kept for a while; the first so many have gone. */
   let kept: OpenWindow[] = [];
+  let gone = 0;
 
   function run(): void {
     activity.any = true;
@@ -41,6 +44,7 @@ export function createWindowClosing(options: ClosingOptions, { timed, record }: 
       for (const { key, startMs } of open.takeUntil(time.nowMs - lagMs - keepMs)) store.delete(key, startMs);
       return;
     }
+    passedOn.nowMs = time.nowMs - lagMs;
     for (const closed of open.takeUntil(time.nowMs - lagMs, keepMs > 0 ? 'keep' : undefined)) {
       emitFinal(closed);
       if (keepMs > 0) kept.push(closed);
@@ -60,16 +64,22 @@ export function createWindowClosing(options: ClosingOptions, { timed, record }: 
 
   function dropKept(): void {
     const until = time.nowMs - lagMs - keepMs;
-    let gone = 0;
     while (gone < kept.length && kept[gone]!.endMs <= until) {
       store.delete(kept[gone]!.key, kept[gone]!.startMs);
       gone += 1;
     }
-    if (gone > 0) kept = kept.slice(gone);
+    if (gone < 1_000 || gone < kept.length / 2) return;
+    kept = kept.slice(gone);
+    gone = 0;
   }
 
-  // Windows that were kept when the task stopped have been passed on by it.
-  if (final && keepMs > 0 && time.nowMs >= 0) kept.push(...open.takeUntil(time.nowMs - lagMs, 'keep'));
+  // What was passed on before the task stopped is so no more, also where windows are kept no longer. State that comes from
+  // the changelog alone says only which of those that are kept it must have been.
+  const closedMs = passedOn.nowMs >= 0 ? passedOn.nowMs : keepMs > 0 ? time.nowMs - lagMs : -1;
+  if (final && closedMs >= 0) {
+    for (const closed of open.takeUntil(closedMs, 'keep')) kept.push(closed);
+    dropKept();
+  }
 
   /** As if a record of that time had come. */
   function advanceTo(nowMs: number): boolean {
@@ -79,7 +89,11 @@ export function createWindowClosing(options: ClosingOptions, { timed, record }: 
     return true;
   }
 
-  if (final) timed({ ...(idleMs === null ? {} : idling(idleMs, { open, time, activity, advanceTo })), closeWindows });
+  if (final)
+    timed({
+      ...(idleMs === null ? {} : idling(idleMs, { waits: () => open.pending, time, activity, advanceTo })),
+      closeWindows,
+    });
 
   function closeWindows(): boolean {
     const lastMs = open.lastEndMs();
@@ -89,22 +103,17 @@ export function createWindowClosing(options: ClosingOptions, { timed, record }: 
   return run;
 }
 
-/** Stream time goes on with the wall clock when no record has come for so long, as long as a window is open. */
-export function idling(
-  idleMs: number,
-  {
-    open,
-    time,
-    activity,
-    advanceTo,
-  }: {
-    readonly open: OpenWindows;
-    readonly time: StreamTime;
-    /** Set by whoever takes a record, and taken back here. */
-    readonly activity: { any: boolean };
-    readonly advanceTo: (nowMs: number) => boolean;
-  },
-) {
+export interface IdlingParts {
+  /** Whether anything waits for time: a window that is open, a row without its partner. */
+  readonly waits: () => boolean;
+  readonly time: StreamTime;
+  /** Set by whoever takes a record, and taken back here. */
+  readonly activity: { any: boolean };
+  readonly advanceTo: (nowMs: number) => boolean;
+}
+
+/** Stream time goes on with the wall clock when no record has come for so long, as long as something waits for it. */
+export function idling(idleMs: number, { waits, time, activity, advanceTo }: IdlingParts) {
   let idleSinceMs: number | null = null;
   let timeThenMs = -1;
   return {
@@ -114,7 +123,7 @@ export function idling(
         idleSinceMs = nowMs;
         timeThenMs = time.nowMs;
       }
-      if (nowMs - idleSinceMs < idleMs || !open.pending) return false;
+      if (nowMs - idleSinceMs < idleMs || !waits()) return false;
       const moved = advanceTo(timeThenMs + nowMs - idleSinceMs);
       activity.any = false;
       return moved;

@@ -21,6 +21,7 @@ import { mapStep } from '../steps/map.ts';
 import { mapAsyncStep } from '../steps/map-async.ts';
 import { mapRecordStep } from '../steps/map-record.ts';
 import { mapRowsStep } from '../steps/map-rows.ts';
+import { processStep } from '../steps/process.ts';
 import { selectKeyStep } from '../steps/select-key.ts';
 import { splitStep } from '../steps/split.ts';
 import type { Forward, ForwardChange, StepParts } from '../steps/step.ts';
@@ -195,7 +196,9 @@ export function buildChain(subTopology: SubTopology, parts: StepParts): Chain {
       case 'selectKey':
         return selectKeyStep(step, parts, after(step));
       case 'split':
-        return splitStep(step, parts, branchesOf(step));
+        return splitStep(step, parts, branchesOf(step, step.predicates.length + 1));
+      case 'process':
+        return processStep(step, parts, outputsOf(step));
       case 'mapAsync':
         return mapAsyncStep(step, parts, after(step));
       case 'dedupe':
@@ -236,9 +239,12 @@ export function buildChain(subTopology: SubTopology, parts: StepParts): Chain {
   const lateOf = ({ id }: Step): Forward =>
     fanOut(steps.flatMap((child) => (child.kind === 'late' && child.parents[0] === id ? [built.get(child.id)!] : [])));
 
-  function branchesOf(split: Extract<Step, { kind: 'split' }>): Forward[] {
-    const branches = childrenOf(split);
-    return Array.from({ length: split.predicates.length + 1 }, (_, index) =>
+  const outputsOf = (step: Extract<Step, { kind: 'process' }>): Forward[] =>
+    step.outputs.length === 0 ? [after(step)] : branchesOf(step, step.outputs.length);
+
+  function branchesOf(parent: Step, count: number): Forward[] {
+    const branches = childrenOf(parent);
+    return Array.from({ length: count }, (_, index) =>
       fanOut(branches.flatMap((step) => (step.kind === 'branch' && step.index === index ? [built.get(step.id)!] : []))),
     );
   }

@@ -4,6 +4,7 @@
 import { assert } from '../../core/kernel/assert.ts';
 import type { Clock } from '../../core/kernel/clock.ts';
 import type { Logger } from '../../core/kernel/logger.ts';
+import type { Random } from '../../core/kernel/random.ts';
 import type { SubTopology, Topology } from '../../dsl/compile/topology.ts';
 import type { SinkConnector, SinkTask, SourceOffset, SourceRecord } from '../../dsl/connector.ts';
 import { createErrorHandler } from '../delivery/error-policy.ts';
@@ -60,10 +61,11 @@ export interface Task {
   /**
    * The inputs are at their end for good: passes on the results of all windows that are open, as if stream time had
    * passed them, and with them what other steps still hold for want of a later record. Then settle and commit as ever.
+   * False: a step has to wait before those behind it may end; await `ready()` and call again.
    *
    * @throws as `process`
    */
-  closeWindows(): void;
+  closeWindows(): boolean;
   /** Something is to be committed that no offset tells of: time has closed windows since `committed` was last called. */
   readonly changedByTime: boolean;
   /** What `settle` saw is committed. */
@@ -79,6 +81,7 @@ export interface TaskParts {
   readonly stores: TaskState;
   readonly output: TaskOutput;
   readonly clock: Clock;
+  readonly random: Random;
   readonly logger: Logger;
   readonly metrics: TaskMetrics;
   /** The task of a sink, already open; whoever opened it closes it after the task. */
@@ -89,7 +92,7 @@ export interface TaskParts {
 }
 
 export function createTask(parts: TaskParts): Task {
-  const { topology, subTopology, partition, stores, output, clock, logger, metrics } = parts;
+  const { topology, subTopology, partition, stores, output, clock, random, logger, metrics } = parts;
   const { options } = topology;
   const record = new TaskRecord();
   const errors = createErrorHandler({ policies: options.onError, record, output, metrics, logger });
@@ -114,6 +117,7 @@ export function createTask(parts: TaskParts): Task {
     times,
     output,
     clock,
+    random,
     logger,
     openSink: (connector) => parts.openSink(connector),
     globalRows(topic) {
@@ -218,7 +222,16 @@ export function createTask(parts: TaskParts): Task {
     punctuate(nowMs) {
       if (timed.length > 0 && !isBlocked()) betweenRecords((step) => step.punctuate?.(nowMs));
     },
-    closeWindows: () => betweenRecords((step) => step.closeWindows?.()),
+    closeWindows() {
+      let blocked = isBlocked();
+      betweenRecords((step) => {
+        if (blocked) return false;
+        const changed = step.closeWindows?.() === true;
+        blocked = changed && isBlocked();
+        return changed;
+      });
+      return !blocked;
+    },
     get changedByTime() {
       return changedByTime;
     },

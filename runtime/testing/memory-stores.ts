@@ -22,14 +22,16 @@ export function createMemoryStores(specs: readonly StoreSpec[]): TaskState {
       startMsMax: Number.NEGATIVE_INFINITY,
     });
   };
-  const stores = new Map(specs.map((spec, index) => [spec.name, open(spec, index + 1).store]));
+  const stores = new Map(specs.map((spec, index) => [spec.name, open(spec, index + 1)]));
   const times = new Map<string, number>();
+  const named = (name: string): OpenStore => {
+    const store = stores.get(name);
+    assert(store !== undefined, `the task has no store '${name}'`);
+    return store;
+  };
   return {
-    store(name) {
-      const store = stores.get(name);
-      assert(store !== undefined, `the task has no store '${name}'`);
-      return store;
-    },
+    store: (name) => named(name).store,
+    query: (name) => named(name).query,
     streamTimeMs: (scope) => times.get(scope) ?? null,
     setStreamTimeMs: (scope, timeMs) => void times.set(scope, timeMs),
   };

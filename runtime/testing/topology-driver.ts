@@ -7,6 +7,7 @@ import { type Duration, durationMs } from '../../core/kernel/duration.ts';
 import { Fault } from '../../core/kernel/fault.ts';
 import { type Logger, silentLogger } from '../../core/kernel/logger.ts';
 import { createManualClock } from '../../core/kernel/manual-clock.ts';
+import { seededRandom } from '../../core/kernel/random.ts';
 import { compile } from '../../dsl/compile/compile.ts';
 import type { Input, SubTopology, Topology } from '../../dsl/compile/topology.ts';
 import type { SinkConnector, SourceConnector } from '../../dsl/connector.ts';
@@ -60,7 +61,10 @@ export interface TopologyDriver {
   store(name: string): DriverStore;
   /** Moves the wall clock on. Event time moves with the records only. */
   advanceWallClock(by: Duration): void;
-  /** Waits until every answer of mapAsync is in and what follows from it is done. */
+  /**
+   * Waits until every answer of mapAsync is in, timers of processors are done, and so is what follows. A call that waits
+   * for another try, or its timeout, waits for the driver's clock: move that on before you await this.
+   */
   settle(): Promise<void>;
   /** What was dropped, skipped and sent to dead letters so far, and how many records went through. */
   readonly metrics: TaskMetrics;
@@ -112,6 +116,13 @@ export function createDriver(job: JobSpec, { startMs = 0, logger = silentLogger 
     }
   }
 
+  async function closeAll(): Promise<void> {
+    for (const task of tasks) {
+      while (!task.closeWindows()) await task.ready();
+      await settle();
+    }
+  }
+
   async function settle(): Promise<void> {
     for (let before = -1; before !== metrics.recordsProcessed; ) {
       run();
@@ -159,10 +170,7 @@ export function createDriver(job: JobSpec, { startMs = 0, logger = silentLogger 
     closeWindows,
     async end() {
       await settle();
-      if (topology.bounded) {
-        closeWindows();
-        await settle();
-      }
+      if (topology.bounded) await closeAll();
       for (const task of tasks) await task.close();
     },
   };
@@ -208,7 +216,8 @@ function followGlobals({ globals }: Topology, topics: DriverTopics): (topic: str
 function startTasks({ topology, stores, topics, clock, logger, metrics, globalRows }: DrivenParts): readonly Task[] {
   return topology.subTopologies.map((subTopology, index) => {
     const openSink = () => unreachableSink();
-    const shared = { topology, subTopology, partition: 0, clock, logger, metrics, openSink, globalRows };
+    const random = seededRandom(1);
+    const shared = { topology, subTopology, partition: 0, clock, random, logger, metrics, openSink, globalRows };
     const task = createTask({ ...shared, stores: stores[index]!, output: topics.output });
     subTopology.inputs.forEach((input, at) => {
       if (input.kind === 'topic') topics.read(input.topic.name, task, at);

@@ -8,7 +8,7 @@ import type { StorageEngine } from '../../core/storage/storage.ts';
 import type { SubTopology, Topology } from '../../dsl/compile/topology.ts';
 import { createSourceStatusReader, sourceOffsetsTopic, sourcesFilling } from '../connect/source-offsets.ts';
 import { globalStoreSpec } from '../state/global-store.ts';
-import type { GlobalRows, KeyValueStore } from '../state/store.ts';
+import type { GlobalRows, KeyValueStore, StoreQuery } from '../state/store.ts';
 import { openTaskStores } from '../state/task-stores.ts';
 import { RecordCursor } from '../task/record-cursor.ts';
 import type { Layout } from './layout.ts';
@@ -16,6 +16,8 @@ import type { Layout } from './layout.ts';
 export interface GlobalTables {
   /** Rows of a table, by its topic, as far as it is read. */
   rows(topic: string): GlobalRows;
+  /** A view of a table for readers; null while it isn't read to its end. */
+  query(topic: string): StoreQuery | null;
   /** Whether the tables that a sub-topology looks into are at their ends, and the bounded sources that fill them done. */
   isReady(sub: SubTopology): boolean;
   /** Resolves when `isReady`, or when the caller doesn't wait any more. */
@@ -133,6 +135,7 @@ export async function openGlobalTables(options: GlobalTablesOptions): Promise<Gl
 
   return {
     rows: (topic) => stores.store(topic) as KeyValueStore,
+    query: (topic) => (closed || unread.has(topic) ? null : stores.query(topic)),
     isReady,
     async whenReady(sub, signal) {
       while (!closed && !signal.aborted && !isReady(sub)) {
@@ -164,6 +167,7 @@ export const noTables: GlobalTables = {
   rows: (topic) => {
     throw new TypeError(`the job has no global table '${topic}'`);
   },
+  query: () => null,
   isReady: () => true,
   whenReady: async () => {},
   announce: () => {},

@@ -141,6 +141,7 @@ export async function openTask(
       stores,
       output,
       clock,
+      random,
       logger,
       metrics: environment.metrics,
       openSink: (connector) => sinks.get(connector)!,

@@ -65,6 +65,8 @@ export interface Worker {
   closeWindows(subTopology: number): void;
   /** Looks into a store of a task; null where the task isn't here, or isn't open yet. */
   query(task: TaskId, store: string): StoreQuery | null;
+  /** Looks into a global table; null where it isn't here, or isn't read to its end yet. */
+  queryGlobal(topic: string): StoreQuery | null;
   /** Commits what is processed, leaves the group and resolves. */
   stop(): Promise<void>;
 }
@@ -230,7 +232,7 @@ export function startWorker(options: WorkerOptions): Worker {
   async function closeEnded(): Promise<void> {
     const ending = [...running.values()].filter(({ id, subTopology }) => ended.has(subTopology.id) && !closed.has(id));
     if (ending.length === 0) return;
-    for (const { task } of ending) task.closeWindows();
+    for (const { task } of ending) while (!task.closeWindows()) await task.ready();
     await commit();
     for (const { id } of ending) closed.add(id);
   }
@@ -379,6 +381,7 @@ export function startWorker(options: WorkerOptions): Worker {
     }),
     closeWindows: (subTopology) => void ended.add(subTopology),
     query: (task, store) => running.get(task)?.stores.query(store) ?? null,
+    queryGlobal: (topic) => globals.query(topic),
     async stop() {
       stopping.abort();
       wake.abort();

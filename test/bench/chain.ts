@@ -3,6 +3,7 @@
 
 import { systemClock } from '../../core/kernel/clock.ts';
 import { silentLogger } from '../../core/kernel/logger.ts';
+import { seededRandom } from '../../core/kernel/random.ts';
 import { BatchBuilder } from '../../core/protocol/batch-builder.ts';
 import { RecordCursor } from '../../core/protocol/record-cursor.ts';
 import { safeInt64, utf8 } from '../../core/schema/primitive.ts';
@@ -75,6 +76,7 @@ function taskOver(program: Job, batches: readonly Uint8Array[]): () => void {
     stores: createMemoryStores(subTopology!.stores),
     output,
     clock: systemClock,
+    random: seededRandom(1),
     logger: silentLogger,
     metrics: createTaskMetrics(),
     openSink: () => {

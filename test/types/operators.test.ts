@@ -4,8 +4,12 @@ import { describe, expectTypeOf, test } from 'vitest';
 import {
   aggregate,
   aggregateAll,
+  collect,
   count,
   type Destination,
+  deviation,
+  earliest,
+  emits,
   filter,
   flatMap,
   float64,
@@ -20,6 +24,8 @@ import {
   json,
   type KStream,
   type KTable,
+  keyValueStore,
+  latest,
   leftForeignJoin,
   leftJoin,
   leftJoinGlobal,
@@ -32,12 +38,15 @@ import {
   min,
   noKey,
   outerJoin,
+  process,
+  quantile,
   reduce,
   rx,
   type Sink,
   type SourceConnector,
   safeInt64,
   selectKey,
+  sessionStore,
   sink,
   source,
   split,
@@ -53,6 +62,7 @@ import {
   type Windowed,
   window,
   windowedKey,
+  windowStore,
   within,
 } from '../../dsl/index.ts';
 import { sinkNamed, sourceNamed, viewNamed } from '../dsl/support.ts';
@@ -153,6 +163,19 @@ describe('values', () => {
     >();
     // @ts-expect-error a promise is needed
     orders.pipe(mapAsync((order) => order.amount));
+    orders.pipe(
+      mapAsync(
+        async (order, _, signal) => {
+          expectTypeOf(signal).toEqualTypeOf<AbortSignal>();
+          return order;
+        },
+        { timeout: '1 second', retry: { times: 3, first: '1 second', when: (error) => error instanceof Error } },
+      ),
+    );
+    // @ts-expect-error no such unit
+    notRun(() => mapAsync(async (order: Order) => order, { timeout: '1 sec' }));
+    // @ts-expect-error how often is said
+    notRun(() => mapAsync(async (order: Order) => order, { retry: {} }));
   });
 
   test('merge() adds up values of one type of key', () => {
@@ -323,6 +346,29 @@ describe('aggregations', () => {
     expectTypeOf(all.pipe(map((row) => row.n + row.total))).toEqualTypeOf<KStream<string, number>>();
     // @ts-expect-error no such field
     grouped.pipe(aggregateAll({ n: sum((order) => order.amuont) }));
+    const spread = grouped.pipe(
+      aggregateAll({
+        p99: quantile(0.99, (order) => order.amount),
+        median: quantile(0.5, (order) => (order.note === null ? null : order.amount)),
+        jitter: deviation((order) => order.amount),
+        opened: earliest((order) => order.note),
+        closed: latest((order) => order.shop),
+        ids: collect((order) => order.id, { max: 10 }),
+      }),
+    );
+    type Spread = {
+      readonly p99: number;
+      readonly median: number | null;
+      readonly jitter: number;
+      readonly opened: string | null;
+      readonly closed: bigint;
+      readonly ids: readonly string[];
+    };
+    expectTypeOf(spread).toExtend<KTable<string, Spread, Spread>>();
+    // @ts-expect-error there is an order of numbers only
+    grouped.pipe(aggregateAll({ p99: quantile(0.99, (order) => order.id) }));
+    // @ts-expect-error how many at most is said
+    notRun(() => grouped.pipe(aggregateAll({ ids: collect((order) => order.id) })));
   });
 
   test('only what may be deleted has null among its changes', () => {
@@ -563,5 +609,84 @@ describe('foreign joins', () => {
     customers.pipe(join(placed, ({ name }, { amount }) => `${name} ${amount}`, { as: 'j', value: utf8 }));
     // @ts-expect-error a number is no text
     customers.pipe(join(placed, (_, { amount }) => amount, { as: 'j', value: utf8 }));
+  });
+});
+
+describe('process', () => {
+  const declared = {
+    stores: {
+      seen: keyValueStore(safeInt64),
+      byShop: keyValueStore(utf8, { key: int64 }),
+      recent: windowStore(json<Order>(), { size: '1 minute', keep: '1 hour' }),
+      visits: sessionStore(float64, { keep: '1 hour' }),
+    },
+  };
+
+  test('its code knows records, stores and the types that it may send', () => {
+    orders.pipe(
+      process('p', { ...declared, outputs: emits<{ id: string }>() }, ({ stores, forward }) => (order, record) => {
+        expectTypeOf(order).toEqualTypeOf<Order>();
+        expectTypeOf(record.key).toEqualTypeOf<string>();
+        expectTypeOf(stores.seen.get('a')).toEqualTypeOf<number | undefined>();
+        expectTypeOf(stores.byShop.get(1n)).toEqualTypeOf<string | undefined>();
+        expectTypeOf(stores.recent.fetch('a', 0, 1)).toEqualTypeOf<readonly (readonly [number, Order])[]>();
+        expectTypeOf(stores.visits.find('a', 0, 1)).toEqualTypeOf<readonly (readonly [Windowed<string>, number])[]>();
+        forward(order, { key: 'other' });
+        // @ts-expect-error keys are strings
+        stores.seen.get(1);
+        // @ts-expect-error values are numbers
+        stores.seen.put('a', 'b');
+        // @ts-expect-error another value
+        forward({ name: 'x' });
+        // @ts-expect-error the stream's keys are strings
+        forward(order, { key: 1n });
+        // @ts-expect-error there is no such store
+        notRun(() => stores.other);
+      }),
+    );
+  });
+
+  test('what comes of it is a stream, several by name, or an end', () => {
+    const code = () => () => {};
+    expectTypeOf(orders.pipe(process('p', { outputs: emits<Customer>() }, code))).toEqualTypeOf<
+      KStream<string, Customer>
+    >();
+    expectTypeOf(orders.pipe(process('p', { outputs: emits<Customer, bigint>({ key: int64 }) }, code))).toEqualTypeOf<
+      KStream<bigint, Customer>
+    >();
+    const { kept, rekeyed } = orders.pipe(
+      process(
+        'p',
+        { outputs: { kept: emits<Customer>(), rekeyed: emits<number, bigint>({ key: int64 }) } },
+        ({ forward }) =>
+          (order) => {
+            forward.kept({ name: order.id });
+            forward.rekeyed(order.amount, { key: order.shop });
+            // @ts-expect-error a key of its own has to be said
+            notRun(() => forward.rekeyed(order.amount));
+            // @ts-expect-error there is no such output
+            notRun(() => forward.other(order));
+          },
+      ),
+    );
+    expectTypeOf(kept).toEqualTypeOf<KStream<string, Customer>>();
+    expectTypeOf(rekeyed).toEqualTypeOf<KStream<bigint, number>>();
+    expectTypeOf(orders.pipe(process('p', declared, code))).toEqualTypeOf<Sink>();
+  });
+
+  test('every timer has its function, and one that is no duration is refused', () => {
+    const every = { flush: { streamTime: '1 minute' }, report: { wallClock: '10 seconds' } } as const;
+    orders.pipe(
+      process('p', { every }, () => ({
+        process: (order) => expectTypeOf(order).toEqualTypeOf<Order>(),
+        every: { flush: () => {}, report: async (nowMs) => expectTypeOf(nowMs).toEqualTypeOf<number>() },
+      })),
+    );
+    // @ts-expect-error a function for 'report' is missing
+    orders.pipe(process('p', { every }, () => ({ process: () => {}, every: { flush: () => {} } })));
+    // @ts-expect-error with timers setup gives all functions by name
+    orders.pipe(process('p', { every }, () => () => {}));
+    // @ts-expect-error no such unit
+    notRun(() => orders.pipe(process('p', { every: { flush: { streamTime: '1 mintue' } } }, (() => {}) as never)));
   });
 });

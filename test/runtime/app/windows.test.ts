@@ -6,9 +6,11 @@ import { consume } from 'millrace/rx';
 import { expect, test } from 'vitest';
 import {
   count,
+  filter,
   groupByKey,
   groupRows,
   job,
+  leftJoin,
   mapRows,
   reduceRows,
   safeInt64,
@@ -25,6 +27,7 @@ import {
   type Windowed,
   window,
   windowedKey,
+  within,
 } from '../../../dsl/index.ts';
 import { stateFolder } from '../../../runtime/cli/embedded.ts';
 import { tempFolder } from '../../support/millrace.ts';
@@ -43,6 +46,7 @@ function program(rate: number | null) {
   const sessions = topic('sessions', safeInt64, { ...partitions, key: windowedKey(utf8, visits) });
   const perWindow = topic('per-window', safeInt64, partitions);
   const totals = topic('totals', safeInt64, partitions);
+  const alone = topic('alone', safeInt64, partitions);
   const latest = table('latest', safeInt64, partitions);
   const made = source(generate({ value: (n) => n, count: records, ...(rate === null ? {} : { rate }) }));
   const grouped = events.pipe(groupByKey());
@@ -68,6 +72,18 @@ function program(rate: number | null) {
           selectKey((_, { key }) => key.key),
         )
         .to(perWindow),
+      // The last ones have no partner, which only the end tells.
+      events
+        .pipe(
+          leftJoin(
+            events.pipe(filter((n) => n < records - 20)),
+            within({ before: 0, after: 0, grace: '2 seconds' }),
+            (n, other) => (other === null ? n : -1),
+            { as: 'partners', left: safeInt64, right: safeInt64 },
+          ),
+          filter((n) => n >= 0),
+        )
+        .to(alone),
       events.to(latest),
       latest
         .pipe(
@@ -80,7 +96,7 @@ function program(rate: number | null) {
     ],
     { guarantee: 'exactlyOnce' },
   );
-  return { program, finals, sessions, perWindow, totals };
+  return { program, finals, sessions, perWindow, totals, alone };
 }
 
 async function read<K>(data: string, from: Topic<K, number>): Promise<(readonly [K, number | null])[]> {
@@ -121,13 +137,20 @@ function wantedSessions(): string[] {
   return wanted.sort();
 }
 
+function wantedAlone(): number[] {
+  const all = Array.from({ length: records }, (_, n) => n);
+  const meet = (a: number, b: number) => keyOf(a) === keyOf(b) && timeOf(a) === timeOf(b);
+  const kept = all.slice(0, records - 20);
+  return all.filter((n) => !kept.some((other) => meet(n, other)));
+}
+
 test.each([
   ['in one run', null, false],
   ['with a stop in the middle', 600, false],
   ['with a stop after which its state comes from the changelogs', 600, true],
 ] as const)('every window gives one result, the last ones at the end of the job: %s', async (_, rate, lost) => {
   await using folder = await tempFolder();
-  const { program: windows, finals, sessions, perWindow, totals } = program(rate);
+  const { program: windows, finals, sessions, perWindow, totals, alone } = program(rate);
   if (rate !== null) {
     await using run = await runJob(windows, { data: folder.data });
     await run.ready;
@@ -139,6 +162,8 @@ test.each([
   expect(dropped).toEqual({});
   expect(shown(await read(folder.data, finals))).toEqual(wantedFinals());
   expect(shown(await read(folder.data, sessions))).toEqual(wantedSessions());
+  const withoutPartner = (await read(folder.data, alone)).map(([, n]) => n!);
+  expect(withoutPartner.sort((a, b) => a - b)).toEqual(wantedAlone());
   const windowsPerKey = new Map((await read(folder.data, perWindow)).map(([key, n]) => [key, n]));
   for (const [start, n] of windowsPerKey)
     expect(n).toBe(wantedFinals().filter((line) => line.includes(`[${start},`)).length);

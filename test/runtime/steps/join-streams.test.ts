@@ -198,6 +198,41 @@ function model(kind: Kind, [before, after, grace]: readonly [number, number, num
   return { results, late };
 }
 
+describe('joinStreams where nothing comes any more', () => {
+  const near = within('10 seconds', { grace: '5 seconds' });
+  const idling = { ...options, idle: '30 seconds' } as const;
+  const joined = left.pipe(outerJoin(right, near, (l, r) => joiner(l, r), idling));
+  const seconds = 1_000;
+
+  test('with idle the wall clock lets unmatched rows go, and any record of either side says that something comes (C9)', () => {
+    const driver = createDriver(job('j', [joined.to(out)]));
+    const values = () =>
+      driver
+        .out(out)
+        .readAll()
+        .map(({ value }) => value);
+    driver.in(left).send('a', 'A', { timestampMs: 100 * seconds });
+    driver.advanceWallClock('20 seconds');
+    driver.in(right).send('b', 'B', { timestampMs: 100 * seconds });
+    driver.advanceWallClock('20 seconds');
+    driver.advanceWallClock('15 seconds');
+    expect(values()).toEqual([]);
+    driver.advanceWallClock('16 seconds');
+    expect(values()).toEqual(['null+B', 'A+null']);
+    driver.in(left).send('a', 'late', { timestampMs: 100 * seconds });
+    expect(driver.metrics.lateBy).toEqual({ 'outerJoin j': 1 });
+  });
+
+  test('without idle it does not, and an inner join has nothing to let go', () => {
+    const driver = createDriver(program('outer', 10, 10, 0));
+    driver.in(left).send('a', 'A', { timestampMs: 0 });
+    driver.advanceWallClock('10 days');
+    expect(driver.out(out).readAll()).toEqual([]);
+    // @ts-expect-error only what keeps rows without a partner has it
+    expect(() => left.pipe(join(right, near, (l, r) => joiner(l, r), { as: 'j', idle: 1 }))).toThrow('for idle');
+  });
+});
+
 describe('joinStreams over a restart', () => {
   test.each(['database', 'changelog'] as const)('goes on from its %s', async (comeback) => {
     const rig = await startRig(program('outer', 10, 10, 0), comeback);
@@ -249,6 +284,13 @@ describe('joinStreams over a restart', () => {
           const { results, late } = model(kind, window, records);
           expect(rig.take()).toEqual(results);
           expect(rig.metrics.dropped.late).toBe(late);
+          // The end lets go of what a record after all the others would.
+          const last: Sent = { topic: 'left', key: 'last', value: '_', ts: 100_000 };
+          await rig.closeWindows();
+          expect(rig.take()).toEqual(model(kind, window, [...records, last]).results.slice(results.length));
+          await rig.restart();
+          await rig.closeWindows();
+          expect(rig.take()).toEqual([]);
         },
       ),
       { numRuns: 150 },

@@ -2,6 +2,7 @@
 // back from its database, or from the changelog alone, as on another machine.
 import { silentLogger } from '../../../core/kernel/logger.ts';
 import { createManualClock } from '../../../core/kernel/manual-clock.ts';
+import { seededRandom } from '../../../core/kernel/random.ts';
 import { BatchBuilder } from '../../../core/protocol/batch-builder.ts';
 import { createMemoryEngine } from '../../../core/storage/memory-storage.ts';
 import type { StorageEngine } from '../../../core/storage/storage.ts';
@@ -35,12 +36,16 @@ interface Running {
 }
 
 export async function startRig(job: Job, comeback: Comeback) {
-  const compiled = compile(job);
-  const topology = { ...compiled, options: { ...compiled.options, maxTaskIdleMs: -1 } };
+  const drivable = (given: Job) => {
+    const compiled = compile(given);
+    return { ...compiled, options: { ...compiled.options, maxTaskIdleMs: -1 } };
+  };
+  let topology = drivable(job);
   const metrics = createTaskMetrics();
   const topics = new Map<string, Logged[]>();
   const changelogs = new Map<string, { key: Uint8Array; value: Uint8Array | null }[]>();
   const builder = new BatchBuilder();
+  const clock = createManualClock(0);
   let engine: StorageEngine = createMemoryEngine();
   let running: Running[] = [];
 
@@ -72,12 +77,14 @@ export async function startRig(job: Job, comeback: Comeback) {
     for (const sub of topology.subTopologies) {
       const stores = await openTaskStores({ storage: await engine.open(String(sub.id)), specs: sub.stores });
       if (comeback === 'changelog') await restore(sub, stores);
+      await stores.load();
       const task = createTask({
         topology,
         subTopology: sub,
         partition: 0,
         stores,
-        clock: createManualClock(0),
+        clock,
+        random: seededRandom(1),
         logger: silentLogger,
         metrics,
         openSink: () => {
@@ -121,13 +128,33 @@ export async function startRig(job: Job, comeback: Comeback) {
   let read = 0;
   return {
     metrics,
-    topology,
     send(topic: string, key: string | null, value: string | null, ts: number): void {
       const encoded = (given: string | null) => (given === null ? null : text.encode(given));
       write(topic, { key: encoded(key), value: encoded(value), timestampMs: ts });
       run();
     },
-    async restart(): Promise<void> {
+    /** The wall clock; it goes on while the job stands still. */
+    advance(ms: number): void {
+      clock.advance(ms);
+      for (const { task } of running) task.punctuate(clock.now());
+      run();
+    },
+    standStill: (ms: number) => clock.advance(ms),
+    async settle(): Promise<void> {
+      for (const { task } of running) await task.settle();
+      run();
+    },
+    /** As at the end of bounded inputs. */
+    async closeWindows(): Promise<void> {
+      for (const { task } of running) {
+        while (!task.closeWindows()) await task.ready();
+        run();
+        await task.settle();
+      }
+      run();
+    },
+    /** @param changed the program as it is from then on */
+    async restart(changed?: Job): Promise<void> {
       for (const { task, stores } of running) {
         await task.settle();
         stores.drainChanges((topic, key, value) => {
@@ -139,6 +166,7 @@ export async function startRig(job: Job, comeback: Comeback) {
         await task.close();
         await stores.close();
       }
+      if (changed !== undefined) topology = drivable(changed);
       await start();
     },
     /** What was written to `out` since, as 'key=value@time'. */

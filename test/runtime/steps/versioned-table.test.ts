@@ -121,6 +121,36 @@ describe('a join with a versioned table and a grace', () => {
     }
   });
 
+  test('the end of bounded inputs lets go of what waits, once', async () => {
+    for (const comeback of ['database', 'changelog'] as const) {
+      const rig = await startRig(job('j', [joined.to(out)]), comeback);
+      rig.send('rows', 'k', 'a', 1);
+      rig.send('stream', 'k', '1', 10);
+      rig.send('stream', 'k', '2', 8);
+      await rig.restart();
+      await rig.closeWindows();
+      expect(rig.take()).toEqual(['k=2+a@8', 'k=1+a@10']);
+      await rig.restart();
+      await rig.closeWindows();
+      expect(rig.take()).toEqual([]);
+    }
+  });
+
+  test('with idle the wall clock lets go of it', () => {
+    const idling = { as: 'wait', grace: '5 seconds', idle: '30 seconds', waiting: utf8 } as const;
+    const history = table('history', utf8, { versioned: '1 minute' });
+    const waiting = stream.pipe(join(history, (value, row) => `${value}+${row}`, idling));
+    const driver = createDriver(job('j', [waiting.to(out)]));
+    driver.in(history).send('k', 'a', { timestampMs: 1 });
+    driver.in(stream).send('k', '1', { timestampMs: 10_000 });
+    driver.advanceWallClock('1 second');
+    driver.advanceWallClock('29 seconds');
+    expect(driver.out(out).readAll()).toEqual([]);
+    driver.advanceWallClock('1 second');
+    expect(driver.out(out).readAll()).toEqual([{ key: 'k', value: '1+a', timestampMs: 10_000 }]);
+    expect(() => stream.pipe(join(history, (value) => value, { idle: '1 second' }))).toThrow('give a grace too');
+  });
+
   test('a record that fails when its time has come is its own dead letter', () => {
     const failing = stream.pipe(
       join(

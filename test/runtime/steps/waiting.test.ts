@@ -98,6 +98,107 @@ describe('mapAsync', () => {
     expect(task.positions()).toEqual([{ input: 0, offset: 3 }]);
   });
 
+  describe('a call that fails', () => {
+    type Attempt = { readonly value: string; readonly signal: AbortSignal; readonly latch: Latch<string> };
+    function trying(options: { timeoutMs?: number; times?: number; when?: (error: unknown) => boolean }) {
+      const attempts: Attempt[] = [];
+      const { timeoutMs = null, times, when = () => true } = options;
+      const harness = startTask({
+        steps: inLine([
+          input,
+          {
+            kind: 'mapAsync',
+            project: (value: string, _, signal) => {
+              const latch = createLatch<string>();
+              attempts.push({ value, signal, latch });
+              return latch.promise;
+            },
+            concurrency: 2,
+            order: 'kept',
+            timeoutMs,
+            retry: times === undefined ? null : { times, firstMs: 100, maxMs: 300, when },
+          },
+          out,
+        ]),
+      });
+      const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
+      const reject = async (at: number) => {
+        attempts[at]!.latch.reject(new Error(`attempt ${at}`));
+        await turn();
+      };
+      return { ...harness, attempts, reject, turn };
+    }
+
+    test('is made again after waits that double up to the longest, and keeps its place and its offset', async () => {
+      const { task, feed, attempts, reject, turn, clock, take } = trying({ times: 3 });
+      feed([{ value: 'a' }, { value: 'b' }, { value: 'c' }]);
+      task.process(10);
+      attempts[1]!.latch.resolve('b!');
+      await turn();
+      for (const [at, shortMs, restMs] of [
+        [0, 79, 41],
+        [2, 159, 81],
+        [3, 239, 61],
+      ] as const) {
+        await reject(at);
+        clock.advance(shortMs);
+        expect(attempts.length).toBe(at === 0 ? 2 : at + 1);
+        clock.advance(restMs);
+        expect(attempts.length).toBe(at === 0 ? 3 : at + 2);
+      }
+      expect(task.blocked).toBe(true);
+      expect(task.positions()).toEqual([{ input: 0, offset: 0 }]);
+      attempts[4]!.latch.resolve('a!');
+      await turn();
+      expect(take()).toEqual(['null=a!', 'null=b!']);
+      expect(task.positions()).toEqual([{ input: 0, offset: 2 }]);
+    });
+
+    test('goes to the error policy when it was made often enough, or is not worth it', async () => {
+      const often = trying({ times: 1 });
+      often.feed([{ value: 'a' }]);
+      often.task.process(1);
+      await often.reject(0);
+      often.clock.advance(200);
+      await often.reject(1);
+      await expect(often.task.settle()).rejects.toThrow('offset 0: attempt 1');
+      const hopeless = trying({ times: 9, when: (error) => !(error as Error).message.includes('attempt 0') });
+      hopeless.feed([{ value: 'a' }]);
+      hopeless.task.process(1);
+      await hopeless.reject(0);
+      await expect(hopeless.task.settle()).rejects.toThrow('offset 0: attempt 0');
+    });
+
+    test('fails when it takes too long, is told by its signal, and may be made again', async () => {
+      const { task, feed, attempts, clock, turn, take } = trying({ timeoutMs: 50, times: 1 });
+      feed([{ value: 'a' }, { value: 'b' }]);
+      task.process(10);
+      clock.advance(50);
+      expect(attempts.map(({ signal }) => signal.aborted)).toEqual([true, true]);
+      // An answer to the call that was given up is none.
+      attempts[0]!.latch.resolve('too late');
+      clock.advance(120);
+      expect(attempts.map(({ value }) => value).sort()).toEqual(['a', 'a', 'b', 'b']);
+      const again = attempts.slice(2);
+      again.find(({ value }) => value === 'a')!.latch.resolve('a!');
+      await turn();
+      expect(take()).toEqual(['null=a!']);
+      clock.advance(50);
+      await expect(task.settle()).rejects.toThrow('offset 1: its call took longer than 50 ms');
+    });
+
+    test('is told by its signal that the task closes, and not made again', async () => {
+      const { task, feed, attempts, clock, reject } = trying({ times: 5 });
+      feed([{ value: 'a' }, { value: 'b' }]);
+      task.process(10);
+      await reject(0);
+      await task.close();
+      expect(attempts[1]!.signal.aborted).toBe(true);
+      clock.advance(1_000);
+      expect(attempts).toHaveLength(2);
+    });
+  });
+
   test('a rejected promise goes to the error policy', async () => {
     const failing = start('kept', 2);
     failing.feed([{ value: 'a' }]);

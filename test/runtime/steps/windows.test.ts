@@ -375,3 +375,61 @@ describe('closing windows', () => {
     ).toEqual(['b']);
   });
 });
+
+describe('keep', () => {
+  const kinds = [
+    ['tumbling', tumbling(10, { grace: 5 })],
+    ['hopping', hopping(10, { every: 10, grace: 5 })],
+    ['sliding', sliding({ difference: 10, grace: 5 })],
+    ['session', session({ gap: 10, grace: 5 })],
+  ] as const;
+
+  test.each(kinds)('results of %s windows stay in the store for that long, and change nothing', (_, spec) => {
+    for (const emit of ['update', 'windowCloses'] as const) {
+      const plain = started(spec, { emit } as WindowOptions<string, string>);
+      const keeping = started(spec, { emit, keep: 100 } as WindowOptions<string, string>);
+      let before: readonly string[] = [];
+      for (const [key, value, ts] of [
+        ['k', 'a', 3],
+        ['k', 'b', 9],
+        ['l', 'c', 30],
+        ['k', 'd', 22],
+        ['k', 'late', 4],
+        ['l', 'e', 70],
+        ['k', 'late', 21],
+        ['l', 'f', 95],
+      ] as const) {
+        plain.send(key, value, ts);
+        keeping.send(key, value, ts);
+        const lines = keeping.take();
+        expect(lines).toEqual(plain.take());
+        before = [...before, ...lines];
+      }
+      expect(keeping.driver.metrics.dropped).toEqual(plain.driver.metrics.dropped);
+      const rows = () =>
+        keeping.driver
+          .store('store')
+          .entries()
+          .map(([{ key, startMs }]) => `${key} ${startMs}`);
+      const first = before[0]!;
+      const kept = rows();
+      expect(kept.some((row) => row.startsWith('k '))).toBe(true);
+      expect(first.startsWith('k[')).toBe(true);
+      expect(plain.driver.store('store').entries().length).toBeLessThan(kept.length);
+      keeping.send('end', '.', 1_000);
+      expect(rows().filter((row) => !row.startsWith('end'))).toEqual([]);
+    }
+  });
+
+  test('is at least as long as windows change', () => {
+    const refused = (spec: WindowSpec, keep: number) => () => started(spec, { keep });
+    const message = 'its windows change for 15 ms, grace included, and are kept for 14 ms; keep them at least as long';
+    for (const [, spec] of kinds) {
+      expect(refused(spec, 14)).toThrow(message);
+      expect(refused(spec, 15)).not.toThrow();
+    }
+    expect(refused(calendar('day', { timeZone: 'Europe/Paris', grace: 0 }), 86_400_000)).toThrow(
+      'change for 90000000 ms',
+    );
+  });
+});

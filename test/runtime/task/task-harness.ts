@@ -2,6 +2,7 @@
 
 import { silentLogger } from '../../../core/kernel/logger.ts';
 import { createManualClock } from '../../../core/kernel/manual-clock.ts';
+import { seededRandom } from '../../../core/kernel/random.ts';
 import { BatchBuilder } from '../../../core/protocol/batch-builder.ts';
 import type { Input, Step, StoreSpec, SubTopology, Topology } from '../../../dsl/compile/topology.ts';
 import type { SinkTask } from '../../../dsl/connector.ts';
@@ -110,6 +111,7 @@ export function startTask({
     partition: 3,
     stores: kept,
     clock,
+    random: seededRandom(1),
     logger: silentLogger,
     metrics,
     openSink: () => sink!,
