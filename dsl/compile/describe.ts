@@ -65,11 +65,16 @@ function stepLines(steps: readonly Step[]): readonly string[] {
   return lines.map(({ head, names }) => `${head === '' ? '' : `${head} → `}${names.join(' → ')}`);
 }
 
+/** What a store is, without its name: two of one shape can read each other's state. */
+export const storeShape = (spec: StoreSpec): string => `${whatStore(spec)}${historyText(spec)}`;
+
+const historyText = ({ versionedMs }: StoreSpec): string =>
+  versionedMs === undefined ? '' : ` (${versionedMs} ms back)`;
+
 function storeLine(spec: StoreSpec): string {
-  const { name, versionedMs, key, value, changelog, ownChangelog } = spec;
-  const history = versionedMs === undefined ? '' : ` (${versionedMs} ms back)`;
+  const { name, key, value, changelog, ownChangelog } = spec;
   const own = ownChangelog ? '' : ', the topic itself';
-  return `${whatStore(spec)} ${name}${history}: ${key.name} → ${value.name}, changelog ${changelog}${own}`;
+  return `${whatStore(spec)} ${name}${historyText(spec)}: ${key.name} → ${value.name}, changelog ${changelog}${own}`;
 }
 
 function whatStore({ kind, window, within, buffer }: StoreSpec): string {

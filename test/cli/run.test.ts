@@ -207,4 +207,31 @@ describe('describe', () => {
       subTopologies: [{ id: 0 }, { id: 1 }, { id: 2 }],
     });
   });
+
+  test('says what a new version does to state and topics, and fails where it would be refused', async () => {
+    const { stdout } = await command(['describe', 'words.mjs', '--json']);
+    await using folder = await tempFolder();
+    const before = join(folder.path, 'before.json');
+    await writeFile(before, stdout);
+    const same = await command(['describe', 'words.mjs', '--diff', before]);
+    expect(same).toMatchObject({ code: 0, stderr: '' });
+    expect(same.stdout).toMatch(/^kept {4}state words: by its name; words-words-changelog\n$/);
+    const changed = stdout.replace('"shape":"store"', '"shape":"store of sessions (gap 5 ms, grace 0 ms)"');
+    expect(changed).not.toBe(stdout);
+    await writeFile(before, changed);
+    const refused = await command(['describe', 'words.mjs', '--diff', before]);
+    expect(refused.code).toBe(1);
+    expect(refused.stdout).toBe(
+      "refused state words: store of sessions (gap 5 ms, grace 0 ms) would be read as store: give it another name with 'as', or forget it with 'millrace reset'\n",
+    );
+    for (const [text, sentence] of [
+      ['{}', `error: can't use the file ${before}: it isn't what 'millrace describe --json' prints`],
+      [null, "error: can't use the file nothere.json: there is no such file"],
+    ] as const) {
+      if (text !== null) await writeFile(before, text);
+      const failed = await command(['describe', 'words.mjs', '--diff', text === null ? 'nothere.json' : before]);
+      expect(failed.code).toBe(1);
+      expect(failed.stderr.trim()).toBe(sentence);
+    }
+  });
 });

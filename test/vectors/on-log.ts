@@ -79,7 +79,7 @@ export async function runOnLog(vector: TopologyVector, manner: Manner, bootstrap
       wrong.push(`${late} records were late, wanted ${vector.droppedRecords}`);
     return wrong;
   } finally {
-    if (bootstrap !== undefined) await forget(bootstrap, job, [...topics, ...outputs]);
+    if (bootstrap !== undefined) await forget(bootstrap, job);
     await rm(data, { recursive: true, force: true });
   }
 }
@@ -135,10 +135,11 @@ async function answersFrom(client: Client, job: Job, topic: string, from: number
 }
 
 /** The next vector has topics of the same names. */
-async function forget(bootstrap: string, job: Job, topics: readonly string[]): Promise<void> {
+async function forget(bootstrap: string, job: Job): Promise<void> {
   await using connection = await connect({ bootstrap });
   const admin = connection.client.admin();
-  const own = [...(await admin.listTopics()).map(({ name }) => name)].filter((name) => name.startsWith(`${job.name}-`));
-  await admin.deleteTopics([...topics, ...own]);
+  const { topics, internalTopics } = compileJob(job);
+  const names = new Set([...topics, ...internalTopics].map(({ name }) => name));
+  await admin.deleteTopics((await admin.listTopics()).flatMap(({ name }) => (names.has(name) ? [name] : [])));
   await admin.deleteGroups([job.name]).catch(() => {});
 }
