@@ -46,12 +46,14 @@ export interface SubscribeParts {
   readonly send: Forward;
   /** To the join, for what needs no answer. */
   readonly answer: Forward;
+  /** Whether the join has a result for that row. */
+  readonly hasResult: (key: unknown) => boolean;
 }
 
 export function foreignSubscribeStep(
   { name, join, keyOf, value: valueSerde }: StepOf<'foreignSubscribe'>,
   { record, errors, metrics }: StepParts,
-  { foreignKey, send, answer }: SubscribeParts,
+  { foreignKey, send, answer, hasResult }: SubscribeParts,
 ): ForwardChange {
   const left = join === 'left';
   const foreignKeyOf = (value: unknown, key: unknown): unknown => (value === null ? null : (keyOf(value, key) ?? null));
@@ -63,6 +65,7 @@ export function foreignSubscribeStep(
     let before: unknown;
     let after: unknown;
     let moved: boolean;
+    let stands: boolean;
     record.currentKey = key;
     record.timestampMs = timestampMs;
     try {
@@ -72,6 +75,7 @@ export function foreignSubscribeStep(
       before = foreignKeyOf(oldValue, known);
       after = foreignKeyOf(newValue, known);
       moved = before !== null && !same(before, after);
+      stands = hasResult(known);
     } catch (error) {
       errors.process(name, newValue, error);
       return;
@@ -79,9 +83,10 @@ export function foreignSubscribeStep(
     const tell = (to: unknown, instruction: Instruction) =>
       send(to, { instruction, key: known, hash } satisfies Subscription, timestampMs);
     if (after !== null) {
-      // Where the row asked the same key before, and there was no row, no result is there to be taken back.
+      // Where the row asked the same key before, and there was no row, no result is there to be taken back: unless the
+      // answer that does so is under way, which this change lets go unheard. Kafka Streams keeps such a result for ever.
       if (moved) tell(before, 'unsubscribe');
-      tell(after, left || moved ? 'subscribe' : 'subscribeIfRow');
+      tell(after, left || moved || stands ? 'subscribe' : 'subscribeIfRow');
     } else if (left) {
       if (before !== null) tell(before, 'unsubscribe');
       answer(key, { hash, value: null } satisfies Answer, timestampMs);

@@ -4,6 +4,7 @@ import { assert, unreachable } from '../../core/kernel/assert.ts';
 import type { Serde } from '../../core/schema/serde.ts';
 import type { Step, SubTopology } from '../../dsl/compile/topology.ts';
 import { rxStep } from '../rx/rx-step.ts';
+import type { KeyValueStore } from '../state/store.ts';
 import { aggregateStep } from '../steps/aggregate.ts';
 import { aggregateRowsStep } from '../steps/aggregate-rows.ts';
 import { connectorSinkStep } from '../steps/connector-sink.ts';
@@ -146,8 +147,14 @@ export function buildChain(subTopology: SubTopology, parts: StepParts): Chain {
   function buildForeign(step: ForeignStep): void {
     const { send, key } = sinkOf(step);
     if (step.kind === 'foreignSubscribe') {
-      const joins = childrenOf(step).flatMap((child) => (child.kind === 'joinForeign' ? [built.get(child.id)!] : []));
-      const options = { foreignKey: key, send, answer: fanOut(joins) };
+      const joins = childrenOf(step).filter((child) => child.kind === 'joinForeign');
+      const results = joins.map(({ store }) => parts.stores.store(store) as KeyValueStore);
+      const options = {
+        foreignKey: key,
+        send,
+        answer: fanOut(joins.map(({ id }) => built.get(id)!)),
+        hasResult: (row: unknown) => results.some((store) => store.get(row) !== undefined),
+      };
       builtOnTables.set(step.id, foreignSubscribeStep(step, parts, options));
       return;
     }

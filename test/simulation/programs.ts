@@ -7,6 +7,7 @@ import type { Job } from '../../dsl/index.ts';
 import * as dsl from '../../dsl/index.ts';
 import { json, safeInt64, utf8 } from '../../dsl/index.ts';
 import type { JobOptions } from '../../dsl/plan.ts';
+import { randomProgram } from './random-program.ts';
 
 export interface Seen {
   readonly key: string;
@@ -37,8 +38,16 @@ export interface Program {
   check(read: ReadTopic): string[];
 }
 
-export type ProgramName = 'copy' | 'count' | 'join' | 'repartition' | 'source' | 'bootstrap';
-export const programNames: readonly ProgramName[] = ['copy', 'count', 'join', 'repartition', 'source', 'bootstrap'];
+export type ProgramName = 'copy' | 'count' | 'join' | 'repartition' | 'source' | 'bootstrap' | 'random';
+export const programNames: readonly ProgramName[] = [
+  'copy',
+  'count',
+  'join',
+  'repartition',
+  'source',
+  'bootstrap',
+  'random',
+];
 
 type Guarantee = JobOptions['guarantee'];
 
@@ -47,6 +56,7 @@ const anyKey = (random: Random): string => keys[random.integer(keys.length)]!;
 
 export function makeProgram(name: ProgramName, guarantee: Guarantee, random: Random): Program {
   const partitions = 1 + random.integer(3);
+  if (name === 'random') return randomProgram(random, partitions, guarantee);
   return makers[name]({ guarantee, partitions, settings: { guarantee, names: 'derived' } });
 }
 
@@ -56,7 +66,7 @@ interface Making {
   readonly settings: dsl.JobSettings;
 }
 
-const makers: Readonly<Record<ProgramName, (making: Making) => Program>> = {
+const makers: Readonly<Record<Exclude<ProgramName, 'random'>, (making: Making) => Program>> = {
   copy: ({ guarantee, partitions, settings }) => {
     const input = dsl.topic('in', safeInt64);
     const output = dsl.topic('out', safeInt64, { partitions, retention: 'forever' });
