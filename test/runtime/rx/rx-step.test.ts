@@ -41,6 +41,18 @@ describe('rx()', () => {
     ]);
   });
 
+  test('any number of inner completions at once leave the stack alone (C61)', () => {
+    const count = 50_000;
+    const driver = createDriver(job('rx', [numbers.pipe(rx(mergeMap((n) => of(n, -n), 1))).to(out)]));
+    for (let n = 1; n <= count; n++) driver.in(numbers).send('k', n);
+    const values = driver
+      .out(out)
+      .readAll()
+      .map(({ value }) => value);
+    expect(values.length).toBe(2 * count);
+    expect(values.slice(-2)).toEqual([count, -count]);
+  });
+
   test('time operators act on stream time and do the same at every run', () => {
     const run = () => {
       const driver = createDriver(job('rx', [numbers.pipe(rx((time) => debounceTime(1_000, time))).to(out)]));
