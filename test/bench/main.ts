@@ -1,13 +1,14 @@
 // `npm run bench`: what the log, the client and whole jobs cost, as ratios of two sides measured by turns in one run, with
 // the machine and its load. `-- --quick` takes less than a minute; without it, less than five. Figures are judged
 // elsewhere (ratios.test.ts, which reads `--json`): this only says them, and fails only when something can't be measured.
-// `-- node` measures a storage node in a process of its own instead (node.ts).
+// `-- node` measures a storage node in a process of its own instead (node.ts), `-- operators` each operator (operators.ts).
 import { systemClock } from '../../core/kernel/clock.ts';
 import { clientBench } from './client.ts';
 import { appendBench, type BenchRow, fetchBench } from './log.ts';
 import { machine, type RatioRow } from './measure.ts';
 import { type MemoryFigures, memoryBench } from './memory.ts';
 import { nodeBench } from './node.ts';
+import { operatorsBench } from './operators.ts';
 import { pipelineBench } from './pipeline.ts';
 import { startUpBench } from './start-up.ts';
 
@@ -79,6 +80,16 @@ function sayMemory({ baseline, peak, mapped, middle, late, inputBytes, recordsTa
 
 if (process.argv.includes('node')) {
   await nodeBench(quick ? { rounds: 1, megabytes: 100 } : { rounds: 3, megabytes: 400 }, say);
+  process.exit();
+}
+
+if (process.argv.includes('operators')) {
+  const rows = operatorsBench(quick ? 3 : 7);
+  say(machine());
+  say(`\n${'operator'.padEnd(30)}${'ns a record'.padStart(12)}  over the bare loop`);
+  for (const { operator, nsPerRecord, ratio } of rows)
+    say(`${operator.padEnd(30)}${nsPerRecord.toFixed(0).padStart(12)}  ${ratio.toFixed(2)}`);
+  if (asJson) process.stdout.write(JSON.stringify(rows));
   process.exit();
 }
 
