@@ -3,9 +3,9 @@
 import { assert } from '../../core/kernel/assert.ts';
 import { Fault } from '../../core/kernel/fault.ts';
 import type { BatchOperation, Storage } from '../../core/storage/storage.ts';
+import { differenceOf, kindFact, type Shape, shapeOf } from '../../dsl/compile/store-shape.ts';
 import type { StoreSpec } from '../../dsl/compile/topology.ts';
 import { formatKey, formatVersion, metaRange, readInt64, readMetaKey, storeKey } from './keyspace.ts';
-import { differenceOf, kindFact, type Shape, shapeOf } from './store-shape.ts';
 
 const kinds = ['keyValue', 'window'] as const;
 const numberMax = 0xffff;

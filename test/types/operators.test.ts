@@ -690,3 +690,36 @@ describe('process', () => {
     notRun(() => orders.pipe(process('p', { every: { flush: { streamTime: '1 mintue' } } }, (() => {}) as never)));
   });
 });
+
+describe('generic operators of one’s own', () => {
+  test('group and join by a key of which they know at least that it is a string', () => {
+    const countPerKey = <K extends string, V>(stream: KStream<K, V>) => stream.pipe(groupByKey<string, V>(), count());
+    expectTypeOf(orders.pipe(countPerKey)).toEqualTypeOf<KTable<string, number, number>>();
+    const named = <K extends string, V extends Order>(given: KStream<K, V>) => {
+      const stream: KStream<string, V> = given;
+      return stream.pipe(join(customers, (order, { name }) => ({ ...order, name })));
+    };
+    expectTypeOf(
+      orders.pipe(
+        named,
+        map(({ name }) => name),
+      ),
+    ).toEqualTypeOf<KStream<string, string>>();
+    // @ts-expect-error a stream without a key
+    notRun(() => clicks.pipe(countPerKey));
+  });
+
+  test('choose a key, keep one, and send a stream on', () => {
+    const perId = <K, V extends Order>(stream: KStream<K, V>) =>
+      stream.pipe(
+        selectKey((order) => order.id),
+        groupByKey(),
+        count(),
+      );
+    expectTypeOf(clicks.pipe(perId)).toEqualTypeOf<KTable<string, number, number>>();
+    const store = <K extends string>(stream: KStream<K, Order>) => stream.to(topic('copies', json<Order>()));
+    expectTypeOf(store(orders)).toEqualTypeOf<Sink>();
+    // @ts-expect-error a stream without a key
+    notRun(() => store(clicks));
+  });
+});

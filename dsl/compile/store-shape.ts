@@ -2,8 +2,8 @@
 // has changed would otherwise misread what is there (a count as a float, one window as another) without a word. What may
 // change freely is not in it: grace, how long windows are kept, the functions.
 import { match } from 'ts-pattern';
-import type { StoreSpec } from '../../dsl/compile/topology.ts';
-import type { WindowSpec } from '../../dsl/plan.ts';
+import type { WindowSpec } from '../plan.ts';
+import type { StoreSpec } from './topology.ts';
 
 /** Facts by name, as they stand in a sentence after 'kept'. */
 export type Shape = Readonly<Record<string, string>>;
