@@ -71,6 +71,8 @@ export {
   type ForwardTo,
   type Handlers,
   type KeptKey,
+  type OnceHandler,
+  type OnceTimer,
   type ProcessContext,
   type ProcessDeclaration,
   type Processed,

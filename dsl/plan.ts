@@ -196,6 +196,8 @@ export type ProcessNode = Node<'process', StreamNode> & {
   readonly name: string;
   readonly stores: readonly ProcessStore[];
   readonly timers: readonly ProcessTimer[];
+  /** Set for a key, and going off once. */
+  readonly once: readonly Pick<ProcessTimer, 'name' | 'time'>[];
   readonly outputs: readonly string[];
   readonly setup: Fn<[context: any]>;
 };

@@ -103,10 +103,12 @@ export function storeNamesOf({ node, store }: Vertex): readonly string[] {
   return [
     ...node.stores.map((each) => processStoreName(node, each.name)),
     ...(node.timers.length === 0 ? [] : [scheduleName(node)]),
+    ...node.once.map((timer) => onceName(node, timer.name)),
   ];
 }
 
 export const processStoreName = ({ name }: ProcessNode, store: string): string => `${name}-${store}`;
+export const onceName = ({ name }: ProcessNode, timer: string): string => `${name}-once-${timer}`;
 export const scheduleName = ({ name }: ProcessNode): string => `${name}-timers`;
 
 /** The user's topic that an input reads, or null. */

@@ -98,10 +98,11 @@ function branched(walk: Walk, node: Of<'branch'>): Vertex {
 /** What is kept by key needs the records of a key together. */
 function processed(walk: Walk, node: ProcessNode): Vertex {
   return once(walk, node, () => {
-    const stateful = node.stores.length > 0;
+    const stateful = node.stores.length > 0 || node.once.length > 0;
     const plain = stream(walk, node.parent);
     const need = { store: node.name, label: 'process', joins: false };
-    const parent = stateful && plain.key.rekeyedBy !== null ? keyed(walk, plain, need) : plain;
+    const needed = node.once.length > 0 || (stateful && plain.key.rekeyedBy !== null);
+    const parent = needed ? keyed(walk, plain, need) : plain;
     const store = stateful || node.timers.length > 0 ? { name: node.name, named: true } : null;
     return add(walk, node, 'process', { parents: [parent], store });
   });

@@ -2,11 +2,12 @@
 import { match, P } from 'ts-pattern';
 import { safeInt64, utf8 } from '../../core/schema/primitive.ts';
 import { structured } from '../../core/schema/structured.ts';
+import { stringKey } from '../key-serde.ts';
 import type { ProcessNode, TopicSpec, Windowing, WindowSpec } from '../plan.ts';
 import { changesForMs, isAligned } from '../window-spec.ts';
 import type { Part } from './cut.ts';
 import type { Repartition, Vertex } from './graph.ts';
-import { processStoreName, scheduleName, windowOf } from './graph.ts';
+import { onceName, processStoreName, scheduleName, windowOf } from './graph.ts';
 import { changelogTopic, repartitionTopic } from './names.ts';
 import {
   joinRowsSerde,
@@ -105,6 +106,7 @@ function bodyOf(job: string, vertex: Vertex, steps: (of: Vertex) => number): Ste
       })),
       timers: node.timers,
       schedule: node.timers.length === 0 ? null : scheduleName(node),
+      once: node.once.map(({ name, time }) => ({ name, time, store: onceName(node, name) })),
       outputs: node.outputs,
       setup: node.setup,
     }))
@@ -247,7 +249,7 @@ const unmatchedStore = (store: string): string => `${store}-unmatched`;
 function storesOf(job: string, vertex: Vertex): readonly StoreSpec[] {
   const { node, store, parents } = vertex;
   if (store === null) return [];
-  if (node.kind === 'process') return processStores(job, node);
+  if (node.kind === 'process') return processStores(job, node, parents[0]!.key.serde);
   if (node.kind === 'joinStreams') return joinStores(job, node, store.name, parents[0]!.key.serde!);
   if (node.kind === 'joinTable' && node.buffer !== null) {
     return [queueStore(job, store.name, waitingSerde(parents[0]!.key.serde!, node.buffer.value))];
@@ -268,13 +270,19 @@ function joinStores(job: string, node: JoinStreams, name: string, key: StoreSpec
   return [kept, queueStore(job, unmatchedStore(name), key)];
 }
 
-function processStores(job: string, node: ProcessNode): readonly StoreSpec[] {
-  const stores = node.stores.map(({ name: local, key, value, window }): StoreSpec => {
+/** @param key of the stream, null where it has none */
+function processStores(job: string, node: ProcessNode, key: StoreSpec['key'] | null): readonly StoreSpec[] {
+  const declared = node.stores.map(({ name: local, key: own, value, window }): StoreSpec => {
     const name = processStoreName(node, local);
-    const kept = keyValueStore(job, name, key, value);
+    const kept = keyValueStore(job, name, own, value);
     return window === null ? kept : { ...kept, kind: 'window', window, indexed: true };
   });
-  return node.timers.length === 0 ? stores : [...stores, keyValueStore(job, scheduleName(node), utf8, safeInt64)];
+  const schedule = node.timers.length === 0 ? [] : [keyValueStore(job, scheduleName(node), utf8, safeInt64)];
+  const once = node.once.map(({ name }): StoreSpec => {
+    const kept = keyValueStore(job, onceName(node, name), key ?? stringKey, safeInt64);
+    return { ...kept, kind: 'window', window: instants, indexed: true, buffer: true };
+  });
+  return [...declared, ...schedule, ...once];
 }
 
 function queueStore(job: string, name: string, item: StoreSpec['value']): StoreSpec {

@@ -686,6 +686,24 @@ describe('process', () => {
     orders.pipe(process('p', { every }, () => ({ process: () => {}, every: { flush: () => {} } })));
     // @ts-expect-error with timers setup gives all functions by name
     orders.pipe(process('p', { every }, () => () => {}));
+    orders.pipe(
+      process('p', { every, once: { overdue: 'streamTime' } }, ({ once }) => ({
+        process: (order, { key }) => once.overdue.set(key, order.amount),
+        every: { flush: () => {}, report: () => {} },
+        once: {
+          overdue(key, whenMs) {
+            expectTypeOf(key).toEqualTypeOf<string>();
+            expectTypeOf(whenMs).toEqualTypeOf<number>();
+            // @ts-expect-error keys are strings
+            once.overdue.clear(1);
+          },
+        },
+      })),
+    );
+    // @ts-expect-error a function for 'overdue' is missing
+    orders.pipe(process('p', { once: { overdue: 'streamTime' } }, () => ({ process: () => {}, once: {} })));
+    // @ts-expect-error there is no such time
+    notRun(() => orders.pipe(process('p', { once: { overdue: 'eventTime' } }, (() => {}) as never)));
     // @ts-expect-error no such unit
     notRun(() => orders.pipe(process('p', { every: { flush: { streamTime: '1 mintue' } } }, (() => {}) as never)));
   });
