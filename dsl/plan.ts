@@ -125,6 +125,8 @@ export type StreamNode =
       readonly key: Serde<any> | null;
       readonly as: string | null;
     })
+  /** `partitions` null: as many as it needs. `as` names the topic. */
+  | (Node<'repartition', StreamNode> & { readonly partitions: number | null; readonly as: string | null })
   | { readonly kind: 'merge'; readonly parents: readonly StreamNode[] }
   /** One branch of a split: the records for which `index` is the first predicate that holds; `predicates.length` is the rest. Branches of one split share `group`. */
   | (Node<'branch', StreamNode> & {

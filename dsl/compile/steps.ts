@@ -25,7 +25,9 @@ const repartitionConfig = { 'cleanup.policy': 'delete', 'retention.ms': '-1' } a
 
 export function repartitionSpec(job: string, repartition: Repartition): TopicSpec {
   const name = repartitionTopic(job, repartition.name);
-  return { name, key: repartition.key, value: structured(), config: repartitionConfig };
+  const { key, partitions } = repartition;
+  const count = partitions === null ? {} : { partitions };
+  return { name, key, value: structured(), ...count, config: repartitionConfig };
 }
 
 export interface StepsOptions {
