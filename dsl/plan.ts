@@ -237,7 +237,11 @@ export type TableNode =
       readonly store: StoreOptions;
     })
   /** A stream read as changes of a table; null is a tombstone. */
-  | (Node<'toTable', StreamNode> & { readonly store: StoreOptions })
+  | (Node<'toTable', StreamNode> & {
+      readonly store: StoreOptions;
+      /** How long earlier rows of a key are kept; null: only the newest one is. */
+      readonly versionedMs: number | null;
+    })
   /** `store` null: not kept, computed from what comes. */
   | (Node<'filterRows', TableNode> & {
       readonly predicate: Fn<[value: any, context: RecordContext], boolean>;

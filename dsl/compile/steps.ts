@@ -297,7 +297,11 @@ function keyValueStore(job: string, name: string, key: StoreSpec['key'], value: 
 }
 
 /** The topic itself can't bring its history back: compaction keeps the newest row of a key only. */
-function versionedStore(job: string, { name, key, value }: TopicSpec, versionedMs: number): StoreSpec {
+function versionedStore(
+  job: string,
+  { name, key, value }: Pick<TopicSpec, 'name' | 'key' | 'value'>,
+  versionedMs: number,
+): StoreSpec {
   const history = {
     value: versionsSerde(value),
     result: (versions: Versions) => versions[0]?.value ?? null,
@@ -314,6 +318,9 @@ function storeOf(job: string, { node, store, parents }: Vertex): StoreSpec | nul
     const { key, value, name: changelog, versionedMs } = node.topic;
     if (versionedMs !== undefined) return versionedStore(job, node.topic, versionedMs);
     return { name, kind: 'keyValue', key, value, window: null, changelog, ownChangelog: false, result: null };
+  }
+  if (node.kind === 'toTable' && node.versionedMs !== null) {
+    return versionedStore(job, { name, key: parents[0]!.key.serde!, value: node.store.value }, node.versionedMs);
   }
   if (node.kind === 'foreignAnswer') {
     // The right table's keys, and rows' keys of the left table.
