@@ -71,6 +71,8 @@ export {
   type ForwardTo,
   type Handlers,
   type KeptKey,
+  type OnceHandler,
+  type OnceTimer,
   type ProcessContext,
   type ProcessDeclaration,
   type Processed,
@@ -80,6 +82,7 @@ export {
 } from './operators/process.ts';
 export { reduce, type StateOptions } from './operators/reduce.ts';
 export { reduceRows } from './operators/reduce-rows.ts';
+export { type RepartitionOptions, repartition } from './operators/repartition.ts';
 export { type Rx, type RxOperator, rx } from './operators/rx.ts';
 export { selectKey } from './operators/select-key.ts';
 export { sink } from './operators/sink.ts';

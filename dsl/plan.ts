@@ -125,6 +125,8 @@ export type StreamNode =
       readonly key: Serde<any> | null;
       readonly as: string | null;
     })
+  /** `partitions` null: as many as it needs. `as` names the topic. */
+  | (Node<'repartition', StreamNode> & { readonly partitions: number | null; readonly as: string | null })
   | { readonly kind: 'merge'; readonly parents: readonly StreamNode[] }
   /** One branch of a split: the records for which `index` is the first predicate that holds; `predicates.length` is the rest. Branches of one split share `group`. */
   | (Node<'branch', StreamNode> & {
@@ -196,6 +198,8 @@ export type ProcessNode = Node<'process', StreamNode> & {
   readonly name: string;
   readonly stores: readonly ProcessStore[];
   readonly timers: readonly ProcessTimer[];
+  /** Set for a key, and going off once. */
+  readonly once: readonly Pick<ProcessTimer, 'name' | 'time'>[];
   readonly outputs: readonly string[];
   readonly setup: Fn<[context: any]>;
 };
@@ -233,7 +237,11 @@ export type TableNode =
       readonly store: StoreOptions;
     })
   /** A stream read as changes of a table; null is a tombstone. */
-  | (Node<'toTable', StreamNode> & { readonly store: StoreOptions })
+  | (Node<'toTable', StreamNode> & {
+      readonly store: StoreOptions;
+      /** How long earlier rows of a key are kept; null: only the newest one is. */
+      readonly versionedMs: number | null;
+    })
   /** `store` null: not kept, computed from what comes. */
   | (Node<'filterRows', TableNode> & {
       readonly predicate: Fn<[value: any, context: RecordContext], boolean>;

@@ -15,6 +15,8 @@ export interface QuantileOptions {
 interface Chunk {
   /** The first power is `at * chunkSize`. */
   readonly at: number;
+  /** Of all of them, so that who looks for a place passes over whole chunks. */
+  readonly total: number;
   readonly counts: readonly number[];
 }
 
@@ -138,19 +140,33 @@ function createSketch(base: number) {
   };
 
   function numberAt({ negative, zeros, positive }: State, place: number): number {
-    let left = place;
-    for (const [power, some] of [...powers(negative)].reverse()) {
-      left -= some;
-      if (left <= 0) return -numberOf(power);
-    }
-    left -= zeros;
-    if (left <= 0) return 0;
-    for (const [power, some] of powers(positive)) {
-      left -= some;
-      if (left <= 0) return numberOf(power);
-    }
-    return Number.POSITIVE_INFINITY;
+    const below = totalOf(negative);
+    if (place <= below) return -numberOf(powerAt(negative, below - place + 1));
+    if (place <= below + zeros) return 0;
+    return numberOf(powerAt(positive, place - below - zeros));
   }
+}
+
+function totalOf(chunks: Chunks): number {
+  let total = 0;
+  for (const chunk of chunks) total += chunk.total;
+  return total;
+}
+
+/** The power that the value at a place has, the least first. */
+function powerAt(chunks: Chunks, place: number): number {
+  let left = place;
+  for (const { at, total, counts } of chunks) {
+    if (left > total) {
+      left -= total;
+      continue;
+    }
+    for (let i = 0; i < counts.length; i++) {
+      left -= counts[i]!;
+      if (left <= 0) return at * chunkSize + i;
+    }
+  }
+  return Number.POSITIVE_INFINITY;
 }
 
 function inserted(numbers: readonly number[], number: number): readonly number[] {
@@ -166,7 +182,11 @@ function increased(chunks: Chunks, power: number, by: number): Chunks {
   const known = chunks[place]?.at === chunkAt ? chunks[place] : undefined;
   const counts = known === undefined ? new Array<number>(chunkSize).fill(0) : [...known.counts];
   counts[power - chunkAt * chunkSize]! += by;
-  return [...chunks.slice(0, place), { at: chunkAt, counts }, ...chunks.slice(place + (known === undefined ? 0 : 1))];
+  return [
+    ...chunks.slice(0, place),
+    { at: chunkAt, total: (known?.total ?? 0) + by, counts },
+    ...chunks.slice(place + (known === undefined ? 0 : 1)),
+  ];
 }
 
 const together = (a: Chunks, b: Chunks): Chunks =>

@@ -2,6 +2,7 @@
 // node of the plan, so the compiler sees only data and the plan only what was said. Nothing runs here.
 import type { Windowed } from '../core/schema/windowed-key.ts';
 import type { GroupedNode, GroupedRowsNode, SinkNode, StreamNode, TableNode, TopicSpec } from './plan.ts';
+import type { DslError, Hint, Keyless } from './type-error.ts';
 
 declare const facts: unique symbol;
 declare const accepts: unique symbol;
@@ -61,7 +62,10 @@ export interface KStream<out K, out V> extends Pipeable {
    * @example
    * topic('orders', json<{ amount: number }>()).to(topic('copies', json<{ amount: number }>()));
    */
-  readonly to: (destination: Destination<K, V>) => Sink;
+  readonly to: {
+    (destination: Destination<K, V>): Sink;
+    (destination: Keyless<K, Destination<K, V>>): Sink;
+  };
 }
 
 /**
@@ -72,6 +76,8 @@ export interface KTable<out K, out V, out Change = V | null> extends Pipeable {
   readonly kind: 'table';
   readonly node: TableNode;
   readonly [facts]: { readonly stage: 'table'; readonly key: K; readonly value: V; readonly change: Change };
+  /** Never there: for the compiler to say what comes first. */
+  readonly to: DslError<'a table goes on as the stream of its changes: put toStream() before it'>;
 }
 
 /** What a join can be applied to, and what comes of it: a stream stays one, a table too. */
@@ -90,7 +96,7 @@ export type Joined<Kind extends 'stream' | 'table', K, V> = Kind extends 'stream
  * of sessions are when they grow.
  */
 export interface Grouped<out K, out V, out R, out Retraction = never> extends Pipeable {
-  readonly kind: 'grouped';
+  readonly kind: 'grouped' | Hint<'a stream is grouped first: put groupByKey() or groupBy() before it'>;
   readonly node: GroupedNode;
   readonly [facts]: {
     readonly stage: 'grouped';
@@ -103,7 +109,7 @@ export interface Grouped<out K, out V, out R, out Retraction = never> extends Pi
 
 /** A table whose rows are keyed anew and wait for an aggregation, which subtracts a row when it is gone or has moved. */
 export interface GroupedRows<out K, out V> extends Pipeable {
-  readonly kind: 'groupedRows';
+  readonly kind: 'groupedRows' | Hint<'the rows of a table are grouped first: put groupRows() before it'>;
   readonly node: GroupedRowsNode;
   readonly [facts]: { readonly stage: 'groupedRows'; readonly key: K; readonly value: V };
 }

@@ -8,10 +8,18 @@ export interface DslError<out Text extends string> {
   readonly 'This program is wrong': Text;
 }
 
+/** Stands beside what is expected, and is never it: the compiler prints both where something else is given. */
+export type Hint<Text extends string> = DslError<Text>;
+
 /** `unknown` (so that an intersection with it changes nothing) where a key has been chosen, an error where it is null. */
 export type NeedsKey<K, Operator extends string> = [K] extends [null]
   ? DslError<`${Operator}() needs a keyed stream: call selectKey() before it`>
   : unknown;
+
+/** Where the key is null, an error instead of the destination that it doesn't fit. */
+export type Keyless<K, Destination> = [K] extends [null]
+  ? DslError<'the stream has no key: call selectKey() before .to(), or declare the topic with { key: noKey }'>
+  : Destination;
 
 /** A result key that isn't the group's key any more is a windowed one. */
 export type NotWindowed<K, R> = [R] extends [K]

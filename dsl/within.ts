@@ -24,6 +24,7 @@ export interface WithinSpan extends GraceOption {
  * const near = within('5 minutes', { grace: '30 seconds' });
  * const paidWithinAnHour = within({ before: 0, after: '1 hour', grace: '5 minutes' });
  */
+// The one that most mistakes are made in comes last, because the compiler speaks of that.
 export function within(span: WithinSpan): JoinWindowSpec;
 export function within(span: Duration, options: GraceOption): JoinWindowSpec;
 export function within(span: Duration | WithinSpan, options?: GraceOption): JoinWindowSpec {

@@ -246,10 +246,10 @@ const faults = {
     text: (d: { given: string }) =>
       `a key that is no string (${d.given}) needs a serde; write for example selectKey(f, { key: int64 })`,
   },
-  STATE_KIND_CHANGED: {
+  STATE_CHANGED: {
     retriable: false,
     text: (d: { store: string; path: string; found: string; wanted: string }) =>
-      `store '${d.store}' in ${d.path} was kept as a ${d.found} store and the job wants a ${d.wanted} store; give it another name, or start afresh with --fresh`,
+      `store '${d.store}' in ${d.path} was kept ${d.found} and the job wants it ${d.wanted}, so what is there would be misread; go back to how it was, give the store another name, or start afresh with --fresh`,
   },
   STATE_NOT_DECODED: {
     retriable: false,

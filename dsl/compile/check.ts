@@ -247,7 +247,7 @@ function graceWithoutHistory({ vertices }: Graph): readonly TopologyIssue[] {
     const historyMs = historyOf(table);
     if (historyMs !== null && historyMs >= graceMs) return [];
     const has = historyMs === null ? 'keeps no history' : `keeps ${historyMs} ms of history`;
-    const message = `records wait ${graceMs} ms for '${table.source}', which ${has}; declare it with table(name, serde, { versioned: … }), at least as long`;
+    const message = `records wait ${graceMs} ms for '${table.source}', which ${has}; declare it with table(name, serde, { versioned: … }), or toTable({ versioned: … }), at least as long`;
     return [{ code: 'GRACE_NEEDS_HISTORY', place: placeOf(place), message }];
   });
 }
@@ -255,6 +255,7 @@ function graceWithoutHistory({ vertices }: Graph): readonly TopologyIssue[] {
 /** Rows that are computed are computed from those of then, too. */
 function historyOf({ node, store, parents }: Vertex): number | null {
   if (node.kind === 'tableSource') return node.topic.versionedMs ?? null;
+  if (node.kind === 'toTable') return node.versionedMs;
   return store === null && (node.kind === 'filterRows' || node.kind === 'mapRows') ? historyOf(parents[0]!) : null;
 }
 

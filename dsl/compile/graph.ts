@@ -20,7 +20,7 @@ export interface KeyFacts {
 }
 
 export type VertexNode =
-  | StreamNode
+  | Exclude<StreamNode, { readonly kind: 'repartition' }>
   | TableNode
   | GroupedRowsNode
   | ProcessNode
@@ -63,6 +63,8 @@ export interface Repartition {
   readonly rekeyedBy: Vertex;
   /** Named by the person at selectKey() or groupBy(). */
   readonly given: string | null;
+  /** As the person said it; null where it follows from the inputs. */
+  readonly partitions: number | null;
   /** Between the two sides of a foreign join, of which each fills what the other reads: neither is upstream by it. */
   readonly thereAndBack: boolean;
   /** Names of the stores that need it, as far as given, in the order of the program. */
@@ -103,10 +105,12 @@ export function storeNamesOf({ node, store }: Vertex): readonly string[] {
   return [
     ...node.stores.map((each) => processStoreName(node, each.name)),
     ...(node.timers.length === 0 ? [] : [scheduleName(node)]),
+    ...node.once.map((timer) => onceName(node, timer.name)),
   ];
 }
 
 export const processStoreName = ({ name }: ProcessNode, store: string): string => `${name}-${store}`;
+export const onceName = ({ name }: ProcessNode, timer: string): string => `${name}-once-${timer}`;
 export const scheduleName = ({ name }: ProcessNode): string => `${name}-timers`;
 
 /** The user's topic that an input reads, or null. */

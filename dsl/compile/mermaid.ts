@@ -64,7 +64,8 @@ function edgesOf({ id, steps, inputs, stores }: SubTopology, topicId: (name: str
 
 function storesOf(step: Step): readonly string[] {
   if (step.kind === 'process') {
-    return [...step.stores.map(({ store }) => store), ...(step.schedule === null ? [] : [step.schedule])];
+    const stores = [...step.stores, ...step.once].map(({ store }) => store);
+    return step.schedule === null ? stores : [...stores, step.schedule];
   }
   return 'store' in step && step.store !== null ? [step.store] : [];
 }

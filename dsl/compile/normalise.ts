@@ -51,6 +51,7 @@ function stream(walk: Walk, node: StreamNode): Vertex {
     .with({ kind: 'joinTable' }, (join) => once(walk, join, () => joined(walk, join)))
     .with({ kind: 'joinGlobal' }, (join) => once(walk, join, () => joinedGlobal(walk, join)))
     .with({ kind: 'joinStreams' }, (join) => once(walk, join, () => joinedStreams(walk, join)))
+    .with({ kind: 'repartition' }, (node) => once(walk, node, () => spread(walk, node)))
     .with({ kind: 'processOutput' }, (output) => once(walk, output, () => outputOf(walk, output)))
     .with({ kind: 'toStream' }, (changes) =>
       once(walk, changes, () => add(walk, changes, 'toStream', { parents: [table(walk, changes.parent)] })),
@@ -98,10 +99,11 @@ function branched(walk: Walk, node: Of<'branch'>): Vertex {
 /** What is kept by key needs the records of a key together. */
 function processed(walk: Walk, node: ProcessNode): Vertex {
   return once(walk, node, () => {
-    const stateful = node.stores.length > 0;
+    const stateful = node.stores.length > 0 || node.once.length > 0;
     const plain = stream(walk, node.parent);
     const need = { store: node.name, label: 'process', joins: false };
-    const parent = stateful && plain.key.rekeyedBy !== null ? keyed(walk, plain, need) : plain;
+    const needed = node.once.length > 0 || (stateful && plain.key.rekeyedBy !== null);
+    const parent = needed ? keyed(walk, plain, need) : plain;
     const store = stateful || node.timers.length > 0 ? { name: node.name, named: true } : null;
     return add(walk, node, 'process', { parents: [parent], store });
   });
@@ -175,7 +177,7 @@ function joinedForeign(walk: Walk, node: Of<'joinForeign'>): Vertex {
 
 function foreignTopic(walk: Walk, producer: Vertex, name: string, key: KeyFacts): Vertex {
   const serde = key.serde ?? stringKey;
-  const shared = { key: serde, producer, rekeyedBy: producer, thereAndBack: true };
+  const shared = { key: serde, producer, rekeyedBy: producer, partitions: null, thereAndBack: true };
   const repartition: Repartition = { ...shared, name: '', base: '', given: name, storeNames: [] };
   walk.repartitions.push(repartition);
   add(walk, { kind: 'repartitionSink', repartition }, null, { parents: [producer] });
@@ -269,31 +271,37 @@ interface Need {
 
 /** The stream with the records of a key together: behind a repartition topic where it was rekeyed. */
 function keyed(walk: Walk, vertex: Vertex, { store, label, joins }: Need): Vertex {
-  const { serde, windowedBy } = vertex.key;
-  const rekeyedBy = vertex.key.rekeyedBy ?? (joins ? windowedBy : null);
-  if (serde === null) {
-    const message = 'the records have no key here; call selectKey() before';
-    walk.issues.push({ code: 'KEY_NEEDS_SERDE', place: placeOf([...vertex.place, label]), message });
-  }
+  const rekeyedBy = vertex.key.rekeyedBy ?? (joins ? vertex.key.windowedBy : null);
+  needKey(walk, vertex, label);
   if (rekeyedBy === null) return vertex;
-  const source = once(walk, vertex, () => repartitioned(walk, vertex, rekeyedBy));
+  const { node } = rekeyedBy;
+  const given = isRekeying(node) ? node.as : null;
+  const source = once(walk, vertex, () => repartitioned(walk, vertex, { rekeyedBy, given, partitions: null }));
   if (store !== null && source.node.kind === 'repartitionSource') source.node.repartition.storeNames.push(store);
   return source;
 }
 
-function repartitioned(walk: Walk, vertex: Vertex, rekeyedBy: Vertex): Vertex {
+function needKey(walk: Walk, vertex: Vertex, label: string): void {
+  if (vertex.key.serde !== null) return;
+  const message = 'the records have no key here; call selectKey() before';
+  walk.issues.push({ code: 'KEY_NEEDS_SERDE', place: placeOf([...vertex.place, label]), message });
+}
+
+/** Because the person says so. */
+function spread(walk: Walk, { parent, partitions, as }: Of<'repartition'>): Vertex {
+  const vertex = stream(walk, parent);
+  needKey(walk, vertex, 'repartition');
+  return repartitioned(walk, vertex, { rekeyedBy: vertex.key.rekeyedBy ?? vertex, given: as, partitions });
+}
+
+function repartitioned(
+  walk: Walk,
+  vertex: Vertex,
+  how: Pick<Repartition, 'rekeyedBy' | 'given' | 'partitions'>,
+): Vertex {
   const { serde } = vertex.key;
-  const { node } = rekeyedBy;
-  const repartition: Repartition = {
-    name: '',
-    base: '',
-    key: serde ?? stringKey,
-    producer: vertex,
-    rekeyedBy,
-    given: isRekeying(node) ? node.as : null,
-    thereAndBack: false,
-    storeNames: [],
-  };
+  const shared = { name: '', base: '', thereAndBack: false, storeNames: [] };
+  const repartition: Repartition = { ...shared, ...how, key: serde ?? stringKey, producer: vertex };
   walk.repartitions.push(repartition);
   add(walk, { kind: 'repartitionSink', repartition }, null, { parents: [vertex] });
   return add(walk, { kind: 'repartitionSource', repartition }, null, {

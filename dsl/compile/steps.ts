@@ -2,11 +2,12 @@
 import { match, P } from 'ts-pattern';
 import { safeInt64, utf8 } from '../../core/schema/primitive.ts';
 import { structured } from '../../core/schema/structured.ts';
+import { stringKey } from '../key-serde.ts';
 import type { ProcessNode, TopicSpec, Windowing, WindowSpec } from '../plan.ts';
 import { changesForMs, isAligned } from '../window-spec.ts';
 import type { Part } from './cut.ts';
 import type { Repartition, Vertex } from './graph.ts';
-import { processStoreName, scheduleName, windowOf } from './graph.ts';
+import { onceName, processStoreName, scheduleName, windowOf } from './graph.ts';
 import { changelogTopic, repartitionTopic } from './names.ts';
 import {
   joinRowsSerde,
@@ -24,7 +25,9 @@ const repartitionConfig = { 'cleanup.policy': 'delete', 'retention.ms': '-1' } a
 
 export function repartitionSpec(job: string, repartition: Repartition): TopicSpec {
   const name = repartitionTopic(job, repartition.name);
-  return { name, key: repartition.key, value: structured(), config: repartitionConfig };
+  const { key, partitions } = repartition;
+  const count = partitions === null ? {} : { partitions };
+  return { name, key, value: structured(), ...count, config: repartitionConfig };
 }
 
 export interface StepsOptions {
@@ -105,6 +108,7 @@ function bodyOf(job: string, vertex: Vertex, steps: (of: Vertex) => number): Ste
       })),
       timers: node.timers,
       schedule: node.timers.length === 0 ? null : scheduleName(node),
+      once: node.once.map(({ name, time }) => ({ name, time, store: onceName(node, name) })),
       outputs: node.outputs,
       setup: node.setup,
     }))
@@ -247,7 +251,7 @@ const unmatchedStore = (store: string): string => `${store}-unmatched`;
 function storesOf(job: string, vertex: Vertex): readonly StoreSpec[] {
   const { node, store, parents } = vertex;
   if (store === null) return [];
-  if (node.kind === 'process') return processStores(job, node);
+  if (node.kind === 'process') return processStores(job, node, parents[0]!.key.serde);
   if (node.kind === 'joinStreams') return joinStores(job, node, store.name, parents[0]!.key.serde!);
   if (node.kind === 'joinTable' && node.buffer !== null) {
     return [queueStore(job, store.name, waitingSerde(parents[0]!.key.serde!, node.buffer.value))];
@@ -268,13 +272,19 @@ function joinStores(job: string, node: JoinStreams, name: string, key: StoreSpec
   return [kept, queueStore(job, unmatchedStore(name), key)];
 }
 
-function processStores(job: string, node: ProcessNode): readonly StoreSpec[] {
-  const stores = node.stores.map(({ name: local, key, value, window }): StoreSpec => {
+/** @param key of the stream, null where it has none */
+function processStores(job: string, node: ProcessNode, key: StoreSpec['key'] | null): readonly StoreSpec[] {
+  const declared = node.stores.map(({ name: local, key: own, value, window }): StoreSpec => {
     const name = processStoreName(node, local);
-    const kept = keyValueStore(job, name, key, value);
+    const kept = keyValueStore(job, name, own, value);
     return window === null ? kept : { ...kept, kind: 'window', window, indexed: true };
   });
-  return node.timers.length === 0 ? stores : [...stores, keyValueStore(job, scheduleName(node), utf8, safeInt64)];
+  const schedule = node.timers.length === 0 ? [] : [keyValueStore(job, scheduleName(node), utf8, safeInt64)];
+  const once = node.once.map(({ name }): StoreSpec => {
+    const kept = keyValueStore(job, onceName(node, name), key ?? stringKey, safeInt64);
+    return { ...kept, kind: 'window', window: instants, indexed: true, buffer: true };
+  });
+  return [...declared, ...schedule, ...once];
 }
 
 function queueStore(job: string, name: string, item: StoreSpec['value']): StoreSpec {
@@ -287,7 +297,11 @@ function keyValueStore(job: string, name: string, key: StoreSpec['key'], value: 
 }
 
 /** The topic itself can't bring its history back: compaction keeps the newest row of a key only. */
-function versionedStore(job: string, { name, key, value }: TopicSpec, versionedMs: number): StoreSpec {
+function versionedStore(
+  job: string,
+  { name, key, value }: Pick<TopicSpec, 'name' | 'key' | 'value'>,
+  versionedMs: number,
+): StoreSpec {
   const history = {
     value: versionsSerde(value),
     result: (versions: Versions) => versions[0]?.value ?? null,
@@ -304,6 +318,9 @@ function storeOf(job: string, { node, store, parents }: Vertex): StoreSpec | nul
     const { key, value, name: changelog, versionedMs } = node.topic;
     if (versionedMs !== undefined) return versionedStore(job, node.topic, versionedMs);
     return { name, kind: 'keyValue', key, value, window: null, changelog, ownChangelog: false, result: null };
+  }
+  if (node.kind === 'toTable' && node.versionedMs !== null) {
+    return versionedStore(job, { name, key: parents[0]!.key.serde!, value: node.store.value }, node.versionedMs);
   }
   if (node.kind === 'foreignAnswer') {
     // The right table's keys, and rows' keys of the left table.

@@ -25,7 +25,13 @@ export interface JoinRows {
 
 /** A queue by time: what it holds where, or some of its entries. */
 export type QueuePart =
-  | { readonly kind: 'index'; drainedBeforeMs: number; readonly parts: Map<number, number> }
+  | {
+      readonly kind: 'index';
+      /** How long a span is; null in what an earlier version wrote. */
+      spanMs: number | null;
+      drainedBeforeMs: number;
+      readonly parts: Map<number, number>;
+    }
   | { readonly kind: 'entries'; readonly entries: QueueEntry[] };
 
 export interface QueueEntry {
@@ -161,6 +167,7 @@ export function queueSerde(item: Serde<Any>): Serde<QueuePart> {
             writer.varlong(span);
             writer.uvarint(count);
           }
+          if (part.spanMs !== null) writer.float64(part.spanMs);
         });
       }
       return encode(marks.entries, (writer) => {
@@ -176,7 +183,7 @@ export function queueSerde(item: Serde<Any>): Serde<QueuePart> {
       if (mark === marks.index) {
         const drainedBeforeMs = reader.float64();
         const parts = new Map(Array.from({ length: reader.uvarint() }, () => [reader.varlong(), reader.uvarint()]));
-        return { kind: 'index', drainedBeforeMs, parts };
+        return { kind: 'index', drainedBeforeMs, parts, spanMs: reader.remaining === 0 ? null : reader.float64() };
       }
       const entries = Array.from({ length: reader.uvarint() }, () => {
         const timestampMs = reader.varlong();

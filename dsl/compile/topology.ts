@@ -135,6 +135,7 @@ export type Step =
       readonly stores: readonly (Pick<ProcessStore, 'name' | 'kind' | 'window'> & { readonly store: string })[];
       readonly timers: readonly ProcessTimer[];
       readonly schedule: string | null;
+      readonly once: readonly (Pick<ProcessTimer, 'name' | 'time'> & { readonly store: string })[];
       readonly outputs: readonly string[];
       readonly setup: Fn<[context: any]>;
     })

@@ -75,6 +75,13 @@ export interface ProcessDeclaration {
    * over a restart where they were, also on another machine.
    */
   readonly every?: { readonly [name: string]: Timer };
+  /**
+   * Timers by name that are set for a key and go off once, at a time: `once.<name>.set(key, whenMs)`. 'streamTime': after
+   * the record with which stream time has come to it; all that are set when a job of bounded sources ends. 'wallClock': by
+   * the clock on the wall. Over a restart too, also on another machine. Keys and times are in memory, about a hundred bytes
+   * each.
+   */
+  readonly once?: { readonly [name: string]: 'streamTime' | 'wallClock' };
 }
 
 type StoresIn<D> = D extends { readonly stores: infer S }
@@ -87,11 +94,23 @@ type ForwardIn<K, D> = D extends { readonly outputs: infer O }
     : { readonly [Name in keyof O]: ForwardTo<K, O[Name]> }
   : Record<never, never>;
 
+/** A timer of a processor for each key. */
+export interface OnceTimer<in K> {
+  /** Instead of the time that it was set for before, if it was. A time that has come goes off after the record at hand. */
+  set(key: K, whenMs: number): void;
+  clear(key: K): void;
+  /** The time that it is set for. */
+  get(key: K): number | undefined;
+}
+
 /** What a processor has at hand, made once for each partition. */
 export interface ProcessContext<K, D> {
   readonly stores: StoresIn<D>;
   /** To the one output, or to each by its name. */
   readonly forward: ForwardIn<K, D>;
+  readonly once: D extends { readonly once: infer T }
+    ? { readonly [Name in keyof T]: OnceTimer<K> }
+    : Record<never, never>;
   /** The highest event time that has come here, in milliseconds; -1 before the first record. It survives a restart. */
   streamTimeMs(): number;
   /** Milliseconds since the epoch, by the clock on the wall. */
@@ -104,10 +123,20 @@ export type RecordHandler<K, V> = (value: V, record: RecordContext<K>) => void;
 /** Called when its time has come; the processor takes no record until its promise is settled. */
 export type TimerHandler = (nowMs: number) => void | Promise<unknown>;
 
-/** What the setup of a processor gives. */
-export type Handlers<K, V, D> = D extends { readonly every: infer T }
-  ? { readonly process: RecordHandler<K, V>; readonly every: { readonly [Name in keyof T]: TimerHandler } }
+/** Called when the timer of a key goes off, with the time that it was set for; as a `TimerHandler`. */
+export type OnceHandler<K> = (key: K, whenMs: number) => void | Promise<unknown>;
+
+/** What the setup of a processor gives: the function for its records, or with timers all functions by name. */
+export type Handlers<K, V, D> = D extends { readonly every: unknown } | { readonly once: unknown }
+  ? { readonly process: RecordHandler<K, V> } & EveryIn<D> & OnceIn<K, D>
   : RecordHandler<K, V>;
+
+type EveryIn<D> = D extends { readonly every: infer T }
+  ? { readonly every: { readonly [Name in keyof T]: TimerHandler } }
+  : unknown;
+type OnceIn<K, D> = D extends { readonly once: infer T }
+  ? { readonly once: { readonly [Name in keyof T]: OnceHandler<K> } }
+  : unknown;
 
 type KeyOf<K, L> = [L] extends [KeptKey] ? K : L;
 type StreamOf<K, E> = E extends Emits<infer V, infer L> ? KStream<KeyOf<K, L>, V> : never;
@@ -128,6 +157,8 @@ export type Processed<K, D> = D extends { readonly outputs: infer O }
  * during the call. Stores named `<name>-<store>` have their changelogs and are committed with the records; behind
  * `selectKey()` a stream is repartitioned first where there are any. A store's entries are walked over in timers only,
  * since that waits for the disk.
+ *
+ * A timer of a key is for what should have come, and has not: an order that was not paid within an hour.
  *
  * What a function throws goes to the job's `onError.process`; what it forwarded before that is gone on, what it put stays.
  *
@@ -169,6 +200,10 @@ export function process<K, V, const D extends ProcessDeclaration>(
     ...store,
   }));
   const timers = Object.entries(declaration.every ?? {}).map(([timer, given]) => timerOf(timer, given));
+  const once = Object.entries(declaration.once ?? {}).map(([timer, by]): ProcessNode['once'][number] => ({
+    name: timer,
+    time: by === 'streamTime' ? 'stream' : 'wall',
+  }));
   const { outputs } = declaration;
   const one = outputs === undefined ? null : isOne(outputs) ? outputs : null;
   const named = outputs === undefined || one !== null ? [] : Object.entries(outputs as NamedOutputs);
@@ -179,6 +214,7 @@ export function process<K, V, const D extends ProcessDeclaration>(
       name,
       stores,
       timers,
+      once,
       outputs: named.map(([output]) => output),
       setup: setup as ProcessNode['setup'],
     };

@@ -1,5 +1,5 @@
 // toTable: a stream read as the changes of a table.
-
+import { type Duration, durationMs } from '../../core/kernel/duration.ts';
 import type { Serde } from '../../core/schema/serde.ts';
 import { structured } from '../../core/schema/structured.ts';
 import type { KStream, KTable, Op } from '../stage.ts';
@@ -12,6 +12,8 @@ export interface ToTableOptions<V> {
   readonly as?: string;
   /** How values are written to store and changelog. Default `structured()`. */
   readonly value?: Serde<V>;
+  /** Keeps earlier rows for that long, as of `table()`. Default: only the newest row is kept. */
+  readonly versioned?: Duration;
 }
 
 /**
@@ -26,10 +28,12 @@ export interface ToTableOptions<V> {
 export function toTable<K, V>({
   as,
   value,
+  versioned,
 }: ToTableOptions<Exclude<V, null>> = {}): Op<
   KStream<K, V> & NeedsKey<K, 'toTable'>,
   KTable<Exclude<K, null>, Exclude<V, null>>
 > {
-  return ({ node }) =>
-    tableOf({ kind: 'toTable', parent: node, store: { as: as ?? null, value: value ?? structured() } });
+  const versionedMs = versioned === undefined ? null : durationMs(versioned);
+  const store = { as: as ?? null, value: value ?? structured() };
+  return ({ node }) => tableOf({ kind: 'toTable', parent: node, store, versionedMs });
 }

@@ -29,14 +29,24 @@ function autoText(bytes: Uint8Array): string {
   return `0x${Buffer.from(bytes).toString('hex')}`;
 }
 
-const windowStartBytes = 8;
+const timeBytes = 8;
+/** What a Date can hold. */
+const timeMsMax = 8_640_000_000_000_000;
 
+/**
+ * A windowed key as `key@start`, that of a session as `key@start/end`. Bytes don't say which it is: it is a session's where
+ * both of its last two numbers are times in order, which text before a window's start is not.
+ */
 function windowedText(bytes: Uint8Array): string {
-  if (bytes.length < windowStartBytes) return autoText(bytes);
-  const startMs = Number(
-    Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).readBigInt64BE(bytes.length - windowStartBytes),
-  );
-  return `${autoText(bytes.subarray(0, -windowStartBytes))}@${new Date(startMs).toISOString()}`;
+  if (bytes.length < timeBytes) return autoText(bytes);
+  const view = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+  const startMs = Number(view.readBigInt64BE(bytes.length - timeBytes));
+  const startText = new Date(startMs).toISOString();
+  const keyEnd = bytes.length - 2 * timeBytes;
+  const endMs = keyEnd < 0 ? -1 : Number(view.readBigInt64BE(keyEnd));
+  if (endMs < startMs || endMs > timeMsMax || startMs < 0)
+    return `${autoText(bytes.subarray(0, -timeBytes))}@${startText}`;
+  return `${autoText(bytes.subarray(0, keyEnd))}@${startText}/${new Date(endMs).toISOString()}`;
 }
 
 export function textOf(bytes: Uint8Array, kind: TextKind): string {

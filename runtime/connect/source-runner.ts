@@ -8,7 +8,7 @@ import type { Logger } from '../../core/kernel/logger.ts';
 import type { Random } from '../../core/kernel/random.ts';
 import type { SubTopology, Topology } from '../../dsl/compile/topology.ts';
 import type { SourceOffset, SourceRecord, SourceTask } from '../../dsl/connector.ts';
-import { createOutput, readRecordLimits, requestBytesFor } from '../delivery/output.ts';
+import { createOutput, readTopicLimits, requestBytesFor } from '../delivery/output.ts';
 import type { Task } from '../task/task.ts';
 import type { TaskOutput } from '../task/task-output.ts';
 import { createSourceStatusReader, sourceOffsetsTopic, writeSourceStatus } from './source-offsets.ts';
@@ -22,6 +22,8 @@ export interface SourceRunnerOptions {
   readonly logger: Logger;
   /** All topics the job writes: their partition counts are learnt before the first record. */
   readonly topics: readonly string[];
+  /** See `createOutput`. */
+  readonly onAged: (topic: string, timestampMs: number) => void;
   /** The signal says that the runner is stopped meanwhile. */
   readonly makeTask: (output: TaskOutput, signal: AbortSignal) => Promise<Task>;
   readonly commitIntervalMs: number;
@@ -149,7 +151,7 @@ export function startSourceRunner(options: SourceRunnerOptions): SourceRunner {
   }
 
   async function run(): Promise<void> {
-    const limits = await readRecordLimits(options.client.admin(), options.topics);
+    const limits = await readTopicLimits(options.client.admin(), options.topics, clock.now());
     const transactionalId = `${topology.job}-source-${subTopology.id}`;
     const producer = options.client.producer({ transactionalId, requestBytesMax: requestBytesFor(limits) });
     let open = false;
@@ -162,7 +164,7 @@ export function startSourceRunner(options: SourceRunnerOptions): SourceRunner {
       await Promise.all([topic, ...options.topics].map((name) => producer.partitionsOf(name)));
       await openSources();
       const task = await options.makeTask(
-        createOutput(() => producer, limits, begin),
+        createOutput(() => producer, limits, begin, options.onAged),
         stopping.signal,
       );
       let committedAtMs = clock.monotonicMs();

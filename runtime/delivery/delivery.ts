@@ -7,7 +7,7 @@ import type { Clock } from '../../core/kernel/clock.ts';
 import { isFault } from '../../core/kernel/fault.ts';
 import type { TaskStores } from '../state/task-stores.ts';
 import type { TaskOutput } from '../task/task-output.ts';
-import { createOutput } from './output.ts';
+import { createOutput, type TopicLimits } from './output.ts';
 
 export interface CommitOffset {
   readonly topic: string;
@@ -49,8 +49,9 @@ export interface DeliveryOptions {
   readonly producer: Producer;
   readonly clock: Clock;
   readonly groupId: string;
-  /** See `readRecordLimits`. */
-  readonly limits: ReadonlyMap<string, number>;
+  readonly limits: ReadonlyMap<string, TopicLimits>;
+  /** See `createOutput`. */
+  readonly onAged: (topic: string, timestampMs: number) => void;
 }
 
 /** Changelog records carry the time of writing, so that retention never takes state of old event times; event time is in the value. */
@@ -77,11 +78,13 @@ export function createAtLeastOnce({
   clock,
   offsets,
   limits,
+  onAged,
 }: DeliveryOptions & { readonly offsets: Offsets }): Delivery {
   const output = createOutput(
     () => producer,
     limits,
     () => {},
+    onAged,
   );
   return {
     output,
@@ -102,7 +105,7 @@ export function createAtLeastOnce({
  * its offsets, and with them the transaction.
  */
 export function createExactlyOnce(options: TransactionalOptions): Delivery {
-  const { clock, groupId, limits } = options;
+  const { clock, groupId, limits, onAged } = options;
   let { producer } = options;
   let open = false;
   const begin = () => {
@@ -110,7 +113,7 @@ export function createExactlyOnce(options: TransactionalOptions): Delivery {
     producer.begin();
     open = true;
   };
-  const output = createOutput(() => producer, limits, begin);
+  const output = createOutput(() => producer, limits, begin, onAged);
   return {
     output,
     ready: () => producer.ready(),

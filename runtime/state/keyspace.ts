@@ -3,7 +3,7 @@
 //   00                              1 byte       format
 //   01  changelog topic             8 bytes      next offset to replay
 //   02  scope                       8 bytes      stream time
-//   03  store name                  3 bytes      its number (2), kind (1)
+//   03  store name                  3 bytes …    its number (2), kind (1), how it is kept (JSON)
 //   04  number                      8 bytes      windows that start before are expired
 //   10  number  key                 stamped      key-value store
 //   10  number  start (8)  key      stamped      window store

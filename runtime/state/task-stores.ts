@@ -28,7 +28,7 @@ export interface TaskStoresOptions {
   readonly place?: string;
 }
 
-/** @throws Fault `STORAGE_NEWER`, `STATE_KIND_CHANGED` */
+/** @throws Fault `STORAGE_NEWER`, `STATE_CHANGED` */
 export async function openTaskStores(options: TaskStoresOptions): Promise<TaskStores> {
   const { storage, place = 'the state of the task' } = options;
   const catalog = await readCatalog(storage, place);

@@ -32,7 +32,12 @@ type Index = Extract<QueuePart, { kind: 'index' }>;
 export function openTimeQueue<T>({ store, name, waitMs }: TimeQueueOptions): TimeQueue<T> {
   const spanMs = Math.max(1, Math.ceil(waitMs / spansPerWait));
   const stored = store.get(name)?.value as Index | undefined;
-  const index: Index = stored ?? { kind: 'index', drainedBeforeMs: Number.NEGATIVE_INFINITY, parts: new Map() };
+  const index: Index = stored ?? {
+    kind: 'index',
+    spanMs,
+    drainedBeforeMs: Number.NEGATIVE_INFINITY,
+    parts: new Map(),
+  };
   /** The span that is being taken, in order. */
   let head: { readonly span: number; readonly entries: QueueEntry[]; at: number } | null = null;
   /** No entry is earlier. */
@@ -82,23 +87,38 @@ export function openTimeQueue<T>({ store, name, waitMs }: TimeQueueOptions): Tim
     index.parts.delete(span);
   }
 
+  function push(timestampMs: number, item: unknown): void {
+    const span = Math.floor(timestampMs / spanMs);
+    const parts = index.parts.get(span) ?? 0;
+    const entry: QueueEntry = { timestampMs, item };
+    let last = parts === 0 ? [] : entriesOf(span, parts - 1);
+    if (parts === 0 || last.length >= entriesPerPart) {
+      index.parts.set(span, parts + 1);
+      putIndex(timestampMs);
+      last = [];
+    }
+    last.push(entry);
+    store.put(partKey(span, index.parts.get(span)! - 1), { kind: 'entries', entries: last }, timestampMs);
+    if (timestampMs < earliestMs) earliestMs = timestampMs;
+    if (head === null || head.span > span) head = null;
+    else if (head.span === span) insert(head.entries, entry);
+  }
+
+  /** Entries wait for another time than they did when they were put in: their spans are others. */
+  function spanAnew(): void {
+    const entries = [...index.parts.keys()].sort((a, b) => a - b).flatMap((span) => openHead(span).entries);
+    for (const span of [...index.parts.keys()]) drop(span);
+    index.spanMs = spanMs;
+    putIndex(Math.max(0, index.drainedBeforeMs));
+    earliestMs = Number.POSITIVE_INFINITY;
+    for (const { timestampMs, item } of entries) push(timestampMs, item);
+  }
+
+  if (index.spanMs === null) index.spanMs = spanMs;
+  else if (index.spanMs !== spanMs) spanAnew();
+
   return {
-    push(timestampMs, item) {
-      const span = Math.floor(timestampMs / spanMs);
-      const parts = index.parts.get(span) ?? 0;
-      const entry: QueueEntry = { timestampMs, item };
-      let last = parts === 0 ? [] : entriesOf(span, parts - 1);
-      if (parts === 0 || last.length >= entriesPerPart) {
-        index.parts.set(span, parts + 1);
-        putIndex(timestampMs);
-        last = [];
-      }
-      last.push(entry);
-      store.put(partKey(span, index.parts.get(span)! - 1), { kind: 'entries', entries: last }, timestampMs);
-      if (timestampMs < earliestMs) earliestMs = timestampMs;
-      if (head === null || head.span > span) head = null;
-      else if (head.span === span) insert(head.entries, entry);
-    },
+    push,
     drain(untilMs, take) {
       if (untilMs <= earliestMs) return;
       let taken = 0;

@@ -2,24 +2,44 @@
 // as in Kafka Streams. A timer may wait; the task takes no record meanwhile, so that its code is never at work twice.
 import { Fault } from '../../core/kernel/fault.ts';
 import type { ForwardOptions } from '../../dsl/operators/process.ts';
-import type { ProcessTimer, RecordContext } from '../../dsl/plan.ts';
-import type { KeyValueStore } from '../state/store.ts';
+import type { RecordContext } from '../../dsl/plan.ts';
+import type { KeyValueStore, WindowStore } from '../state/store.ts';
 import { noOrigin, type Origin } from '../task/record-context.ts';
+import { createTimerCalls, isPromise } from './process-calls.ts';
+import { createOnceTimer } from './process-once.ts';
 import { openProcessState } from './process-stores.ts';
-import { createTimers, type Timers } from './process-timers.ts';
-import type { Forward, HoldingStep, StepOf, StepParts } from './step.ts';
+import { createTimers } from './process-timers.ts';
+import type { Forward, StepOf, StepParts } from './step.ts';
 
 type OnRecord = (value: unknown, record: RecordContext) => unknown;
 type OnTimer = (nowMs: number) => unknown;
-type Handlers = OnRecord | { readonly process: OnRecord; readonly every: Readonly<Record<string, OnTimer>> };
+type OnOnce = (key: unknown, whenMs: number) => unknown;
+interface ByName {
+  readonly process?: OnRecord;
+  readonly every?: Readonly<Record<string, OnTimer>>;
+  readonly once?: Readonly<Record<string, OnOnce>>;
+}
+type Handlers = OnRecord | ByName | undefined;
 
 /** What is at work: the function for a record, or that of a timer with the time it was given. */
 type AtWork = { readonly kind: 'record' } | { readonly kind: 'timer'; readonly nowMs: number };
 
 const recordAtWork: AtWork = { kind: 'record' };
 
-const isPromise = (given: unknown): given is PromiseLike<unknown> =>
-  typeof (given as PromiseLike<unknown> | undefined)?.then === 'function';
+/** What setup gave, of which a program that the compiler didn't see may have left something out. */
+function checked(handlers: Handlers, { name, timers, once: onceTimers }: StepOf<'process'>) {
+  const given: ByName = typeof handlers === 'function' ? { process: handlers } : (handlers ?? {});
+  const { process: onRecord, every = {}, once = {} } = given;
+  const missing = [
+    ...(typeof onRecord === 'function' ? [] : ['a function for the records']),
+    ...timers.flatMap((timer) => (typeof every[timer.name] === 'function' ? [] : [`a function for '${timer.name}'`])),
+    ...onceTimers.flatMap((timer) =>
+      typeof once[timer.name] === 'function' ? [] : [`a function for '${timer.name}'`],
+    ),
+  ];
+  if (onRecord !== undefined && missing.length === 0) return { onRecord, every, once };
+  throw new Fault('BAD_OPERATOR', { operator: name, reason: `its setup must return ${missing.join(' and ')}` });
+}
 
 /** @param outputs what takes the records of each output; of one without a name there is one */
 export function processStep(step: StepOf<'process'>, parts: StepParts, outputs: readonly Forward[]): Forward {
@@ -27,7 +47,7 @@ export function processStep(step: StepOf<'process'>, parts: StepParts, outputs: 
   const { record, errors, stores, times, clock } = parts;
   // Of a store that is stamped with it, since a restore raises it so; a session's stamp is its end.
   const stamped = step.stores.find(({ kind }) => kind !== 'session') ?? step.stores[0];
-  const time = times.of(schedule ?? stamped?.store ?? name);
+  const time = times.of(schedule ?? stamped?.store ?? step.once[0]?.store ?? name);
   let atWork: AtWork | null = null;
   let closed = false;
 
@@ -69,86 +89,77 @@ export function processStep(step: StepOf<'process'>, parts: StepParts, outputs: 
       ? forwardTo(outputs[0]!)
       : Object.fromEntries(step.outputs.map((output, index) => [output, forwardTo(outputs[index]!)]));
 
+  let onFree = (): void => {};
+  const startCalls = () =>
+    createTimerCalls({
+      name,
+      parts,
+      atWork(nowMs) {
+        atWork = nowMs === null ? null : { kind: 'timer', nowMs };
+      },
+      onFree: () => onFree(),
+      onClose() {
+        closed = true;
+      },
+    });
+  // A step that may hold its task up is asked after every record.
+  const calls = step.timers.length + step.once.length === 0 ? null : startCalls();
+  const onceTimers = step.once.map(({ name: timer, time: by, store }) => ({
+    name: timer,
+    time: by,
+    timer: createOnceTimer({
+      name: timer,
+      time: by,
+      store: stores.store(store) as WindowStore<unknown, number>,
+      streamTime: time,
+      calls: calls!,
+      run: (key, whenMs) => once[timer]!(key, whenMs),
+    }),
+  }));
   const handlers: Handlers = step.setup({
     stores: state.stores,
+    once: Object.fromEntries(onceTimers.map(({ name: timer, timer: { handle } }) => [timer, handle])),
     forward,
     streamTimeMs: () => time.nowMs,
     wallClockMs: () => clock.now(),
   });
-  const onRecord = typeof handlers === 'function' ? handlers : handlers?.process;
-  const onTimers = typeof handlers === 'function' ? {} : (handlers?.every ?? {});
-  const missing = step.timers.find((timer) => typeof onTimers[timer.name] !== 'function');
-  if (typeof onRecord !== 'function' || missing !== undefined) {
-    const what = missing === undefined ? 'a function for the records' : `a function for the timer '${missing.name}'`;
-    throw new Fault('BAD_OPERATOR', { operator: name, reason: `its setup must return ${what}` });
-  }
+  const { onRecord, every, once } = checked(handlers, step);
+  const timers = startTimers();
 
-  const timers = schedule === null ? null : startTimers(stores.store(schedule) as KeyValueStore);
-
-  function startTimers(kept: KeyValueStore<string, number>): Timers {
-    let waiting: Promise<void> | null = null;
-
-    function failed(timer: ProcessTimer, error: unknown): void {
-      record.origin = noOrigin;
-      record.currentKey = null;
-      errors.process(`${name}, timer ${timer.name}`, null, error);
+  function startTimers(): { streamMoved(): void } | null {
+    if (calls === null) return null;
+    const regular =
+      schedule === null
+        ? null
+        : createTimers({
+            timers: step.timers,
+            schedule: stores.store(schedule) as KeyValueStore,
+            time,
+            startedMs: clock.now(),
+            call(timer, nowMs) {
+              if (!calls.free) return false;
+              calls.call(timer.name, nowMs, () => every[timer.name]!(nowMs));
+              return true;
+            },
+          });
+    const ofStream = onceTimers.filter((timer) => timer.time === 'stream');
+    const ofWall = onceTimers.filter((timer) => timer.time === 'wall');
+    function streamMoved(): void {
+      for (const { timer } of ofStream) timer.goOff(time.nowMs);
+      regular?.streamMoved();
     }
-
-    async function until(answer: PromiseLike<unknown>, timer: ProcessTimer): Promise<void> {
-      try {
-        await answer;
-      } catch (error) {
-        if (closed) return;
-        try {
-          failed(timer, error);
-        } catch (refused) {
-          parts.fail(refused);
-        }
-      } finally {
-        atWork = null;
-        waiting = null;
-        if (!closed) created.streamMoved();
-      }
-    }
-
-    function call(timer: ProcessTimer, nowMs: number): boolean {
-      if (waiting !== null) return false;
-      const { origin } = record;
-      record.origin = noOrigin;
-      record.currentKey = null;
-      record.timestampMs = nowMs;
-      atWork = { kind: 'timer', nowMs };
-      let answer: unknown;
-      try {
-        answer = onTimers[timer.name]!(nowMs);
-        if (isPromise(answer)) waiting = until(answer, timer);
-      } catch (error) {
-        failed(timer, error);
-      } finally {
-        if (waiting === null) atWork = null;
-        record.origin = origin;
-      }
-      return true;
-    }
-
-    const created = createTimers({ timers: step.timers, schedule: kept, time, startedMs: clock.now(), call });
-    const done = async () => {
-      while (waiting !== null) await waiting;
-    };
-    const holding: HoldingStep = {
-      get blocked() {
-        return waiting !== null;
+    onFree = streamMoved;
+    parts.timed({
+      punctuate(nowMs) {
+        const any = ofWall.map(({ timer }) => timer.goOff(nowMs)).includes(true);
+        return regular?.wallMoved(nowMs) === true || any;
       },
-      ready: done,
-      settle: done,
-      heldOffset: () => null,
-      async close() {
-        closed = true;
+      closeWindows() {
+        const any = onceTimers.map(({ timer }) => timer.end()).includes(true);
+        return regular?.end() === true || any;
       },
-    };
-    parts.hold(holding);
-    parts.timed({ punctuate: (nowMs) => created.wallMoved(nowMs), closeWindows: () => created.end() });
-    return created;
+    });
+    return { streamMoved };
   }
 
   return (key, value, timestampMs) => {

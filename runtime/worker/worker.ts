@@ -9,7 +9,7 @@ import type { StorageEngine } from '../../core/storage/storage.ts';
 import type { Topology } from '../../dsl/compile/topology.ts';
 import { type SourceReport, type SourceRunner, startSourceRunner } from '../connect/source-runner.ts';
 import { createAtLeastOnce, createExactlyOnce, type Delivery } from '../delivery/delivery.ts';
-import { readRecordLimits, requestBytesFor } from '../delivery/output.ts';
+import { createAgeWarning, readTopicLimits, requestBytesFor } from '../delivery/output.ts';
 import type { StoreQuery } from '../state/store.ts';
 import type { Task } from '../task/task.ts';
 import { createTaskMetrics } from '../task/task-metrics.ts';
@@ -106,6 +106,7 @@ export function startWorker(options: WorkerOptions): Worker {
 
   const purge = createRepartitionPurge({ topology, admin: client.admin(), clock, logger });
   const topics = [...layout.partitions.keys()];
+  const onAged = createAgeWarning(logger);
   const isSource = (id: TaskId) =>
     topology.subTopologies[parseTaskId(id).subTopology]!.inputs.every((input) => input.kind === 'connector');
 
@@ -212,6 +213,7 @@ export function startWorker(options: WorkerOptions): Worker {
       ...options,
       subTopology: sub,
       topics,
+      onAged,
       commitIntervalMs: Math.min(topology.options.commitIntervalMs, 200),
       generationId: generation.generationId,
       async makeTask(output, signal) {
@@ -325,7 +327,7 @@ export function startWorker(options: WorkerOptions): Worker {
   async function run(): Promise<void> {
     await loadCompression();
     const transactional = topology.options.guarantee === 'exactlyOnce';
-    const limits = await readRecordLimits(client.admin(), topics);
+    const limits = await readTopicLimits(client.admin(), topics, clock.now());
     const requestBytesMax = requestBytesFor(limits);
     const transactionalId = `${topology.job}-${options.workerId}`;
     const openProducer = async () => {
@@ -335,7 +337,7 @@ export function startWorker(options: WorkerOptions): Worker {
       await Promise.all(topics.map((topic) => producer.partitionsOf(topic)));
       return producer;
     };
-    const shared = { producer: await openProducer(), clock, limits, groupId: topology.job };
+    const shared = { producer: await openProducer(), clock, limits, onAged, groupId: topology.job };
     delivery = transactional
       ? createExactlyOnce({ ...shared, renew: openProducer })
       : createAtLeastOnce({ ...shared, offsets: client.offsets(topology.job) });

@@ -34,6 +34,24 @@ beforeAll(async () => {
      ]);`,
   );
   await folder.file(
+    'visits.mjs',
+    `import { count, groupByKey, job, safeInt64, selectKey, session, source, topic, toStream, tumbling, utf8, window, windowedKey } from 'millrace';
+     import { generate } from 'millrace/connectors/generate';
+     const startMs = Date.UTC(2001, 0, 1);
+     const times = [0, 5, 100, 103];
+     const spec = session({ gap: '10 seconds', grace: 0 });
+     const minute = tumbling('1 minute', { grace: 0 });
+     const visits = topic('visits', utf8, { partitions: 1 });
+     const kept = { partitions: 1, retention: 'forever' };
+     export default job('visits', [
+       source(generate({ value: () => 'x', count: 4, timestampMs: (n) => startMs + times[n] * 1_000 })).pipe(selectKey(() => 'k')).to(visits),
+       visits.pipe(groupByKey(), window(minute, { emit: 'windowCloses' }), count({ as: 'minutes' }), toStream())
+         .to(topic('minutes', safeInt64, { ...kept, key: windowedKey(utf8, minute) })),
+       visits.pipe(groupByKey(), window(spec, { emit: 'windowCloses' }), count({ as: 'sessions' }), toStream())
+         .to(topic('sessions', safeInt64, { ...kept, key: windowedKey(utf8, spec) })),
+     ]);`,
+  );
+  await folder.file(
     'copy.mjs',
     `import { job, topic, utf8 } from 'millrace';
      export default job('copy', [topic('from', utf8).to(topic('to', utf8, { partitions: 1 }))]);`,
@@ -234,4 +252,20 @@ describe('describe', () => {
       expect(failed.stderr.trim()).toBe(sentence);
     }
   });
+});
+
+test('records that their topic would let go at once are spoken of once, and keys of windows and sessions are read', async () => {
+  const data = at('visits');
+  const { code, stderr } = await command(['run', 'visits.mjs', ...data]);
+  expect(code).toBe(0);
+  const warnings = stderr.split('\n').filter((line) => line.includes('retention'));
+  expect(warnings).toHaveLength(1);
+  expect(warnings[0]).toMatch(/event times for 'visits' are past its retention.*retention: 'forever'/);
+  expect(stderr).toContain('millrace consume sessions --until end --keys --key-as windowed --value-as int64');
+  const shown = (topic: string) => lines(topic, data, '--keys', '--key-as', 'windowed', '--value-as', 'int64');
+  expect(await shown('sessions')).toEqual([
+    'k@2001-01-01T00:00:00.000Z/2001-01-01T00:00:05.000Z\t2',
+    'k@2001-01-01T00:01:40.000Z/2001-01-01T00:01:43.000Z\t2',
+  ]);
+  expect(await shown('minutes')).toEqual(['k@2001-01-01T00:00:00.000Z\t2', 'k@2001-01-01T00:01:00.000Z\t2']);
 });

@@ -17,9 +17,15 @@ const wrong = {
   'source(clicks).pipe(join(customers, (o) => o));': 'join() needs a keyed stream: call selectKey() before it',
   'source(clicks).pipe(leftJoin(customers, (o) => o));': 'leftJoin() needs a keyed stream: call selectKey() before it',
   'source(clicks).pipe(toTable());': 'toTable() needs a keyed stream: call selectKey() before it',
-  'source(clicks).to(orders);': `Type 'null' is not assignable to type 'string'`,
-  'orders.pipe(window(minute));': `Type '"stream"' is not assignable to type '"grouped"'`,
-  'orders.pipe(count());': `Type '"stream"' is not assignable to type '"grouped"'`,
+  "source(clicks).pipe(dedupe({ within: '1 hour' }));": 'dedupe() needs a keyed stream: call selectKey() before it',
+  'source(clicks).to(orders);':
+    'the stream has no key: call selectKey() before .to(), or declare the topic with { key: noKey }',
+  'orders.pipe(window(minute));': 'a stream is grouped first: put groupByKey() or groupBy() before it',
+  'orders.pipe(count());': 'a stream is grouped first: put groupByKey() or groupBy() before it',
+  'customers.pipe(groupByKey());': `Type '"table"' is not assignable to type '"stream"'`,
+  'customers.pipe(countRows());': 'the rows of a table are grouped first: put groupRows() before it',
+  "customers.pipe(suppress('windowCloses'));":
+    "suppress('windowCloses') needs a windowed table: put window() before the aggregation",
   'orders.pipe(groupByKey(), window(minute), window(minute));':
     'window() is there already: a grouped stream takes one window',
   'orders.pipe(join(byNumber, (o) => o));':
@@ -42,7 +48,7 @@ const wrong = {
   'orders.pipe(filter((o) => o.amuont > 0));':
     "Property 'amuont' does not exist on type 'Order'. Did you mean 'amount'?",
   'orders.pipe(groupByKey(), count()).to(orders);':
-    "Property 'to' does not exist on type 'KTable<string, number, number>'",
+    'a table goes on as the stream of its changes: put toStream() before it',
   "job('j', [orders.pipe(filter(() => true))]);": "Type 'KStream<string, Order>' is not assignable to type 'Output'",
   'orders.pipe(split({ rest: () => true }));': `Type '() => boolean' is not assignable to type 'never'`,
 };

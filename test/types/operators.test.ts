@@ -686,7 +686,58 @@ describe('process', () => {
     orders.pipe(process('p', { every }, () => ({ process: () => {}, every: { flush: () => {} } })));
     // @ts-expect-error with timers setup gives all functions by name
     orders.pipe(process('p', { every }, () => () => {}));
+    orders.pipe(
+      process('p', { every, once: { overdue: 'streamTime' } }, ({ once }) => ({
+        process: (order, { key }) => once.overdue.set(key, order.amount),
+        every: { flush: () => {}, report: () => {} },
+        once: {
+          overdue(key, whenMs) {
+            expectTypeOf(key).toEqualTypeOf<string>();
+            expectTypeOf(whenMs).toEqualTypeOf<number>();
+            // @ts-expect-error keys are strings
+            once.overdue.clear(1);
+          },
+        },
+      })),
+    );
+    // @ts-expect-error a function for 'overdue' is missing
+    orders.pipe(process('p', { once: { overdue: 'streamTime' } }, () => ({ process: () => {}, once: {} })));
+    // @ts-expect-error there is no such time
+    notRun(() => orders.pipe(process('p', { once: { overdue: 'eventTime' } }, (() => {}) as never)));
     // @ts-expect-error no such unit
     notRun(() => orders.pipe(process('p', { every: { flush: { streamTime: '1 mintue' } } }, (() => {}) as never)));
+  });
+});
+
+describe('generic operators of one’s own', () => {
+  test('group and join by a key of which they know at least that it is a string', () => {
+    const countPerKey = <K extends string, V>(stream: KStream<K, V>) => stream.pipe(groupByKey<string, V>(), count());
+    expectTypeOf(orders.pipe(countPerKey)).toEqualTypeOf<KTable<string, number, number>>();
+    const named = <K extends string, V extends Order>(given: KStream<K, V>) => {
+      const stream: KStream<string, V> = given;
+      return stream.pipe(join(customers, (order, { name }) => ({ ...order, name })));
+    };
+    expectTypeOf(
+      orders.pipe(
+        named,
+        map(({ name }) => name),
+      ),
+    ).toEqualTypeOf<KStream<string, string>>();
+    // @ts-expect-error a stream without a key
+    notRun(() => clicks.pipe(countPerKey));
+  });
+
+  test('choose a key, keep one, and send a stream on', () => {
+    const perId = <K, V extends Order>(stream: KStream<K, V>) =>
+      stream.pipe(
+        selectKey((order) => order.id),
+        groupByKey(),
+        count(),
+      );
+    expectTypeOf(clicks.pipe(perId)).toEqualTypeOf<KTable<string, number, number>>();
+    const store = <K extends string>(stream: KStream<K, Order>) => stream.to(topic('copies', json<Order>()));
+    expectTypeOf(store(orders)).toEqualTypeOf<Sink>();
+    // @ts-expect-error a stream without a key
+    notRun(() => store(clicks));
   });
 });

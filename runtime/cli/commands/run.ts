@@ -70,7 +70,7 @@ const shownAs: Readonly<Record<string, string>> = {
 
 /** What `consume` must be told of a topic, because its bytes don't say it. */
 function formatFlags({ key, value }: TopicSpec): string {
-  const keyAs = key.name.startsWith('windowed ') ? 'windowed' : shownAs[key.name];
+  const keyAs = /^(windowed|session) /.test(key.name) ? 'windowed' : shownAs[key.name];
   const valueAs = shownAs[value.name];
   return [
     key.name === noKey.name ? '' : ' --keys',

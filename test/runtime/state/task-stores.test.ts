@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
+import { int64, safeInt64 } from '../../../core/schema/primitive.ts';
 import { createMemoryEngine } from '../../../core/storage/memory-storage.ts';
 import type { StoreSpec } from '../../../dsl/compile/topology.ts';
-import { stampedValue } from '../../../runtime/state/keyspace.ts';
+import { stampedValue, storeKey } from '../../../runtime/state/keyspace.ts';
 import type { KeyValueStore, TaskStores, WindowStore } from '../../../runtime/state/store.ts';
 import { openTaskStores } from '../../../runtime/state/task-stores.ts';
 import { createFaultyEngine } from '../../support/faulty-storage.ts';
@@ -405,9 +406,47 @@ describe('opening', () => {
     const { stores, open } = await onDisk(keyValueSpec('s'));
     await stores.close();
     await expect(open([windowSpec('s')])).rejects.toMatchObject({
-      code: 'STATE_KIND_CHANGED',
-      message: expect.stringMatching(/store 's' .* key-value store and the job wants a window store/),
+      code: 'STATE_CHANGED',
+      message: expect.stringMatching(/store 's' .* kept as a key-value store and the job wants it as a window store/),
     });
+  });
+
+  test.each([
+    ['keys', { key: long }, 'with keys of text', 'with keys of long'],
+    ['values', { value: text }, 'with values of json', 'with values of text'],
+    [
+      'windows',
+      { window: { kind: 'tumbling', sizeMs: 20, graceMs: 0 } },
+      'by tumbling windows of 10 ms',
+      'by tumbling windows of 20 ms',
+    ],
+    [
+      'origin',
+      { window: { kind: 'tumbling', sizeMs: 10, graceMs: 0, originMs: 3 } },
+      'by tumbling windows of 10 ms',
+      'by tumbling windows of 10 ms from 3 ms',
+    ],
+  ] as const)('a store of other %s is refused, with what to do (C35)', async (_, change, found, wanted) => {
+    const { stores, open } = await onDisk(windowSpec('s'));
+    await stores.close();
+    await expect(open([windowSpec('s', change)])).rejects.toMatchObject({
+      code: 'STATE_CHANGED',
+      message: `store 's' in the state of the task was kept ${found} and the job wants it ${wanted}, so what is there would be misread; go back to how it was, give the store another name, or start afresh with --fresh`,
+    });
+  });
+
+  test('what changes nothing of how it is read is taken, and so is what an earlier version has written', async () => {
+    const { stores, open, engine } = await onDisk(windowSpec('s', { value: int64 }));
+    await stores.close();
+    const later = await open([
+      windowSpec('s', { value: safeInt64, window: { kind: 'tumbling', sizeMs: 10, graceMs: 99 }, keptMs: 5 }),
+    ]);
+    await later.close();
+    const old = await engine.open('task');
+    await old.write([{ type: 'put', key: storeKey('s'), value: Uint8Array.of(0, 1, 1) }]);
+    await old.close();
+    await (await open([windowSpec('s', { key: long })])).close();
+    await expect(open([windowSpec('s')])).rejects.toMatchObject({ code: 'STATE_CHANGED' });
   });
 
   test('a store that was added or came back finds its own, whatever the order of the stores', async () => {
@@ -425,16 +464,17 @@ describe('opening', () => {
     expect(['a', 'b', 'new'].map((name) => kv(all, name).get('k')?.value)).toEqual(['of a', 'of b', 'of new']);
   });
 
-  test('a value of another serde is named when it is read', async () => {
+  test('a value that its serde cannot read is named when it is read', async () => {
     const { stores, open } = await onDisk(keyValueSpec('s', { value: text }));
     kv(stores).put('k', 'no json', 1);
     await commit(stores);
     await stores.close();
-    const again = await open([keyValueSpec('s', { value: json })]);
+    const renamed = { ...json, name: 'text' };
+    const again = await open([keyValueSpec('s', { value: renamed })]);
     expect(() => kv(again).get('k')).toThrow(
       expect.objectContaining({
         code: 'STATE_NOT_DECODED',
-        message: expect.stringMatching(/store 's' can't read its value of key "k" as json/),
+        message: expect.stringMatching(/store 's' can't read its value of key "k" as text/),
       }),
     );
   });

@@ -16,6 +16,7 @@ import {
   mapRows,
   outerJoin,
   reduce,
+  repartition,
   type Sink,
   suppress,
   table,
@@ -186,4 +187,19 @@ test('a row that is held back is joined as it was last passed on', () => {
   rows.send('tick', '', { timestampMs: 22 });
   look(23);
   expect(take()).toEqual(['k=null@1', 'k=a!@11', 'k=a!@14', 'k=c!@23']);
+});
+
+test('repartition() leaves key, value, time and headers as they are, and drops what has no key', () => {
+  const from = topic('from', utf8);
+  const to = topic('to', utf8);
+  const driver = createDriver(job('spread', [from.pipe(repartition({ as: 'spread' })).to(to)]));
+  const headers = [['h', utf8.encode('x')]] as const;
+  driver.in(from).send('k', 'v', { timestampMs: 7, headers });
+  driver.in(from).send(null, 'no key', { timestampMs: 8 });
+  const [record, ...rest] = driver.out(to).readAll();
+  expect(record).toMatchObject({ key: 'k', value: 'v', timestampMs: 7 });
+  expect(utf8.decode(record!.headers![0]![1]!)).toBe('x');
+  expect(rest).toEqual([]);
+  expect(driver.metrics.dropped.nullKey).toBe(1);
+  expect(driver.out('spread-spread-repartition').readAll()).toHaveLength(1);
 });

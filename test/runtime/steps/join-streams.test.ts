@@ -254,6 +254,26 @@ describe('joinStreams over a restart', () => {
     expect(rig.take()).toEqual(['t=null+_@16', 't=!+_@50']);
   });
 
+  test('another grace loses nothing of what waits; another span is refused (C35)', async () => {
+    for (const [before, after] of [
+      [1_000, 0],
+      [0, 1_000],
+    ] as const) {
+      const rig = await startRig(program('outer', 10, 10, before), 'database');
+      const keys = Array.from({ length: 200 }, (_, i) => `k${i}`);
+      for (const [i, key] of keys.entries()) rig.send(i % 2 ? 'left' : 'right', key, '', 100 + (i % 8));
+      await rig.restart(program('outer', 10, 10, after));
+      rig.send('left', 'k16', '', 101);
+      rig.send('left', 'end', '', 5_000);
+      expect(rig.take().sort()).toEqual(
+        keys.map((key, i) => (i === 16 ? 'k16=+@101' : `${key}=${i % 2 ? '+null' : 'null+'}@${100 + (i % 8)}`)).sort(),
+      );
+      await expect(rig.restart(program('outer', 10, 11, after))).rejects.toThrow(
+        "store 'j' in the state of the task was kept for a join from 10 ms before to 10 ms after and the job wants it for",
+      );
+    }
+  });
+
   test('what comes out is what a plain model gives, restarts or not', async () => {
     const side = fc.constantFrom('left', 'right');
     const step = fc.record({

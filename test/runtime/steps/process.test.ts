@@ -304,6 +304,113 @@ describe('timers of process', () => {
   });
 });
 
+const unpaid = (by: 'streamTime' | 'wallClock') =>
+  job('j', [
+    input
+      .pipe(
+        process('p', { outputs: emits<string>(), once: { overdue: by } }, ({ forward, once }) => ({
+          process(value, { key, timestampMs }) {
+            if (value === 'paid') once.overdue.clear(key);
+            else once.overdue.set(key, (by === 'streamTime' ? timestampMs : 0) + Number(value));
+          },
+          once: {
+            overdue: (key) => forward(`overdue, set ${once.overdue.get(key) ?? 'no more'}`, { key }),
+          },
+        })),
+      )
+      .to(out),
+  ]);
+
+describe('timers of a key', () => {
+  test.each(comebacks)('go off when stream time has come to them, in their order, over a restart (%s)', async (how) => {
+    const rig = await startRig(unpaid('streamTime'), how);
+    rig.send('in', 'a', '20', 0);
+    rig.send('in', 'b', '10', 5);
+    rig.send('in', 'c', '10', 5);
+    rig.send('in', 'd', '14', 0);
+    expect(rig.take()).toEqual([]);
+    await rig.restart();
+    rig.send('in', 'c', 'paid', 6);
+    // Set anew: later than it was.
+    rig.send('in', 'd', '30', 6);
+    rig.send('in', 'x', '1000', 14);
+    expect(rig.take()).toEqual([]);
+    rig.send('in', 'x', '1000', 20);
+    expect(rig.take()).toEqual(['b=overdue, set no more@15', 'a=overdue, set no more@20']);
+    await rig.restart();
+    rig.send('in', 'x', 'paid', 100);
+    expect(rig.take()).toEqual(['d=overdue, set no more@36']);
+    // A time that has come goes off after the record that sets it; one that is late is so too.
+    rig.send('in', 'e', '0', 100);
+    rig.send('in', 'e', '1', 50);
+    expect(rig.take()).toEqual(['e=overdue, set no more@100', 'e=overdue, set no more@51']);
+  });
+
+  test.each(comebacks)(
+    'go off by the wall clock, also where it came to them while the job stood still (%s)',
+    async (how) => {
+      const rig = await startRig(unpaid('wallClock'), how);
+      rig.send('in', 'b', '20', 0);
+      rig.send('in', 'a', '20', 7);
+      rig.send('in', 'c', '40', 7);
+      rig.advance(19);
+      expect(rig.take()).toEqual([]);
+      await rig.restart();
+      rig.standStill(11);
+      rig.advance(0);
+      expect(rig.take()).toEqual(['a=overdue, set no more@20', 'b=overdue, set no more@20']);
+      await rig.restart();
+      rig.advance(10);
+      expect(rig.take()).toEqual(['c=overdue, set no more@40']);
+    },
+  );
+
+  test('all that are set go off at the end of bounded inputs, one that waits before the next', async () => {
+    const order: string[] = [];
+    const waiting = input.pipe(
+      process('p', { outputs: emits<string>(), once: { end: 'streamTime' } }, ({ forward, once }) => ({
+        process: (value, { key }) => once.end.set(key, Number(value)),
+        once: {
+          async end(key, whenMs) {
+            order.push(`${key} begins`);
+            await null;
+            order.push(`${key} ends`);
+            forward('over', { key });
+            // What the end itself sets waits for the next record, or the next run.
+            if (key === 'a') once.end.set(key, whenMs + 1);
+            once.end.clear('gone');
+          },
+        },
+      })),
+    );
+    const rig = await startRig(job('j', [waiting.to(out)]), 'database');
+    for (const [key, value] of [
+      ['b', '20'],
+      ['gone', '30'],
+      ['a', '10'],
+    ] as const)
+      rig.send('in', key, value, 1);
+    await rig.closeWindows();
+    expect(rig.take()).toEqual(['a=over@10', 'b=over@20']);
+    expect(order).toEqual(['a begins', 'a ends', 'b begins', 'b ends']);
+  });
+
+  test('need a key, together with its records', () => {
+    const set = { once: { t: 'streamTime' } } as const;
+    const code = () => ({ process: () => {}, once: { t: () => {} } });
+    const rekeyed = input.pipe(
+      selectKey((value) => value),
+      process('p', set, code),
+    );
+    expect(compile(job('j', [rekeyed])).internalTopics.map(({ name }) => name)).toEqual([
+      'j-p-repartition',
+      'j-p-once-t-changelog',
+    ]);
+    const unkeyed = topic('unkeyed', utf8, { key: noKey }).pipe(process('p', set, code));
+    expect(() => compile(job('j', [unkeyed]))).toThrow('the records have no key here; call selectKey() before');
+  });
+});
+
 describe('what goes wrong in process', () => {
   const failing = (onError: ReturnType<typeof skip>) =>
     job(
@@ -398,7 +505,7 @@ describe('what goes wrong in process', () => {
         process: () => {},
       })) as never),
     );
-    expect(() => drive(job('j', [without.to(out)]))).toThrow("its setup must return a function for the timer 't'");
+    expect(() => drive(job('j', [without.to(out)]))).toThrow("its setup must return a function for 't'");
     expect(() => process('p', { every: { t: { wallClock: 0 } } }, (() => {}) as never)).toThrow('1 ms or more apart');
   });
 

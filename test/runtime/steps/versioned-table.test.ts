@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { utf8 } from '../../../core/schema/primitive.ts';
-import { compile, deadLetter, job, join, leftJoin, table, topic, toStream } from '../../../dsl/index.ts';
+import { compile, deadLetter, job, join, leftJoin, table, topic, toStream, toTable } from '../../../dsl/index.ts';
 import { createDriver } from '../../../runtime/testing/index.ts';
 import { startRig } from './restart-rig.ts';
 
@@ -183,4 +183,19 @@ describe('a join with a versioned table and a grace', () => {
     const short = stream.pipe(join(rows, (value) => value, { grace: 21 }));
     expect(() => compile(job('j', [short.to(out)]))).toThrow("'rows', which keeps 20 ms of history");
   });
+});
+
+test('a stream read as a table may keep its history too, over a restart', async () => {
+  const changes = topic('changes', utf8);
+  const kept = changes.pipe(toTable({ as: 'kept', value: utf8, versioned: 20 }));
+  const looked = job('j', [stream.pipe(join(kept, (value, row) => `${value}+${row}`)).to(out)]);
+  for (const comeback of ['database', 'changelog'] as const) {
+    const rig = await startRig(looked, comeback);
+    rig.send('changes', 'k', 'a', 1);
+    rig.send('changes', 'k', 'c', 9);
+    await rig.restart();
+    rig.send('changes', 'k', 'b', 5);
+    for (const at of [2, 6, 9]) rig.send('stream', 'k', 'x', at);
+    expect(rig.take()).toEqual(['k=x+a@2', 'k=x+b@6', 'k=x+c@9']);
+  }
 });

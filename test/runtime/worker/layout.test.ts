@@ -7,6 +7,9 @@ import {
   job,
   join,
   joinGlobal,
+  map,
+  noKey,
+  repartition,
   selectKey,
   table,
   topic,
@@ -66,4 +69,35 @@ test('the topics of a foreign join have the counts of their readers, whatever th
   expect(layout.partitions.get('j-both-answers-repartition')).toBe(2);
   expect(layout.partitions.get('j-both-subscriptions-repartition')).toBe(5);
   expect(layout.partitions.get('rates')).toBe(4);
+});
+
+test('repartition() has as many tasks behind it as it says, or as its source has, and one topic with selectKey() before it', () => {
+  const few = topic('few', utf8, { partitions: 2 });
+  const spread = few
+    .pipe(
+      selectKey((value) => value),
+      repartition({ partitions: 6, as: 'spread' }),
+      map((value) => value),
+    )
+    .to(out);
+  const layout = layOut(compile(job('j', [spread])), new Map());
+  expect(layout.tasks).toEqual([2, 6]);
+  expect(layout.partitions.get('j-spread-repartition')).toBe(6);
+  const same = layOut(compile(job('j', [few.pipe(repartition()).to(out)])), new Map());
+  expect(same.tasks).toEqual([2, 2]);
+  expect(() => layOut(compile(job('j', [spread])), new Map([['j-spread-repartition', 4]]))).toThrow(
+    "the job's topic 'j-spread-repartition' has 4 partitions and needs 6",
+  );
+});
+
+test('what is joined behind repartition() has its count; no key and no count are refused', () => {
+  const spread = topic('few', utf8, { partitions: 2 }).pipe(repartition({ partitions: 6, as: 'spread' }));
+  const joined = (partitions: number) =>
+    job('j', [spread.pipe(join(table('rows', utf8, { partitions }), (value) => value)).to(out)]);
+  expect(layOut(compile(joined(6)), new Map()).tasks).toEqual([2, 6]);
+  expect(() => layOut(compile(joined(3)), new Map())).toThrow('j-spread-repartition has 6');
+  const unkeyed = topic('unkeyed', utf8, { key: noKey });
+  // @ts-expect-error repartition() needs a keyed stream
+  expect(() => compile(job('j', [unkeyed.pipe(repartition()).to(out)]))).toThrow('the records have no key here');
+  expect(() => repartition({ partitions: 0 })).toThrow('partitions must be a whole number from 1 up');
 });
