@@ -1,6 +1,7 @@
 // What becomes of the state, the topics and the place in the input when one version of a job takes over from another.
 // State goes by the store's name and the place in the input by the topic's, so steps may come and go freely; what is kept
 // under one name must be read as it was written.
+import { differenceOf } from './store-shape.ts';
 import type { TopologyData } from './topology-data.ts';
 
 export interface TopologyChange {
@@ -42,15 +43,11 @@ function compareStores(before: ReadonlyMap<string, Store>, after: ReadonlyMap<st
       changes.push({ kind: 'new', what, means: 'it is empty and is built from what is processed from now on' });
       continue;
     }
-    const differences = [
-      [old.shape, store.shape],
-      [`keys as ${old.key}`, `keys as ${store.key}`],
-      [`values as ${old.value}`, `values as ${store.value}`],
-    ].filter(([from, to]) => from !== to);
-    if (differences.length === 0) changes.push({ kind: 'kept', what, means: `by its name; ${store.changelog}` });
+    const difference = differenceOf(old.shape, store.shape);
+    if (difference === null) changes.push({ kind: 'kept', what, means: `by its name; ${store.changelog}` });
     else {
-      const turned = differences.map(([from, to]) => `${from} would be read as ${to}`).join(', ');
-      const means = `${turned}: give it another name with 'as', or forget it with 'millrace reset'`;
+      const { found, wanted } = difference;
+      const means = `it is kept ${found} and the job wants it ${wanted}: give it another name with 'as', or forget it with 'millrace reset'`;
       changes.push({ kind: 'refused', what, means });
     }
   }

@@ -65,9 +65,6 @@ function stepLines(steps: readonly Step[]): readonly string[] {
   return lines.map(({ head, names }) => `${head === '' ? '' : `${head} → `}${names.join(' → ')}`);
 }
 
-/** What a store is, without its name: two of one shape can read each other's state. */
-export const storeShape = (spec: StoreSpec): string => `${whatStore(spec)}${historyText(spec)}`;
-
 const historyText = ({ versionedMs }: StoreSpec): string =>
   versionedMs === undefined ? '' : ` (${versionedMs} ms back)`;
 

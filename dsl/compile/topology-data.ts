@@ -1,6 +1,6 @@
 // A topology as plain data: what `describe --json` prints, and what two of them are compared by. Functions have no place in
 // it, and serdes are their names. It may grow fields; a field that is there keeps its meaning, for files of it are kept.
-import { storeShape } from './describe.ts';
+import { type Shape, shapeOf } from './store-shape.ts';
 import type { Topology } from './topology.ts';
 
 export interface TopologyData {
@@ -37,10 +37,8 @@ export interface TopologyData {
     readonly stores: readonly {
       readonly name: string;
       readonly kind: string;
-      /** What it is in words, windows included: 'store of tumbling windows (60000 ms, grace 0 ms)'. */
-      readonly shape: string;
-      readonly key: string;
-      readonly value: string;
+      /** What decides how its bytes are read. */
+      readonly shape: Shape;
       readonly changelog: string;
       readonly ownChangelog: boolean;
     }[];
@@ -73,8 +71,8 @@ export function topologyData(topology: Topology): TopologyData {
         ...(step.kind === 'connectorSink' && { to: step.connector.name }),
       })),
       stores: stores.map((store) => ({
-        ...{ name: store.name, kind: store.kind, shape: storeShape(store), key: store.key.name },
-        ...{ value: store.value.name, changelog: store.changelog, ownChangelog: store.ownChangelog },
+        ...{ name: store.name, kind: store.kind, shape: shapeOf(store) },
+        ...{ changelog: store.changelog, ownChangelog: store.ownChangelog },
       })),
     })),
   };

@@ -234,13 +234,13 @@ describe('describe', () => {
     const same = await command(['describe', 'words.mjs', '--diff', before]);
     expect(same).toMatchObject({ code: 0, stderr: '' });
     expect(same.stdout).toMatch(/^kept {4}state words: by its name; words-words-changelog\n$/);
-    const changed = stdout.replace('"shape":"store"', '"shape":"store of sessions (gap 5 ms, grace 0 ms)"');
+    const changed = stdout.replace('values of int64', 'values of utf8');
     expect(changed).not.toBe(stdout);
     await writeFile(before, changed);
     const refused = await command(['describe', 'words.mjs', '--diff', before]);
     expect(refused.code).toBe(1);
     expect(refused.stdout).toBe(
-      "refused state words: store of sessions (gap 5 ms, grace 0 ms) would be read as store: give it another name with 'as', or forget it with 'millrace reset'\n",
+      "refused state words: it is kept with values of utf8 and the job wants it with values of int64: give it another name with 'as', or forget it with 'millrace reset'\n",
     );
     for (const [text, sentence] of [
       ['{}', `error: can't use the file ${before}: it isn't what 'millrace describe --json' prints`],

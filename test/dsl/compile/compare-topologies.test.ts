@@ -82,6 +82,7 @@ test('what would be misread is refused: another kind of window, another serde of
   const minute = windows(tumbling('1 minute', { grace: 0 }));
   expect(changes(windows(tumbling('2 minutes', { grace: 0 })), minute)).toEqual(['refused state joined']);
   expect(changes(windows(session({ gap: '1 minute', grace: 0 })), minute)).toEqual(['refused state joined']);
+  expect(changes(windows(tumbling('1 minute', { grace: '1 hour' })), minute)).toEqual(['kept state joined']);
   const values = (value: Serde<string>) =>
     job('j', [
       words
