@@ -216,11 +216,12 @@ function createTaskStores(
           const { name } = open.spec;
           const timeMs = streamTimes.get(name);
           if (timeMs !== undefined) operations.push(streamTimeOperation(name, timeMs));
-          // What a query may have cached before is older than what is written here.
-          open.reset();
         }
+        const changed = restoredInto;
         restoredInto = new Set();
         await storage.write(operations);
+        // What was looked up before, or while this was being written, is older: also that there was nothing.
+        for (const open of changed) open.reset();
       }
       reached(offsets);
     },

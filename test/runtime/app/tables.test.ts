@@ -67,9 +67,7 @@ async function send(client: Awaited<ReturnType<typeof runJob>>['client'], record
 
 const shown = ({ key, value, timestampMs }: TableChange<unknown, unknown>) => [key, value, timestampMs];
 
-// On a loaded machine a reader that starts while records arrive sometimes gets none of a partition, here one run of four. Not
-// explained yet: the log has the records and a reader that starts later gets them.
-test.skip('the rows of a table come first, then its changes, of this run and of one before', async () => {
+test('the rows of a table come first, then its changes, of this run and of one before', async () => {
   await using folder = await tempFolder();
   const data = { data: folder.data, until: 'stopped' } as const;
   {
@@ -116,7 +114,8 @@ test.skip('the rows of a table come first, then its changes, of this run and of 
   expect(Object.fromEntries((await newest('shown')).map(([key, value]) => [key, value]))).toEqual(
     expect.objectContaining({ r: 'seen' }),
   );
-  expect(await newest('history')).toEqual([['h', 'new', 20]]);
+  // Stopped before it came to these, the job takes them in now.
+  await expect.poll(() => newest('history'), { timeout: 10_000 }).toEqual([['h', 'new', 20]]);
   await send(run.client, [['events', 'b', 'x', 50]]);
   const next = observeTable<string, number>(run, 'n').pipe(rxFilter(({ key }) => key === 'b'));
   expect(shown(await firstValueFrom(next))).toEqual(['b', 1, 50]);
@@ -136,7 +135,7 @@ test('what has run is observed by its topology alone', async () => {
   expect((await lastValueFrom(changes)).map(shown)).toEqual([['a', 1, 5]]);
 });
 
-test.skip('a global table is queried by its topic, whichever partition a key is in', async () => {
+test('a global table is queried by its topic, whichever partition a key is in', async () => {
   await using folder = await tempFolder();
   await using run = await runJob(observed, { data: folder.data, until: 'stopped' });
   await run.ready;

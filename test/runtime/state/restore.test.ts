@@ -133,3 +133,24 @@ test("a table's topic that others write: keys are found however they were encode
   expect(store.get({ iata: 'DFW' })).toEqual({ value: { city: 'Dallas' }, timestampMs: 5 });
   expect(store.get({ iata: 'ORD' })).toBeUndefined();
 });
+
+test('a look at what is being restored right now hides it no longer than until it is written', async () => {
+  const inner = await createMemoryEngine().open('task');
+  const store = (open: Awaited<ReturnType<typeof openTaskStores>>) => open.store('s') as KeyValueStore;
+  let whileWriting: (() => void) | null = null;
+  const storage = Object.assign(Object.create(inner) as typeof inner, {
+    async write(...given: Parameters<typeof inner.write>) {
+      whileWriting?.();
+      await inner.write(...given);
+      whileWriting?.();
+    },
+  });
+  const stores = await openTaskStores({ storage, specs: [keyValueSpec('s')] });
+  for (const value of ['1', '2', null]) {
+    whileWriting = () => void store(stores).get('a');
+    stores.restore('job-s-changelog', bytes('a'), value === null ? null : stamp(1, bytes(value)), 1);
+    await stores.flushRestored(new Map([['job-s-changelog', 1]]));
+    whileWriting = null;
+    expect(store(stores).get('a')?.value).toBe(value === null ? undefined : Number(value));
+  }
+});
