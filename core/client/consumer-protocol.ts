@@ -44,17 +44,23 @@ export function encodeSubscription(
   return writer.take();
 }
 
-/** Fields that a newer version adds are passed over. @throws Fault `MALFORMED_BYTES` */
+/**
+ * Fields that a newer version adds are passed over, and those at the end may be missing: segmentio's client and older ones
+ * of sarama say version 1 and write what version 0 has.
+ *
+ * @throws Fault `MALFORMED_BYTES`
+ */
 export function decodeSubscription(bytes: Uint8Array): Subscription {
   const reader = new ByteReader(bytes);
   const version = reader.int16();
+  const has = (since: number) => version >= since && reader.remaining > 0;
   const topics = readArray(reader, () => readString(reader));
   return {
     topics,
     userData: readBytes(reader),
-    ownedPartitions: version >= 1 ? readPartitions(reader) : [],
-    generationId: version >= 2 ? reader.int32() : -1,
-    rack: version >= 3 ? readNullableString(reader) : null,
+    ownedPartitions: has(1) ? readPartitions(reader) : [],
+    generationId: has(2) ? reader.int32() : -1,
+    rack: has(3) ? readNullableString(reader) : null,
   };
 }
 

@@ -65,7 +65,7 @@ export function foreignSubscribeStep(
     let before: unknown;
     let after: unknown;
     let moved: boolean;
-    let stands: boolean;
+    let asks: boolean;
     record.currentKey = key;
     record.timestampMs = timestampMs;
     try {
@@ -75,7 +75,9 @@ export function foreignSubscribeStep(
       before = foreignKeyOf(oldValue, known);
       after = foreignKeyOf(newValue, known);
       moved = before !== null && !same(before, after);
-      stands = hasResult(known);
+      // Where the row asked the same key before, and there was no row, no result is there to be taken back: unless the
+      // answer that does so is under way, which this change lets go unheard. Kafka Streams keeps such a result for ever.
+      asks = left || moved || (after !== null && hasResult(known));
     } catch (error) {
       errors.process(name, newValue, error);
       return;
@@ -83,10 +85,8 @@ export function foreignSubscribeStep(
     const tell = (to: unknown, instruction: Instruction) =>
       send(to, { instruction, key: known, hash } satisfies Subscription, timestampMs);
     if (after !== null) {
-      // Where the row asked the same key before, and there was no row, no result is there to be taken back: unless the
-      // answer that does so is under way, which this change lets go unheard. Kafka Streams keeps such a result for ever.
       if (moved) tell(before, 'unsubscribe');
-      tell(after, left || moved || stands ? 'subscribe' : 'subscribeIfRow');
+      tell(after, asks ? 'subscribe' : 'subscribeIfRow');
     } else if (left) {
       if (before !== null) tell(before, 'unsubscribe');
       answer(key, { hash, value: null } satisfies Answer, timestampMs);

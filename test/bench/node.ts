@@ -11,8 +11,7 @@ import { promisify } from 'node:util';
 import { type Client, createClient, loadCompression, tcpNetwork } from '../../core/client/index.ts';
 import { systemClock } from '../../core/kernel/clock.ts';
 import { systemRandom } from '../../core/kernel/random.ts';
-import { RecordCursor } from '../../core/protocol/record-cursor.ts';
-import { utf8 } from '../../core/schema/primitive.ts';
+import { fetchAll, produceAll } from './client.ts';
 import { inFolder, machine, median } from './measure.ts';
 
 // The bench is built and runs from `dist`, and the command stands in the tree itself.
@@ -109,31 +108,6 @@ async function measured(pid: number, bytes: number, work: () => Promise<unknown>
     cpuPerGb: ((cpuSecondsOf(pid) - cpuBefore) / bytes) * 1e9,
     peakBytes: Math.max(peakBytes, memoryOf(pid).own),
   };
-}
-
-async function produceAll(client: Client, topic: string, records: number, valueBytes: number): Promise<void> {
-  await using producer = client.producer();
-  await producer.partitionsOf(topic);
-  const value = utf8.encode('x'.repeat(valueBytes));
-  for (let i = 0; i < records; i++) {
-    if (!producer.write(topic, 0, systemClock.now(), null, value)) await producer.ready();
-  }
-  await producer.flush();
-}
-
-async function fetchAll(client: Client, topic: string, records: number): Promise<void> {
-  const fetcher = client.fetcher();
-  fetcher.assign([{ topic, partition: 0, offset: 0 }]);
-  const cursor = new RecordCursor();
-  for (let left = records; left > 0; ) {
-    for (const { batches } of await fetcher.poll(1_000)) {
-      for (const batch of batches) {
-        cursor.open(batch);
-        while (cursor.next()) left--;
-      }
-    }
-  }
-  fetcher.close();
 }
 
 async function hasKcat(): Promise<boolean> {

@@ -9,6 +9,7 @@ import { parseArgs } from 'node:util';
 import { clients } from './clients.mjs';
 import { runScenarios } from './parts/client-process.mjs';
 import { compareRead, writeCrossRecords, writeCrossTopics, writtenBy } from './parts/cross.mjs';
+import { hostileBytes } from './parts/hostile.mjs';
 import { killUnderLoad } from './parts/kill.mjs';
 import { NotRun, peersFolder } from './parts/peers.mjs';
 import { compareSchemas } from './parts/schemas.mjs';
@@ -20,6 +21,7 @@ import { scenarios } from './scenarios.mjs';
 /** What is shown beside the clients' scenarios, each by itself: they need no node or start their own. */
 const proofs = {
   schemas: compareSchemas,
+  hostile: hostileBytes,
   kill: killUnderLoad,
   streams: streamsWordCount,
 };

@@ -4,6 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { nodeSettings } from './kafka.mjs';
@@ -23,6 +24,9 @@ export async function startMillrace(more = {}) {
   return {
     name: 'Millrace, one node',
     bootstrap: `127.0.0.1:${port}`,
+    pid: () => running.child.pid,
+    /** Lines of its log that it calls errors. */
+    mistakes: () => running.mistakes,
     /** As a crash: no signal that it could answer. */
     async kill() {
       running.child.kill('SIGKILL');
@@ -49,11 +53,12 @@ export async function startMillrace(more = {}) {
 async function start(args, port) {
   const child = spawn(process.execPath, [command, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
   let text = '';
-  const read = (chunk) => {
-    text = (text + chunk).slice(-20_000);
+  const mistakes = [];
+  const read = (line) => {
+    text = `${text}${line}\n`.slice(-20_000);
+    if (/"level":(50|60)/.test(line)) mistakes.push(line);
   };
-  child.stdout.on('data', read);
-  child.stderr.on('data', read);
+  for (const stream of [child.stdout, child.stderr]) createInterface({ input: stream }).on('line', read);
   let status;
   const ended = new Promise((resolve) => child.on('exit', (code, signal) => resolve((status = code ?? signal))));
   const sinceMs = Date.now();
@@ -62,7 +67,7 @@ async function start(args, port) {
     if (Date.now() - sinceMs > startMsMax) throw new Error(`the node does not listen\n${text}`);
     await sleep(50);
   }
-  return { child, ended, output: () => text, status: () => status };
+  return { child, ended, output: () => text, status: () => status, mistakes };
 }
 
 const answers = (port) =>

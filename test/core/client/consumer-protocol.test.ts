@@ -34,6 +34,11 @@ test('older and newer versions are read: fewer fields are defaults, more are pas
     generationId: -1,
     rack: null,
   });
+  // As segmentio's client writes it: a version that has more, and nothing more.
+  for (const version of ['0001', '0002', '0003']) {
+    const short = Buffer.from(`${version}00000001000174ffffffff`, 'hex');
+    expect(decodeSubscription(short)).toEqual(decodeSubscription(v0));
+  }
   const v9 = Buffer.concat([
     encodeSubscription({ topics: ['t'], userData: null, ownedPartitions: [] }),
     Buffer.from('more'),
