@@ -78,6 +78,11 @@ const faults = {
     text: (d: { topic: string; expected: number; found: number; job: string }) =>
       `the job's topic '${d.topic}' has ${d.found} partitions and needs ${d.expected}, because an input has changed; start afresh with --fresh, or run 'millrace reset' for job '${d.job}'`,
   },
+  INTERNAL_TOPIC_SETTING: {
+    retriable: false,
+    text: (d: { topic: string; setting: string; expected: string; found: string }) =>
+      `the job's topic '${d.topic}' has ${d.setting}=${d.found} and needs ${d.expected}, or it would lose what the job must find there; set it with 'millrace topic alter ${d.topic} --config ${d.setting}=${d.expected}', or start afresh with --fresh`,
+  },
   NEEDS_CONFIRMATION: {
     retriable: false,
     text: (_: object) => 'standard input is no terminal to ask at; add --yes to go ahead',
