@@ -78,6 +78,11 @@ const faults = {
     text: (d: { topic: string; expected: number; found: number; job: string }) =>
       `the job's topic '${d.topic}' has ${d.found} partitions and needs ${d.expected}, because an input has changed; start afresh with --fresh, or run 'millrace reset' for job '${d.job}'`,
   },
+  STATE_IN_USE: {
+    retriable: false,
+    text: (d: { job: string; path: string }) =>
+      `the state of job '${d.job}' in ${d.path} is in use by another process; give each process of a job a folder of its own with --data`,
+  },
   INTERNAL_TOPIC_SETTING: {
     retriable: false,
     text: (d: { topic: string; setting: string; expected: string; found: string }) =>

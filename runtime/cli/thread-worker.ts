@@ -6,7 +6,19 @@ import { createLatch } from '../../core/kernel/latch.ts';
 import { ThreadDeath } from '../app/app.ts';
 import type { Worker, WorkerOptions, WorkerReport } from '../worker/worker.ts';
 
-export interface ThreadData extends Pick<WorkerOptions, 'layout' | 'workerId' | 'from' | 'commitWhenIdle'> {
+export interface ThreadData
+  extends Pick<
+    WorkerOptions,
+    | 'layout'
+    | 'workerId'
+    | 'processId'
+    | 'alone'
+    | 'instanceId'
+    | 'sessionTimeoutMs'
+    | 'address'
+    | 'from'
+    | 'commitWhenIdle'
+  > {
   readonly jobFile: string;
   readonly stateFolder: string;
   /** To the embedded node of the main thread, or null where `bootstrap` names a cluster. */
@@ -25,6 +37,10 @@ const starting: WorkerReport = {
   memberId: '',
   generationId: -1,
   tasks: [],
+  standbys: [],
+  restoring: [],
+  rebalances: 0,
+  members: [],
   closed: [],
   sources: [],
   recordsIn: 0,

@@ -17,21 +17,19 @@ const reportEveryMs = 50;
 
 try {
   const logger = createLogger();
-  const clientId = `millrace-${data.workerId}`;
+  const topology = compileJob(await loadJob(data.jobFile));
+  const clientId = `${topology.job}-${data.workerId}`;
   const shared = { clock: systemClock, random: systemRandom, logger };
   const client =
     data.port === null
       ? clusterClient(data.bootstrap!, clientId, logger)
       : createClient({ ...shared, network: portNetwork(data.port), clientId });
   const worker = startWorker({
-    topology: compileJob(await loadJob(data.jobFile)),
-    layout: data.layout,
+    topology,
     client,
     stateEngine: createLevelEngine(data.stateFolder),
     ...shared,
-    workerId: data.workerId,
-    from: data.from,
-    commitWhenIdle: data.commitWhenIdle,
+    ...data,
   });
   parentPort!.on('message', (order: ToThread) => {
     if (order === 'stop') void worker.stop().catch(() => {});

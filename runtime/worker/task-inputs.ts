@@ -35,7 +35,8 @@ export interface TaskInputs {
   forget(id: TaskId): void;
   /** Nothing is fetched until `resume`. */
   stop(): void;
-  resume(tasks: Iterable<RunningTask>, generationId: number): Promise<void>;
+  /** Fetches for these tasks and no others. */
+  resume(tasks: ReadonlyMap<TaskId, RunningTask>, generationId: number): void;
   poll(maxWaitMs: number, signal: AbortSignal): Promise<readonly FetchedPartition[]>;
   deliver(fetched: readonly FetchedPartition[], tasks: ReadonlyMap<TaskId, RunningTask>): void;
   updateEnds(task: RunningTask): void;
@@ -70,6 +71,9 @@ export function createTaskInputs({ topology, client, groupId, from, logger }: Ta
   const byPartition = new Map<string, InputState>();
   const byTask = new Map<TaskId, InputState[]>();
   let fetching = false;
+  /** Of what is assigned: what was polled under another is fetched again. */
+  let assignment = 0;
+  let polledUnder = 0;
   let statusReader: SourceStatusReader | null = null;
   let watching: Promise<void> | null = null;
   let generation = -1;
@@ -140,10 +144,11 @@ export function createTaskInputs({ topology, client, groupId, from, logger }: Ta
     },
     stop() {
       fetching = false;
+      assignment += 1;
       fetcher.assign([]);
     },
-    async resume(tasks, generationId) {
-      for (const entry of tasks) {
+    resume(tasks, generationId) {
+      for (const entry of tasks.values()) {
         for (const { index, fetchAt } of byTask.get(entry.id) ?? []) {
           if (entry.task.positions().some((position) => position.input === index)) continue;
           entry.task.enqueue(index, { fetchOffset: fetchAt, batches: [], nextOffset: fetchAt });
@@ -151,10 +156,13 @@ export function createTaskInputs({ topology, client, groupId, from, logger }: Ta
       }
       generation = generationId;
       fetching = true;
-      for (const input of byPartition.values()) input.paused = false;
-      fetcher.assign(
-        [...byPartition.values()].map(({ topic, partition, fetchAt }) => ({ topic, partition, offset: fetchAt })),
-      );
+      const read = [...byPartition.values()].filter(({ task }) => tasks.has(task));
+      assignment += 1;
+      fetcher.assign(read.map(({ topic, partition, fetchAt }) => ({ topic, partition, offset: fetchAt })));
+      for (const input of read) {
+        if (input.paused) fetcher.resume(input);
+        input.paused = false;
+      }
     },
     async poll(maxWaitMs, signal) {
       watching ??= watchSources()
@@ -163,17 +171,18 @@ export function createTaskInputs({ topology, client, groupId, from, logger }: Ta
           watching = null;
         });
       try {
-        return await fetcher.poll(maxWaitMs, signal);
+        const fetched = await fetcher.poll(maxWaitMs, signal);
+        polledUnder = assignment;
+        return fetched;
       } catch (error) {
         if (signal.aborted) return [];
         throw error;
       }
     },
     deliver(fetched, tasks) {
-      if (!fetching || closed) return;
+      if (!fetching || closed || polledUnder !== assignment) return;
       for (const part of fetched) {
         const input = byPartition.get(partitionName(part));
-        // What was fetched before a rebalance is fetched again after it.
         if (input === undefined || part.fetchOffset !== input.fetchAt) continue;
         tasks.get(input.task)?.task.enqueue(input.index, part);
         input.fetchAt = part.nextOffset;

@@ -16,6 +16,7 @@ interface RunFlags extends ConnectionFlags {
   readonly from: 'earliest' | 'latest';
   readonly until?: 'end' | 'stopped';
   readonly fresh?: boolean;
+  readonly instanceId?: string;
   readonly json?: boolean;
 }
 
@@ -122,6 +123,10 @@ export function addRun(program: Command): void {
       parseChoice('end', 'stopped'),
     )
     .option('--fresh', "forget the job's offsets and state and delete the topics it fills, then start")
+    .option(
+      '--instance-id <name>',
+      'static membership: a restart gets its tasks back without a rebalance; another name for each process',
+    )
     .option('--json', 'the summary as one line of JSON on stdout')
     .addHelpText(
       'after',
