@@ -17,6 +17,7 @@ interface RunFlags extends ConnectionFlags {
   readonly until?: 'end' | 'stopped';
   readonly fresh?: boolean;
   readonly instanceId?: string;
+  readonly sessionTimeout?: number;
   readonly json?: boolean;
 }
 
@@ -127,6 +128,11 @@ export function addRun(program: Command): void {
       '--instance-id <name>',
       'static membership: a restart gets its tasks back without a rebalance; another name for each process',
     )
+    .option(
+      '--session-timeout <ms>',
+      'after which a process that is not heard of loses its tasks (default: 45000)',
+      parsePositiveInteger,
+    )
     .option('--json', 'the summary as one line of JSON on stdout')
     .addHelpText(
       'after',
@@ -135,7 +141,11 @@ export function addRun(program: Command): void {
     .action(async (file: string, flags: RunFlags) => {
       const job = await loadJob(file);
       const topology = compileJob(job);
-      const run = await runJobFile(job, file, { ...flags, logger: createLogger() });
+      const run = await runJobFile(job, file, {
+        ...flags,
+        ...(flags.sessionTimeout !== undefined && { sessionTimeoutMs: flags.sessionTimeout }),
+        logger: createLogger(),
+      });
       stopOnSignals(run);
       if ((flags.until ?? (topology.bounded ? 'end' : 'stopped')) === 'stopped') say('running until Ctrl-C');
       const hide = showProgress(run.progress);
