@@ -80,7 +80,7 @@ export async function runKilled({ random, guarantee, records, bootstrap }: Kille
       start: (name) => runJobFile(job, join(folder, name), at),
     });
     const last = await endOf(runJobFile(job, join(folder, 'a'), at, '--until', 'end'));
-    if (last.code !== 0) throw new Error(`the last run failed: ${last.stderr}`);
+    if (last.code !== 0) throw new Error(`the last run ended with ${last.code ?? last.signal}: ${last.stderr}`);
     const seen = new Map<string, Seen[]>();
     for (const name of program.reads) seen.set(name, await readAll(client, name));
     if (bootstrap !== undefined) await forget(client);

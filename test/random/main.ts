@@ -27,7 +27,10 @@ async function runWithKills(): Promise<never> {
   while (runs < Number(values.runs) && performance.now() - startedMs < Number(values.seconds) * 1_000) {
     const random = seededRandom(seed + runs++);
     const guarantee = random.next() < 0.7 ? 'exactlyOnce' : 'atLeastOnce';
-    const outcome = await runKilled({ random, guarantee, records: 600, bootstrap: values.bootstrap });
+    const outcome = await runKilled({ random, guarantee, records: 600, bootstrap: values.bootstrap }).catch((error) => {
+      write(`failed --kill --seed ${seed + runs - 1} --runs 1, ${guarantee}`);
+      throw error;
+    });
     kills += outcome.kills;
     if (outcome.wrong.length === 0) continue;
     failures += 1;
