@@ -102,7 +102,9 @@ export async function startKafka(count = 1) {
     },
     async stop() {
       for (const { child } of nodes) child.kill('SIGTERM');
-      const timer = setTimeout(() => nodes.forEach(({ child }) => child.kill('SIGKILL')), 15_000);
+      const timer = setTimeout(() => {
+        for (const { child } of nodes) child.kill('SIGKILL');
+      }, 15_000);
       await Promise.all(nodes.map(({ ended }) => ended));
       clearTimeout(timer);
       await rm(folder, { recursive: true, force: true, maxRetries: 5 });
