@@ -1,5 +1,6 @@
 // The composition root of a job: `millrace run`, and the public `runJob` of 'millrace/run'. Puts the log, the workers and
 // the app together.
+import { mkdir } from 'node:fs/promises';
 import type { Admin, Client } from '../../core/client/index.ts';
 import { systemClock } from '../../core/kernel/clock.ts';
 import { isFault } from '../../core/kernel/fault.ts';
@@ -13,6 +14,7 @@ import type { StateQuery } from '../app/state-query.ts';
 import { startWorker, type Worker, type WorkerReport } from '../worker/worker.ts';
 import { type Connection, type ConnectionFlags, openConnection } from './connection.ts';
 import { dataFolderDefault, openStateEngine, stateFolder } from './embedded.ts';
+import type { JobEndpoint } from './job-endpoint.ts';
 import { compileJob } from './load-job.ts';
 import { isResetUnderWay, resetJob } from './reset-job.ts';
 import { claimState, type StateOwner } from './state-owner.ts';
@@ -32,6 +34,14 @@ export interface RunOptions extends ConnectionFlags {
   readonly instanceId?: string;
   /** After which a process that is not heard of loses its tasks, in milliseconds. Default Kafka's 45 s. */
   readonly sessionTimeoutMs?: number;
+  /**
+   * `[HOST:]PORT` where this process answers over HTTP: `/metrics` for Prometheus, `/status`, and `/stores` for queries of
+   * the whole job's state. It asks nobody who they are; without a host it is reached from this machine only. Default: it
+   * doesn't answer.
+   */
+  readonly metrics?: string;
+  /** `host:port` where other members and those who ask reach it. Default what it listens on. */
+  readonly advertise?: string;
   /** Default silent. */
   readonly logger?: Logger;
 }
@@ -54,6 +64,8 @@ export interface JobRun extends AsyncDisposable {
   progress(): Progress;
   /** Looks into a state store, or a global table by its topic, while the job runs in this thread. @throws Fault `STORE_UNKNOWN` */
   query<K, V>(store: string): StateQuery<K, V>;
+  /** `host:port` where it answers over HTTP; null where it doesn't. */
+  readonly address: string | null;
   /** Processes nothing more; flushes, commits, leaves the group, closes the log. */
   stop(): Promise<void>;
 }
@@ -66,34 +78,44 @@ export interface FileRun extends JobRun {
 async function start(job: JobSpec, jobFile: string | null, options: FileRunOptions): Promise<FileRun> {
   const logger = options.logger ?? silentLogger;
   const topology = compileJob(job);
-  const claim = () => claimState(options.data ?? dataFolderDefault, topology.job);
-  // The embedded log says by itself that its folder is in use, and in words of its own what is wrong with it.
-  const claimed = options.bootstrap === undefined ? null : await claim();
+  const opened: (() => Promise<void>)[] = [];
+  const close = async () => {
+    for (const closeOne of opened.splice(0).reverse()) await closeOne();
+  };
+  const claim = async () => {
+    const owner = await claimState(options.data ?? dataFolderDefault, topology.job);
+    opened.unshift(() => owner.release());
+    return owner;
+  };
   try {
+    // The embedded log says by itself that its folder is in use, and in words of its own what is wrong with it.
+    const claimed = options.bootstrap === undefined ? null : await claim();
     const clientId = claimed === null ? undefined : clientIdOf(topology, claimed);
     const connection = await openConnection(options, logger, options.threads, clientId);
-    try {
-      const owner = claimed ?? (await claim());
-      const close = async () => {
-        await connection[Symbol.asyncDispose]();
-        await owner.release();
-      };
-      const threads: ThreadWorker[] = [];
-      const run = { ...options, logger: connection.logger, jobFile, owner };
-      try {
-        return asRun(connection, topology, await startOn(connection, topology, threads, run), threads, close);
-      } catch (error) {
-        await owner.release();
-        throw error;
-      }
-    } catch (error) {
-      await connection[Symbol.asyncDispose]();
-      throw error;
-    }
+    opened.push(async () => await connection[Symbol.asyncDispose]());
+    const owner = claimed ?? (await claim());
+    const endpoint = await openEndpoint(options, topology);
+    if (endpoint !== null) opened.push(() => endpoint.close());
+    const threads: ThreadWorker[] = [];
+    const run = { ...options, logger: connection.logger, jobFile, owner, endpoint };
+    const app = await startOn(connection, topology, threads, run);
+    return { ...asRun(connection, topology, app, threads, close), address: endpoint?.address ?? null };
   } catch (error) {
-    await claimed?.release();
+    await close();
     throw error;
   }
+}
+
+async function openEndpoint(
+  { metrics, advertise, data = dataFolderDefault }: RunOptions,
+  { job }: Topology,
+): Promise<JobEndpoint | null> {
+  if (metrics === undefined) return null;
+  const folder = stateFolder(data, job);
+  await mkdir(folder, { recursive: true });
+  // Loaded by those who ask for it: the first record of the others comes sooner.
+  const { openJobEndpoint } = await import('./job-endpoint.ts');
+  return await openJobEndpoint({ listen: metrics, advertise, folder });
 }
 
 /** As groups show its members; those of its threads have a number behind it. */
@@ -107,9 +129,10 @@ async function startOn(
     readonly logger: Logger;
     readonly jobFile: string | null;
     readonly owner: StateOwner;
+    readonly endpoint: JobEndpoint | null;
   },
 ): Promise<App> {
-  const { logger, jobFile, owner, data = dataFolderDefault } = options;
+  const { logger, jobFile, owner, endpoint, data = dataFolderDefault } = options;
   const folder = stateFolder(data, topology.job);
   const stateEngine = await openStateEngine(data, topology.job);
   const admin = client.admin();
@@ -125,6 +148,8 @@ async function startOn(
     processId: id,
     alone: node !== null,
     sessionTimeoutMs: options.sessionTimeoutMs,
+    address: endpoint?.address,
+    countOperators: endpoint !== null,
     from: options.from ?? 'earliest',
     commitWhenIdle: until === 'end',
   } as const;
@@ -162,7 +187,9 @@ async function startOn(
     threads.push(thread);
     return thread;
   };
-  return startApp({ topology, layout, client, clock: systemClock, logger, workers, startWorker: startOne, until });
+  const app = startApp({ topology, layout, client, clock: systemClock, logger, workers, startWorker: startOne, until });
+  endpoint?.attach({ topology, layout, workers: () => app.workers });
+  return app;
 }
 
 /**
@@ -195,7 +222,7 @@ function asRun(
   app: App,
   threads: readonly ThreadWorker[],
   close: () => Promise<void>,
-): FileRun {
+): Omit<FileRun, 'address'> {
   // Threads would try for minutes to write what the disk refuses.
   const failed = connection.failed.catch(async (error: unknown) => {
     await Promise.all(threads.map((thread) => thread.kill()));

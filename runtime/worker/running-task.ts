@@ -23,7 +23,8 @@ export interface TaskEnvironment {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
-  readonly metrics: TaskMetrics;
+  /** What a task counts, which goes on where it comes back. */
+  readonly metricsOf: (task: string) => TaskMetrics;
   /** Rows of a global table, by its topic. */
   readonly globalRows: (topic: string) => GlobalRows;
 }
@@ -86,7 +87,7 @@ export async function openTask(environment: TaskEnvironment, options: OpenTaskOp
       clock,
       random,
       logger,
-      metrics: environment.metrics,
+      metrics: environment.metricsOf(id),
       openSink: (connector) => sinks.get(connector)!,
       globalRows: environment.globalRows,
     });

@@ -29,6 +29,18 @@ interface InputState {
   fixedEnd: number | null;
 }
 
+/** How far a task is behind the end of one of its inputs. */
+export interface InputMeasures {
+  readonly topic: string;
+  readonly partition: number;
+  /** Next to be processed. */
+  readonly offset: number;
+  /** Records that wait, of which transactions that were aborted and compaction may have taken some; null before it is known. */
+  readonly lagRecords: number | null;
+  /** Event time of the record that is next, or was last; -1 before the first. */
+  readonly timestampMs: number;
+}
+
 export interface TaskInputs {
   /** Finds where the task starts; resolves with the committed offsets of its topics. */
   start(id: TaskId, sub: SubTopology, partition: number): Promise<ReadonlyMap<string, number>>;
@@ -42,6 +54,7 @@ export interface TaskInputs {
   updateEnds(task: RunningTask): void;
   /** Pauses inputs of which too much waits, resumes those of which little does. */
   balance(tasks: Iterable<RunningTask>): void;
+  measure(task: RunningTask): readonly InputMeasures[];
   isDirty(tasks: Iterable<RunningTask>): boolean;
   uncommitted(tasks: Iterable<RunningTask>): {
     readonly offsets: readonly CommitOffset[];
@@ -207,6 +220,14 @@ export function createTaskInputs({ topology, client, groupId, from, logger }: Ta
         }
       }
     },
+    measure: (entry) =>
+      (byTask.get(entry.id) ?? []).map((input) => {
+        const { topic, partition } = input;
+        const offset = Math.max(0, positionOf(entry, input));
+        const end = fetcher.endOffset({ topic, partition });
+        const lagRecords = end === undefined ? null : Math.max(0, end - offset);
+        return { topic, partition, offset, lagRecords, timestampMs: entry.task.inputTimeMs(input.index) };
+      }),
     isDirty(tasks) {
       for (const entry of tasks) {
         if (entry.task.changedByTime) return true;

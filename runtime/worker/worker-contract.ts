@@ -9,8 +9,10 @@ import type { SourceReport } from '../connect/source-runner.ts';
 import type { StoreQuery } from '../state/store.ts';
 import type { TaskId } from './assignor.ts';
 import type { Layout } from './layout.ts';
+import type { WorkerMeasures } from './measures.ts';
 import type { PlannedMember } from './member-data.ts';
 import type { RestoreProgress } from './restore-task.ts';
+import type { StoreAnswer, StoreQuestion } from './store-question.ts';
 
 export interface WorkerOptions {
   readonly topology: Topology;
@@ -32,6 +34,8 @@ export interface WorkerOptions {
   readonly sessionTimeoutMs?: number | undefined;
   /** `host:port` where this process answers queries. Default: it doesn't. */
   readonly address?: string | undefined;
+  /** Counts the records of each operator too, for `measures`. Default false: it costs a call a record and operator. */
+  readonly countOperators?: boolean | undefined;
   /** Where a partition starts that the group has no offset for. */
   readonly from: 'earliest' | 'latest';
   /** Commits as soon as there is nothing to do, so that whoever waits for the end sees it. */
@@ -69,6 +73,10 @@ export interface Worker {
    * are then in the report's `closed`. May be called again, for tasks that have moved here since.
    */
   closeWindows(subTopology: number): void;
+  /** How its tasks fare, as of now. */
+  measures(): Promise<WorkerMeasures>;
+  /** Looks into a store of a task, also across the border of a thread. */
+  ask(question: StoreQuestion): Promise<StoreAnswer>;
   /** Looks into a store of a task; null where the task isn't here, or isn't open yet. */
   query(task: TaskId, store: string): StoreQuery | null;
   /** Looks into a global table; null where it isn't here, or isn't read to its end yet. */

@@ -6,18 +6,19 @@ import { createLatch } from '../../core/kernel/latch.ts';
 import { createAtLeastOnce, createExactlyOnce, type Delivery } from '../delivery/delivery.ts';
 import { createAgeWarning, readTopicLimits, requestBytesFor } from '../delivery/output.ts';
 import type { Task } from '../task/task.ts';
-import { createTaskMetrics } from '../task/task-metrics.ts';
 import { parseTaskId, type TaskId } from './assignor.ts';
 import { droppedOf } from './dropped-records.ts';
 import { type GlobalTables, noTables, openGlobalTables } from './global-tables.ts';
 import { createJobMember } from './job-member.ts';
 import { allTasks } from './layout.ts';
 import { CommitUnknown, isFaultThatPasses, isLostMembership } from './lost-membership.ts';
+import { createTaskCounts, nothingMeasured } from './measures.ts';
 import type { AssignmentData } from './member-data.ts';
 import { positionsOnDisk } from './open-state.ts';
 import { planDefaults } from './plan-assignment.ts';
 import { createRepartitionPurge } from './repartition-purge.ts';
 import { createStandbys } from './standbys.ts';
+import { answerOf } from './store-question.ts';
 import { createTaskInputs, type TaskInputs } from './task-inputs.ts';
 import type { Worker, WorkerOptions, WorkerReport } from './worker-contract.ts';
 import { createWorkerSources } from './worker-sources.ts';
@@ -37,9 +38,9 @@ const dirtyBytesMax = 16 * 1024 * 1024;
 
 export function startWorker(options: WorkerOptions): Worker {
   const { topology, layout, client, clock, logger } = options;
-  const metrics = createTaskMetrics();
+  const counts = createTaskCounts(topology, options.countOperators === true);
   const stopping = new AbortController();
-  const environment = { ...options, metrics, globalRows: (topic: string) => globals.rows(topic) };
+  const environment = { ...options, metricsOf: counts.of, globalRows: (topic: string) => globals.rows(topic) };
   /** Sub-topologies whose inputs have ended. */
   const ended = new Set<number>();
   const closed = new Set<TaskId>();
@@ -99,6 +100,7 @@ export function startWorker(options: WorkerOptions): Worker {
     inputs.committed(offsets);
     for (const { task } of tasks.running.values()) task.committed();
     purge.committed(offsets);
+    counts.committed(clock.monotonicMs() - committedAtMs);
   }
 
   async function closeTasks(ids: Iterable<TaskId>): Promise<void> {
@@ -337,6 +339,8 @@ export function startWorker(options: WorkerOptions): Worker {
     await Promise.allSettled([inputs.close(), delivery.close(), purge.settle()]);
   }
 
+  const queryTask = (task: TaskId, store: string) => tasks?.running.get(task)?.stores.query(store) ?? null;
+
   const done = run();
   done.catch(() => {});
   return {
@@ -353,11 +357,16 @@ export function startWorker(options: WorkerOptions): Worker {
       closed: [...closed],
       sources: sources.report(),
       recordsIn: recordsIn + sources.recordsIn(),
-      recordsOut: metrics.recordsWritten,
-      dropped: droppedOf(metrics),
+      recordsOut: [...counts.all()].reduce((sum, { recordsWritten }) => sum + recordsWritten, 0),
+      dropped: droppedOf(counts.all()),
     }),
+    measures: async () => (tasks === undefined ? nothingMeasured : await counts.measure(tasks.running, inputs)),
+    ask(question) {
+      const { task, store } = question;
+      return answerOf(question, topology, task === null ? globals.query(store) : queryTask(task, store));
+    },
     closeWindows: (subTopology) => void ended.add(subTopology),
-    query: (task, store) => tasks?.running.get(task)?.stores.query(store) ?? null,
+    query: queryTask,
     queryGlobal: (topic) => globals.query(topic),
     async stop() {
       stopping.abort();
