@@ -1,14 +1,13 @@
 // What a running job answers over HTTP: /metrics for Prometheus, /status for `millrace top`, /stores for queries. The server
 // listens before there is a job, because members tell their addresses when they join, and says so until then.
 import { rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { systemClock } from '../../core/kernel/clock.ts';
 import type { Topology } from '../../dsl/compile/topology.ts';
 import { createStoreRoutes, type HttpAnswer, type StoreRequest } from '../app/store-routes.ts';
 import type { Layout } from '../worker/layout.ts';
 import type { Worker } from '../worker/worker.ts';
 import { forwardedHeader, type HttpEndpoint, type HttpReply, jsonReply, openHttpEndpoint } from './http-endpoint.ts';
-import type { JobStatus } from './job-status.ts';
+import { addressFile, type JobStatus } from './job-status.ts';
 import { createMetricsText, jobFamilies, type WorkerFigures } from './metrics-text.ts';
 
 export interface ServedJob {
@@ -29,9 +28,6 @@ export interface JobEndpointOptions {
   /** Where `millrace top` finds the address of a job by name. */
   readonly folder: string;
 }
-
-/** In the folder of a job's state. */
-export const addressFile = (folder: string): string => join(folder, 'http-address');
 
 const forwardMsMax = 10_000;
 

@@ -1,4 +1,5 @@
 // What `/status` of a running job says, and asking for it: of one process, or of all members that it knows to answer.
+import { join } from 'node:path';
 import { Fault, isFault } from '../../core/kernel/fault.ts';
 import type { WorkerFigures } from './metrics-text.ts';
 
@@ -15,6 +16,9 @@ export interface WholeStatus {
   /** Addresses of members that did not answer. */
   readonly silent: readonly string[];
 }
+
+/** In the folder of a job's state: where its process on this machine answers. */
+export const addressFile = (folder: string): string => join(folder, 'http-address');
 
 const answerMsMax = 3_000;
 

@@ -35,6 +35,8 @@ export interface TaskRestoreOptions {
   readonly signal: AbortSignal;
 }
 
+const sayEveryMs = 5_000;
+
 export function createTaskRestore(options: TaskRestoreOptions): TaskRestore {
   const { client, clock, logger, subTopology: sub, partition, stores, committed, signal } = options;
   const task = taskId(sub.id, partition);
@@ -62,6 +64,18 @@ export function createTaskRestore(options: TaskRestoreOptions): TaskRestore {
     if (ending.size > 0) await replay(ending, positions);
   }
 
+  let saidAtMs = startedMs;
+
+  /** A long restore is told of while it goes on, with how long it will take. */
+  function sayHowFar(): void {
+    const nowMs = clock.monotonicMs();
+    if (nowMs - saidAtMs < sayEveryMs) return;
+    saidAtMs = nowMs;
+    const recordsPerSecond = Math.round((1_000 * recordsDone) / (nowMs - startedMs));
+    const leftSeconds = recordsDone === 0 ? null : Math.round((recordsTotal - recordsDone) / recordsPerSecond);
+    logger.info({ task, recordsDone, recordsTotal, recordsPerSecond, leftSeconds }, 'restoring state');
+  }
+
   async function replay(
     ending: Map<string, number>,
     positions: readonly { topic: string; partition: number; offset: number }[],
@@ -81,6 +95,7 @@ export function createTaskRestore(options: TaskRestoreOptions): TaskRestore {
           fetcher.pause(fetched);
         }
         signal.throwIfAborted();
+        sayHowFar();
       }
       await restorer.finish();
     } finally {
