@@ -19,6 +19,8 @@ import {
 } from './catalog-record.ts';
 
 export type { CatalogImage, TopicConfigs, TopicImage } from './catalog-record.ts';
+export type { NodeImage } from './node-image.ts';
+export type { PartitionImage } from './partition-image.ts';
 
 export const catalogDatabase = '__catalog';
 
