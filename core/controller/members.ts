@@ -2,10 +2,9 @@
 // rules of Kafka's ClusterControlManager and BrokerHeartbeatManager. A node moves from fenced to unfenced to controlled
 // shutdown to gone; what it is now is in the image, and what was heard of it lately is handed in (sessions.ts keeps it).
 import type { CatalogImage, CatalogRecord } from './catalog-record.ts';
-import { changePlaces, changesWithout, isLeaderless, leadsAny, rulesOf } from './elections.ts';
-import { isActive, type NodeImage } from './node-image.ts';
-import { type Decision, type Outcome, refused } from './outcome.ts';
-import { changePartition } from './partition-image.ts';
+import { changesWith, changesWithout, leadsAny } from './elections.ts';
+import type { NodeImage } from './node-image.ts';
+import { type Decision, type Outcome, type Refusal, refused } from './outcome.ts';
 
 /** What nodes have said lately: not in the image, and begun anew by each controller. */
 export interface Hearing {
@@ -76,8 +75,8 @@ export function hearNode(
 ): Outcome<Decision<HeartbeatReply>> {
   const node = image.nodes.get(heartbeat.node);
   if (node === undefined) return refused('BROKER_ID_NOT_REGISTERED', `no node ${heartbeat.node} is registered`);
-  if (node.epoch !== heartbeat.epoch)
-    return refused('STALE_BROKER_EPOCH', `node ${node.id} has registered anew since, with epoch ${node.epoch}`);
+  const stale = nodeEpochObjection(image, node.id, heartbeat.epoch);
+  if (stale !== null) return stale;
   const now = stateOf(node);
   const next = nextState(image, node, heartbeat, hearing);
   const reply = {
@@ -92,6 +91,14 @@ export function hearNode(
 export function fenceNode(image: CatalogImage, id: number): readonly CatalogRecord[] {
   const node = image.nodes.get(id);
   return node === undefined || node.fenced ? [] : recordsFor(image, node, 'fenced');
+}
+
+/** Requests that a node makes of the controller carry its epoch: those of a life that has ended are refused. */
+export function nodeEpochObjection(image: CatalogImage, id: number, epoch: number): Refusal | null {
+  const node = image.nodes.get(id);
+  if (node === undefined) return refused('STALE_BROKER_EPOCH', `no node ${id} is registered; register it first`);
+  if (node.epoch === epoch) return null;
+  return refused('STALE_BROKER_EPOCH', `node ${id} has registered anew since, with epoch ${node.epoch}`);
 }
 
 /** Its replicas stay where they are, without it, until they are moved. */
@@ -129,7 +136,7 @@ function recordsFor(image: CatalogImage, node: NodeImage, next: NodeState): read
   });
   switch (next) {
     case 'unfenced':
-      return [is(false, false), ...electionsWith(image, node.id)];
+      return [is(false, false), ...changesWith(image, node.id)];
     case 'controlledShutdown':
       return [is(false, true), ...changesWithout(image, node.id)];
     case 'fenced':
@@ -137,15 +144,3 @@ function recordsFor(image: CatalogImage, node: NodeImage, next: NodeState): read
       return node.fenced ? [] : [...changesWithout(image, node.id), is(true, false)];
   }
 }
-
-/** A node that is up again may be the one that partitions without a leader have waited for. */
-const electionsWith = (image: CatalogImage, id: number): CatalogRecord[] =>
-  changePlaces(image, (partition, topic) => {
-    if (!isLeaderless(partition)) return null;
-    const { election } = rulesOf(image, topic);
-    return changePartition(
-      partition,
-      {},
-      { election, mayLead: (node) => node === id || isActive(image.nodes.get(node)) },
-    );
-  });
