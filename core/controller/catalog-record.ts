@@ -5,6 +5,9 @@ import { assert, unreachable } from '../kernel/assert.ts';
 import type { NodeImage } from './node-image.ts';
 import type { PartitionImage } from './partition-image.ts';
 
+/** Of the records; a catalog of a newer one is refused. 2 knows nodes and places. */
+export const catalogFormat = 2;
+
 export type CatalogRecord =
   /** First of all; `format` is that of the records. */
   | { readonly kind: 'cluster'; readonly clusterId: string; readonly format: number }
