@@ -63,6 +63,11 @@ const faults = {
     retriable: false,
     text: (d: { path: string; reason: string }) => `can't use ${d.path}: ${d.reason}`,
   },
+  NOT_CONTROLLER: {
+    retriable: true,
+    text: (_: object) =>
+      'this node is not the controller in charge, or is not any more; ask again for who is, and retry',
+  },
   NOT_CO_PARTITIONED: {
     retriable: false,
     text: (d: { topics: string }) =>
