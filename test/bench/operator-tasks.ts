@@ -1,5 +1,6 @@
 // The tasks of one job over partition 0, with what goes between them through repartition topics, and nothing else: no log,
-// no LevelDB, no commit. State is in memory; what goes to the job's own topics is built into batches and thrown away.
+// no LevelDB. State is in memory, and committed there as a worker does now and then, which encodes it; what goes to the job's
+// own topics is built into batches and thrown away.
 import { systemClock } from '../../core/kernel/clock.ts';
 import { silentLogger } from '../../core/kernel/logger.ts';
 import { seededRandom } from '../../core/kernel/random.ts';
@@ -13,6 +14,7 @@ import type { KeyValueStore } from '../../runtime/state/store.ts';
 import { createTask, type Task } from '../../runtime/task/task.ts';
 import { createTaskMetrics } from '../../runtime/task/task-metrics.ts';
 import type { TaskOutput } from '../../runtime/task/task-output.ts';
+import type { TaskState } from '../../runtime/task/task-state.ts';
 import { createMemoryStores } from '../../runtime/testing/memory-stores.ts';
 
 /** As a producer's batch size. */
@@ -22,7 +24,7 @@ const recordsPerTurn = 1_000;
 export interface OperatorTasks {
   /** How many topics are read: each batch goes to every one of them. */
   readonly inputs: number;
-  /** Takes the batches one after another; each is entirely processed before the next. */
+  /** Takes the batches one after another, each entirely processed before the next, and commits. */
   run(batches: readonly Uint8Array[]): Promise<void>;
 }
 
@@ -36,7 +38,8 @@ export function operatorTasks(program: Job, globalRows: readonly Uint8Array[]): 
   const compiled = compile(program, { environment: 'development' });
   const topology = { ...compiled, options: { ...compiled.options, maxTaskIdleMs: -1 } };
   const between = createBetween(topology);
-  const tasks = startTasks(topology, between.output, globalRows);
+  const states = topology.subTopologies.map(({ stores }) => createMemoryStores(stores));
+  const tasks = startTasks({ topology, states, output: between.output, globalRows });
   const outside: Reader[] = [];
   topology.subTopologies.forEach(({ inputs }, index) => {
     inputs.forEach((given, input) => {
@@ -64,6 +67,7 @@ export function operatorTasks(program: Job, globalRows: readonly Uint8Array[]): 
       }
       for (const task of tasks) await task.settle();
       await runDry();
+      for (const stores of states) stores.commit();
     },
   };
 }
@@ -107,7 +111,15 @@ function createBetween({ internalTopics }: Topology) {
   };
 }
 
-function startTasks(topology: Topology, output: TaskOutput, globalRows: readonly Uint8Array[]): readonly Task[] {
+interface TasksParts {
+  readonly topology: Topology;
+  /** One of each sub-topology. */
+  readonly states: readonly TaskState[];
+  readonly output: TaskOutput;
+  readonly globalRows: readonly Uint8Array[];
+}
+
+function startTasks({ topology, states, output, globalRows }: TasksParts): readonly Task[] {
   const globals = createMemoryStores(topology.globals.map(({ topic }) => globalStoreSpec(topic)));
   for (const { topic } of topology.globals) {
     const rows = globals.store(topic.name) as KeyValueStore;
@@ -118,12 +130,12 @@ function startTasks(topology: Topology, output: TaskOutput, globalRows: readonly
         rows.put(topic.key.decode(cursor.key()!), topic.value.decode(cursor.value()!), cursor.timestampMs);
     }
   }
-  return topology.subTopologies.map((subTopology) =>
+  return topology.subTopologies.map((subTopology, index) =>
     createTask({
       topology,
       subTopology,
       partition: 0,
-      stores: createMemoryStores(subTopology.stores),
+      stores: states[index]!,
       output,
       clock: systemClock,
       random: seededRandom(1),

@@ -1,6 +1,6 @@
 // What each operator costs: nanoseconds a record of a job that has it between its topics, and the same over the bare loop
 // (chain.ts), both measured by turns. A record is one that comes in, from whichever topic. State is in memory: no log, no
-// LevelDB, no commit. What two topics cost without an operator stands first, to be taken off in one's head.
+// LevelDB. What two topics cost without an operator stands first, to be taken off in one's head.
 import { job } from '../../dsl/index.ts';
 import { inputBatches, plainFilterMap } from './chain.ts';
 import { type Rates, type RatioRow, ratesOf, ratioRow } from './measure.ts';
