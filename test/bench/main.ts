@@ -136,7 +136,7 @@ else {
   const { fallen } = await judge(readBaseline(), figures, sizes);
   for (const { what, was, is } of fallen)
     say(
-      `fallen: ${what} from ${was} to ${is?.toFixed(2) ?? 'nothing'}, more than ${tolerance * 100} % below the baseline`,
+      `fallen: ${what} from ${was} to ${is?.toFixed(2) ?? 'nothing'}, more than ${Math.round(tolerance * 100)} % below the baseline`,
     );
   if (asJson) process.stdout.write(JSON.stringify({ ...figures, fallen, client, memory, start }));
   else if (fallen.length > 0) process.exitCode = 1;
