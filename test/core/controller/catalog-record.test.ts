@@ -3,8 +3,10 @@ import {
   applyRecord,
   type CatalogRecord,
   decodeRecord,
+  decodeSnapshot,
   emptyImage,
   encodeRecord,
+  encodeSnapshot,
   snapshotOf,
 } from '../../../core/controller/catalog-record.ts';
 import type { NodeImage } from '../../../core/controller/node-image.ts';
@@ -45,4 +47,5 @@ test('places and nodes are in the image, and in what a snapshot gives', () => {
   expect(image.topics.get('plain')).toEqual({ name: 'plain', id: 'p', partitions: 4, configs: {} });
   expect([...image.nodes.values()]).toEqual([node(1, { fenced: false, rack: 'a' }), node(2)]);
   expect(imageOf(snapshotOf(image))).toEqual(image);
+  expect(decodeSnapshot(encodeSnapshot(image))).toEqual(image);
 });
