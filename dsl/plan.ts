@@ -313,6 +313,8 @@ export interface JobOptions {
   readonly onError: { readonly decode: ErrorPolicy; readonly process: ErrorPolicy; readonly produce: ErrorPolicy };
   /** How often progress is committed. Default 1,000 ms; 100 ms under exactlyOnce. */
   readonly commitIntervalMs: number;
+  /** Copies of each task's state on other processes (Kafka Streams' num.standby.replicas). Default 0. */
+  readonly standbys: number;
   /** 'required' makes an unnamed state store an issue; 'derived' names it after its place. Default: required where NODE_ENV is production. */
   readonly names: 'required' | 'derived' | 'environment';
   /** What a negative timestamp gets. Default 'fail' (KIP-93 drops; a lost record is worse). */
