@@ -1,4 +1,4 @@
-// run --metrics and top: what a running job tells of itself, to Prometheus, to a person, and to whoever asks for its rows.
+// --metrics and top: what a running job, or a node, tells of itself, to Prometheus, to a person, and to whoever asks for rows.
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { type Folder, millrace, type Running, startMillrace, tempFolder } from '../support/millrace.ts';
 
@@ -91,4 +91,33 @@ test('an address that is taken, or is none, is said before anything runs', async
   expect([nobody.code, nobody.stderr]).toEqual([1, expect.stringContaining('127.0.0.1:1 does not answer')]);
   first.kill('SIGINT');
   expect((await first.finished).code).toBe(0);
+});
+
+test('a node tells its requests, bytes, connections and the sizes of its logs', async () => {
+  const flags = ['--data', `${folder.data}-node`, '--listen', '127.0.0.1:0', '--metrics', ':0'];
+  const node = startMillrace(['node', ...flags], { timeoutMs: 80_000 });
+  await node.said('stderr', 'figures at ');
+  const [, bootstrap] = /ready at (\S+)/.exec(node.stderr())!;
+  const [, url] = /figures at (\S+)/.exec(node.stderr())!;
+  const made = await millrace(['topic', 'create', 'sized', '--partitions', '1', '--bootstrap', bootstrap!]);
+  expect(made.code).toBe(0);
+  const sent = await millrace(['produce', 'sized', '--bootstrap', bootstrap!], { input: `${'x'.repeat(5_000)}\n` });
+  expect(sent.code).toBe(0);
+  const text = await textAt(url!);
+  const of = (name: string) =>
+    Number(
+      text
+        .split('\n')
+        .find((line) => line.startsWith(name))
+        ?.split(' ')
+        .at(-1),
+    );
+  expect(of('millrace_node_requests_total{api="createTopics"}')).toBe(1);
+  expect(of('millrace_node_requests_total{api="produce"}')).toBe(1);
+  expect(of('millrace_node_received_bytes_total')).toBeGreaterThan(1_000);
+  expect(of('millrace_node_sent_bytes_total')).toBeGreaterThan(0);
+  expect(of('millrace_node_log_bytes{topic="sized",partition="0"}')).toBeGreaterThan(0);
+  expect(text).toContain('millrace_node_connections ');
+  node.kill('SIGINT');
+  expect((await node.finished).code).toBe(0);
 });
