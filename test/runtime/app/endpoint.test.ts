@@ -110,6 +110,12 @@ test('a job answers for its rows, ranges and windows, and says what it does not 
     400,
     "the query can't be answered: 'start' is a time in milliseconds or as 2026-01-31T12:00:00Z, not 'soon'",
   ]);
+  expect(await refused('/stores/n?partition=x')).toEqual([
+    400,
+    "the query can't be answered: store 'n' has partitions from 0 to 3, not 'x'",
+  ]);
+  expect((await refused('/stores/n/k1?start=5'))[0]).toBe(400);
+  expect((await refused('/stores/n/k1/k2'))[0]).toBe(400);
   expect((await refused('/stores/n?limit=0'))[0]).toBe(400);
   expect((await refused('/elsewhere'))[0]).toBe(404);
   expect((await fetch(`http://${address}/stores`, { method: 'DELETE' })).status).toBe(405);
@@ -158,6 +164,9 @@ test('any process of a job answers for all of it', async () => {
       expect((await ask(run.address, `/stores/windows/${key}`)).body['rows']).toHaveLength(2);
     }
   }
+  const parts = await Promise.all([0, 1, 2, 3].map((n) => ask(one.address, `/stores/n?partition=${n}`)));
+  expect(parts.map(({ body }) => (body['rows'] as unknown[]).length).reduce((a, b) => a + b)).toBe(keys.length);
+  expect((await ask(other.address, '/stores/n?limit=3')).body).toMatchObject({ rows: { length: 3 }, more: true });
   const { body } = await ask(other.address, '/stores');
   const [store] = body['stores'] as { partitions: { kind: string; address: string }[] }[];
   expect(new Set(store!.partitions.map(({ address }) => address))).toEqual(new Set([one.address, other.address]));
