@@ -122,6 +122,10 @@ export function createStoreRoutes(parts: StoreRoutesParts): (request: StoreReque
         const task = place.kind === 'global' ? null : taskId(place.subTopology, partition);
         const found: StoreAnswer = await owner.worker.ask({ task, store, wanted });
         if (found.kind === 'notHere') throw new Fault('STORE_NOT_HERE', { store, partition });
+        if (found.kind === 'tooMany') {
+          const reason = `${found.lookups} windows may lie between 'from' and 'to', at most ${found.lookupsMax} are looked for; ask for less at once`;
+          throw new Fault('BAD_QUERY', { reason });
+        }
         return { status: 200, body: { rows: found.rows, more: found.more } };
       }
       case 'there':

@@ -54,6 +54,28 @@ async function ask(address: string | null, path: string) {
   return { status: response.status, body: (await response.json()) as Record<string, unknown> };
 }
 
+test('a question that would hold a task up is refused', async () => {
+  await using folder = await tempFolder();
+  const perSecond = window(tumbling('1 second', { grace: '10 days' }));
+  const long = job('long', [events.pipe(groupByKey(), perSecond, count({ as: 'seconds' }))], {
+    commitInterval: '20 ms',
+  });
+  await using run = await runJob(long, { data: folder.data, until: 'stopped', metrics: ':0' });
+  await run.ready;
+  const producer = run.client.producer();
+  const key = utf8.encode('k');
+  const startsMs = [0, 86_400_000];
+  for (const timestampMs of startsMs) await producer.send({ topic: 'events', key, value: key, timestampMs });
+  await producer.close();
+  await expect.poll(async () => (await ask(run.address, '/stores/seconds/k?start=86400000')).status).toBe(200);
+  expect(await ask(run.address, '/stores/seconds/k')).toMatchObject({
+    status: 400,
+    body: { error: { message: expect.stringContaining('86401 windows may lie between') } },
+  });
+  const rows = async (query: string) => (await ask(run.address, `/stores/seconds/k?${query}`)).body['rows'];
+  expect(await rows('from=1970-01-01T23:59:00Z')).toHaveLength(1);
+});
+
 const keys = Array.from({ length: 12 }, (_, i) => `k${i}`);
 
 async function send(client: Awaited<ReturnType<typeof runJob>>['client']): Promise<void> {
@@ -90,6 +112,8 @@ test('a job answers for its rows, ranges and windows, and says what it does not 
       { key: 'k3', startMs: 0, value: 1, timestampMs: 5 },
       { key: 'k3', startMs: 20, value: 2, timestampMs: 26 },
     ]);
+  const far = await ask(address, '/stores/windows/k3?to=1970-01-01T00:01:40Z');
+  expect(far).toMatchObject({ status: 200, body: { rows: { length: 2 } } });
   expect((await ask(address, '/stores/windows/k3?start=20')).body).toMatchObject({ startMs: 20, value: 2 });
   expect((await ask(address, '/stores/names/x')).body).toMatchObject({ key: 'x', value: '!' });
 
