@@ -195,3 +195,16 @@ test('any process of a job answers for all of it', async () => {
   const [store] = body['stores'] as { partitions: { kind: string; address: string }[] }[];
   expect(new Set(store!.partitions.map(({ address }) => address))).toEqual(new Set([one.address, other.address]));
 });
+
+test('a process that is not reached where it says it is, is named', async () => {
+  await using node = await startListeningNode();
+  await using folders = await tempFolder();
+  const shared = { bootstrap: node.bootstrap, until: 'stopped', metrics: ':0' } as const;
+  await using lost = await runJob(counted, { ...shared, data: `${folders.data}-lost`, advertise: '127.0.0.1:1' });
+  await lost.ready;
+  await using other = await runJob(counted, { ...shared, data: `${folders.data}-other` });
+  const answers = () => Promise.all(keys.map((key) => ask(other.address, `/stores/n/${key}`)));
+  await expect
+    .poll(async () => (await answers()).map(({ body }) => body['error']), { timeout: 20_000 })
+    .toContainEqual(expect.objectContaining({ code: 'STORE_OUT_OF_REACH', address: '127.0.0.1:1', retriable: true }));
+});
