@@ -20,10 +20,21 @@ beforeAll(async () => {
      ], { commitInterval: '50 ms' });`,
   );
 });
-afterAll(() => folder[Symbol.asyncDispose]());
+/** A test that fails must leave none behind. */
+const started: Running[] = [];
+afterAll(async () => {
+  for (const running of started) running.kill('SIGKILL');
+  await folder[Symbol.asyncDispose]();
+});
+
+function start(...args: string[]): Running {
+  const running = startMillrace(args, { timeoutMs: 80_000 });
+  started.push(running);
+  return running;
+}
 
 const run = (data: string, ...flags: string[]): Running =>
-  startMillrace(['run', file, '--data', data, '--until', 'stopped', ...flags], { timeoutMs: 80_000 });
+  start('run', file, '--data', data, '--until', 'stopped', ...flags);
 
 async function addressOf(running: Running): Promise<string> {
   await running.said('stderr', /figures and queries at http:\/\/[\d.]+:\d+/);
@@ -95,7 +106,7 @@ test('an address that is taken, or is none, is said before anything runs', async
 
 test('a node tells its requests, bytes, connections and the sizes of its logs', async () => {
   const flags = ['--data', `${folder.data}-node`, '--listen', '127.0.0.1:0', '--metrics', ':0'];
-  const node = startMillrace(['node', ...flags], { timeoutMs: 80_000 });
+  const node = start('node', ...flags);
   await node.said('stderr', 'figures at ');
   const [, bootstrap] = /ready at (\S+)/.exec(node.stderr())!;
   const [, url] = /figures at (\S+)/.exec(node.stderr())!;
