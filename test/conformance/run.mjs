@@ -13,6 +13,7 @@ import { hostileBytes } from './parts/hostile.mjs';
 import { killUnderLoad } from './parts/kill.mjs';
 import { NotRun, peersFolder } from './parts/peers.mjs';
 import { compareSchemas } from './parts/schemas.mjs';
+import { secureCluster } from './parts/security.mjs';
 import { streamsWordCount } from './parts/streams.mjs';
 import { formatProofs, formatTable } from './parts/table.mjs';
 import { openTarget } from './parts/target.mjs';
@@ -24,6 +25,7 @@ const proofs = {
   hostile: hostileBytes,
   kill: killUnderLoad,
   streams: streamsWordCount,
+  security: secureCluster,
 };
 const partNames = ['clients', ...Object.keys(proofs)];
 
