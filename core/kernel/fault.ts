@@ -219,6 +219,11 @@ const faults = {
     text: (d: { topic: string; partition: number; offset: number }) =>
       `offset ${d.offset} of ${d.topic}-${d.partition} is not in the log any more, or not yet; seek elsewhere or choose where to start with 'from'`,
   },
+  LOG_TRUNCATED: {
+    retriable: false,
+    text: (d: { topic: string; partition: number; position: number; endOffset: number }) =>
+      `${d.topic}-${d.partition} was read up to offset ${d.position}, and the log has what was read up to ${d.endOffset} only, because a leader was elected that had not got the rest; seek to ${d.endOffset}, or choose where to go on with 'from'`,
+  },
   PRODUCER_FENCED: {
     retriable: false,
     text: (d: { transactionalId: string }) =>
