@@ -11,6 +11,7 @@ import { runScenarios } from './parts/client-process.mjs';
 import { compareRead, writeCrossRecords, writeCrossTopics, writtenBy } from './parts/cross.mjs';
 import { hostileBytes } from './parts/hostile.mjs';
 import { killUnderLoad } from './parts/kill.mjs';
+import { killedLeaders } from './parts/leaders.mjs';
 import { NotRun, peersFolder } from './parts/peers.mjs';
 import { compareSchemas } from './parts/schemas.mjs';
 import { secureCluster } from './parts/security.mjs';
@@ -26,6 +27,7 @@ const proofs = {
   kill: killUnderLoad,
   streams: streamsWordCount,
   security: secureCluster,
+  leaders: killedLeaders,
 };
 const partNames = ['clients', ...Object.keys(proofs)];
 
