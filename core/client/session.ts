@@ -2,6 +2,7 @@
 // on the same connection before it is over (KIP-368), when it next has something to ask: what is asked meanwhile waits and
 // goes in the order it came, because an idempotent producer's batches may not overtake each other.
 import type { Clock } from '../kernel/clock.ts';
+import { Fault } from '../kernel/fault.ts';
 import type { Random } from '../kernel/random.ts';
 import type { Login } from './sasl.ts';
 import { type Address, addressName, openWire, type Wire, type WireOptions } from './wire.ts';
@@ -25,13 +26,19 @@ export async function openSession(address: Address, options: SessionOptions): Pr
   }
 }
 
-async function bounded(login: Login, wire: Wire, to: string, clock: Clock, timeoutMs: number): Promise<number> {
-  const timer = clock.after(timeoutMs, () => wire.close(`no login within ${timeoutMs} ms`));
-  try {
-    return await login.logIn(wire, to);
-  } finally {
-    timer.cancel();
-  }
+/** Also where it is the callback for tokens that doesn't come back. */
+function bounded(login: Login, wire: Wire, to: string, clock: Clock, timeoutMs: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const timer = clock.after(timeoutMs, () => {
+      const reason = `no login within ${timeoutMs} ms`;
+      wire.close(reason);
+      reject(new Fault('CONNECTION_LOST', { to, reason }));
+    });
+    login
+      .logIn(wire, to)
+      .then(resolve, reject)
+      .finally(() => timer.cancel());
+  });
 }
 
 interface Renewal {

@@ -68,6 +68,8 @@ export async function openConnection(
 /** A wrong address is told while a person waits for the first answer; later on an outage of a minute is outlasted. */
 const firstAnswerMs = 5_000;
 
+const closedByNode = 'it closed the connection';
+
 async function greet(bootstrap: string, security: SecurityOptions): Promise<void> {
   const limits = { apiTimeoutMs: firstAnswerMs, requestTimeoutMs: firstAnswerMs };
   const clientId = 'millrace';
@@ -76,7 +78,10 @@ async function greet(bootstrap: string, security: SecurityOptions): Promise<void
     await client.admin().describeCluster();
   } catch (error) {
     if (!isFault(error, 'CONNECTION_LOST') && !isFault(error, 'TIMED_OUT')) throw error;
-    const reason = isFault(error, 'CONNECTION_LOST') ? error.detail.reason : error.message;
+    const said = isFault(error, 'CONNECTION_LOST') ? error.detail.reason : error.message;
+    // A listener that wants TLS or a login says nothing of it to who doesn't begin with one.
+    const isSilent = said === closedByNode && security.tls === undefined && security.sasl === undefined;
+    const reason = isSilent ? `${said}, as one does that wants TLS or a login (--client-config)` : said;
     throw new Fault('NO_ANSWER', { bootstrap, reason }, error);
   }
 }

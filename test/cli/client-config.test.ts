@@ -1,6 +1,6 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, createServer as createNetServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -174,6 +174,19 @@ describe('millrace --client-config', () => {
     expect(code).toBe(1);
     expect(stderr).toContain(`${at} was not logged in to by SCRAM-SHA-256`);
     expect(stderr).not.toContain('mistaken');
+  });
+
+  test('a cluster that wants a login and says nothing is told of', async () => {
+    const server = createNetServer((socket) => socket.once('data', () => socket.destroy()));
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    try {
+      const at = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+      const { code, stderr } = await millrace(['topic', 'list', '--bootstrap', at]);
+      expect(code).toBe(1);
+      expect(stderr).toContain(`no answer from ${at}: it closed the connection, as one does that wants TLS or a login`);
+    } finally {
+      server.close();
+    }
   });
 
   test('without a cluster there is nobody to log in to', async () => {

@@ -120,6 +120,13 @@ describe('OAUTHBEARER', () => {
     expect(calls).toBe(2);
   });
 
+  test('a callback that does not come back is no login, and may be tried again', async () => {
+    const node = await startNode({ mechanisms: ['OAUTHBEARER'] });
+    const sasl = { mechanism: 'OAUTHBEARER', token: () => new Promise<never>(() => {}) } as const;
+    const network = tcpNetwork({ bootstrap: `127.0.0.1:${node.port}`, sasl, connectTimeoutMs: 200 });
+    await expect(network.bootstrap()).rejects.toMatchObject({ code: 'CONNECTION_LOST', retriable: true });
+  });
+
   test.each(['', 'two words', 'a\x01auth=Bearer b', 'a\nb'])('what is no token is not sent: %j', async (value) => {
     const node = await startNode({ mechanisms: ['OAUTHBEARER'] });
     const failure = connect(node, { mechanism: 'OAUTHBEARER', token: () => ({ value }) });
