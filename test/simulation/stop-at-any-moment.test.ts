@@ -61,10 +61,14 @@ async function stopOneOfTwo(seed: number, guarantee: 'atLeastOnce' | 'exactlyOnc
 
 const seeds = Array.from({ length: 60 }, (_, i) => i + 1);
 
-test.each(['atLeastOnce', 'exactlyOnce'] as const)('a worker that is told to stop ends, %s', async (guarantee) => {
-  for (const seed of seeds) {
-    await stopOneOfTwo(seed, guarantee).catch((error: unknown) => {
-      throw new Error(`seed ${seed}: ${error instanceof Error ? error.message : error}`, { cause: error });
-    });
-  }
-}, 120_000);
+test.each(['atLeastOnce', 'exactlyOnce'] as const)(
+  'a worker that is told to stop ends, %s',
+  async (guarantee) => {
+    for (const seed of seeds) {
+      await stopOneOfTwo(seed, guarantee).catch((error: unknown) => {
+        throw new Error(`seed ${seed}: ${error instanceof Error ? error.message : error}`, { cause: error });
+      });
+    }
+  },
+  120_000,
+);
