@@ -61,7 +61,11 @@ export async function runOnLog(vector: TopologyVector, manner: Manner, bootstrap
 
   try {
     await using first = await connect(where);
-    await first.client.admin().createTopics([...topics, ...outputs].map((name) => ({ name, partitions: 1 })));
+    // Their times are those of 1970, and retention would take them.
+    const kept = { 'retention.ms': '-1' };
+    await first.client
+      .admin()
+      .createTopics([...topics, ...outputs].map((name) => ({ name, partitions: 1, config: kept })));
     await first[Symbol.asyncDispose]();
     for (const [number, step] of vector.steps.entries()) {
       for (const records of manner === 'once' ? [step.in] : byTopic(step.in)) {
