@@ -107,7 +107,15 @@ async function compact(core: LogCore): Promise<void> {
 }
 
 async function truncateTo(core: LogCore, offset: number): Promise<void> {
-  if (offset >= core.state.nextOffset) return;
+  const { state } = core;
+  if (offset >= state.nextOffset) {
+    // An epoch that began here and got no record never was, if another leader has gone on from the same end.
+    if (state.epochs.entries().some(({ startOffset }) => startOffset >= state.nextOffset)) {
+      state.epochs.truncateTo(state.nextOffset);
+      await core.commitOperations(checkpointOperations(state));
+    }
+    return;
+  }
   await whileRefusing(core, () =>
     truncate(core.state, Math.max(offset, core.state.logStartOffset), core.recoveryOptions()),
   );

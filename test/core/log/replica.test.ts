@@ -108,6 +108,16 @@ describe('a replica', () => {
     expect(old.leaderEpoch).toBe(2);
   });
 
+  test('forgets an epoch that it began as leader and in which it wrote nothing', async () => {
+    const old = await bench().open({}, replicated);
+    await old.beginEpoch(1);
+    await old.append([numbered(2)], client);
+    await old.beginEpoch(5);
+    expect(old.leaderEpoch).toBe(5);
+    await old.truncateTo(2);
+    expect([old.leaderEpoch, old.logEndOffset]).toEqual([1, 2]);
+  });
+
   test('whose leader has deleted what follows begins anew where the leader begins', async () => {
     const copy = bench();
     const follower = await copy.open({}, replicated);
