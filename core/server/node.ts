@@ -21,6 +21,7 @@ import type { NodeParts } from './handler.ts';
 import { logDirOf } from './log-dir.ts';
 import { type NodeSettings, nodeSettings } from './node-config.ts';
 import { createNodeConfigs } from './node-configs.ts';
+import { alonePartitions } from './partitions.ts';
 import { createRouter, type Router, servedApis } from './router.ts';
 import { createShardLog, markerBatch } from './shard-log.ts';
 import { offsetsTopic, transactionsTopic } from './topic-rules.ts';
@@ -92,6 +93,7 @@ async function openNode(options: NodeOptions, settings: NodeSettings, catalog: C
     logger,
     catalog,
     topics,
+    partitions: alonePartitions(topics, settings.nodeId),
     nodeConfigs,
     ...coordinators,
     fetchSessions: createFetchSessions({ slots: settings['max.incremental.fetch.session.cache.slots'], clock, random }),
