@@ -44,6 +44,7 @@ export { aggregateRows, type RowFold } from './operators/aggregate-rows.ts';
 export { type Cogrouped, cogroup } from './operators/cogroup.ts';
 export { type Count, type CountOptions, count } from './operators/count.ts';
 export { countRows } from './operators/count-rows.ts';
+export { type CountWindowOptions, countWindow } from './operators/count-window.ts';
 export { type DedupeOptions, dedupe } from './operators/dedupe.ts';
 export { filter } from './operators/filter.ts';
 export { filterRows, type RowOptions } from './operators/filter-rows.ts';
@@ -130,5 +131,15 @@ export {
   type Viewable,
 } from './topic.ts';
 export type { DslError, KeyOptions } from './type-error.ts';
-export { calendar, type GraceOption, hopping, type OriginOption, session, sliding, tumbling } from './window.ts';
+export {
+  type CustomWindowOptions,
+  calendar,
+  customWindows,
+  type GraceOption,
+  hopping,
+  type OriginOption,
+  session,
+  sliding,
+  tumbling,
+} from './window.ts';
 export { type WithinSpan, within } from './within.ts';

@@ -36,6 +36,11 @@ export interface JobSettings {
   readonly onError?: ErrorPolicy | ErrorPolicies;
   /** How often progress is committed. Default '1 second'; '100 ms' under exactlyOnce. */
   readonly commitInterval?: Duration;
+  /**
+   * Copies of each task's state that other processes of the job keep up to date, so that they can go on with it at once.
+   * Default 0: who takes a task over restores its state from the changelog first.
+   */
+  readonly standbys?: number;
   /** 'required': a state store without a name is an issue of `compile`. 'derived': it is named after its place. Default: required in production. */
   readonly names?: 'required' | 'derived';
   /** What a record with a time before 1970 gets. Default 'fail'. */
@@ -59,7 +64,7 @@ const jobMark = Symbol.for('millrace.job');
  *
  * @param name names the consumer group and prefixes internal topics; renaming a job starts it afresh
  * @param outputs sinks (`.to(topic)`, `.pipe(sink(…))`, `.pipe(view(…))`) and tables that are kept to be queried
- * @throws Fault `BAD_JOB` for outputs that are none, `BAD_DURATION`
+ * @throws Fault `BAD_JOB` for outputs that are none and standbys that can't be, `BAD_DURATION`
  * @example
  * const orders = topic('orders', json<{ amount: number }>());
  * export default job('large-orders', [orders.pipe(filter((order) => order.amount > 100)).to(topic('large', json<{ amount: number }>()))], {
@@ -74,7 +79,7 @@ export function job(name: string, outputs: readonly Output[], settings: JobSetti
       reason: `output ${index + 1} ends nowhere; end it with .to(topic) or .pipe(sink(connector))`,
     });
   });
-  return Object.defineProperty({ name, outputs: nodes, options: jobOptions(settings) }, jobMark, { value: true });
+  return Object.defineProperty({ name, outputs: nodes, options: jobOptions(name, settings) }, jobMark, { value: true });
 }
 
 /** Whether a value was made by `job()`, of this copy of the package or another. */
@@ -82,7 +87,12 @@ export function isJob(value: unknown): value is Job {
   return typeof value === 'object' && value !== null && jobMark in value;
 }
 
-function jobOptions(settings: JobSettings): JobOptions {
+function countOf(job: string, standbys: number): number {
+  if (Number.isSafeInteger(standbys) && standbys >= 0) return standbys;
+  throw new Fault('BAD_JOB', { job, reason: `standbys is a whole number from 0 on, not ${standbys}` });
+}
+
+function jobOptions(name: string, settings: JobSettings): JobOptions {
   const guarantee = settings.guarantee ?? 'atLeastOnce';
   const onError = settings.onError ?? {};
   const policies: ErrorPolicies = 'kind' in onError ? { decode: onError, process: onError, produce: onError } : onError;
@@ -95,6 +105,7 @@ function jobOptions(settings: JobSettings): JobOptions {
     },
     commitIntervalMs:
       settings.commitInterval === undefined ? commitIntervalMs[guarantee] : durationMs(settings.commitInterval),
+    standbys: countOf(name, settings.standbys ?? 0),
     names: settings.names ?? 'environment',
     negativeTimestamp: settings.negativeTimestamp ?? 'fail',
     maxTaskIdleMs: durationMs(settings.maxTaskIdle ?? 0),

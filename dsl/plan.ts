@@ -52,7 +52,16 @@ export type WindowSpec =
   | { readonly kind: 'sliding'; readonly differenceMs: number; readonly graceMs: number }
   /** Records of a key of which none is more than `gapMs` from the next. */
   | { readonly kind: 'session'; readonly gapMs: number; readonly graceMs: number }
-  | { readonly kind: 'calendar'; readonly unit: CalendarUnit; readonly timeZone: string; readonly graceMs: number };
+  | { readonly kind: 'calendar'; readonly unit: CalendarUnit; readonly timeZone: string; readonly graceMs: number }
+  /** Spans that follow one another as the program's own functions say. */
+  | {
+      readonly kind: 'custom';
+      readonly name: string;
+      readonly startOf: (timeMs: number) => number;
+      readonly endOf: (timeMs: number) => number;
+      readonly longestMs: number;
+      readonly graceMs: number;
+    };
 
 /** How often a call that failed is made again, and how long it waits before. */
 export interface AsyncRetry {
@@ -201,6 +210,8 @@ export type ProcessNode = Node<'process', StreamNode> & {
   /** Set for a key, and going off once. */
   readonly once: readonly Pick<ProcessTimer, 'name' | 'time'>[];
   readonly outputs: readonly string[];
+  /** Records without a key are dropped and counted before its code sees them. */
+  readonly needsKey: boolean;
   readonly setup: Fn<[context: any]>;
 };
 
@@ -302,6 +313,8 @@ export interface JobOptions {
   readonly onError: { readonly decode: ErrorPolicy; readonly process: ErrorPolicy; readonly produce: ErrorPolicy };
   /** How often progress is committed. Default 1,000 ms; 100 ms under exactlyOnce. */
   readonly commitIntervalMs: number;
+  /** Copies of each task's state on other processes (Kafka Streams' num.standby.replicas). Default 0. */
+  readonly standbys: number;
   /** 'required' makes an unnamed state store an issue; 'derived' names it after its place. Default: required where NODE_ENV is production. */
   readonly names: 'required' | 'derived' | 'environment';
   /** What a negative timestamp gets. Default 'fail' (KIP-93 drops; a lost record is worse). */

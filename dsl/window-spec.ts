@@ -1,13 +1,20 @@
 // What follows from a window's kind alone: its end, and how far stream time has to be past it. Asked by the compiler, the
 // steps and the stores, so that no two of them differ.
-import { calendarOf } from '../core/kernel/calendar.ts';
+import { type Calendar, calendarOf } from '../core/kernel/calendar.ts';
 import type { WindowSpec } from './plan.ts';
+
+/** Windows of which one holds each moment, and whose lengths differ. */
+type SpanSpec = Extract<WindowSpec, { readonly kind: 'calendar' | 'custom' }>;
+
+export const isSpans = (spec: WindowSpec): spec is SpanSpec => spec.kind === 'calendar' || spec.kind === 'custom';
+
+export const spansOf = (spec: SpanSpec): Calendar => (spec.kind === 'calendar' ? calendarOf(spec) : spec);
 
 /** End of the window that starts there. A session's end isn't known by its start: asking for one is refused by the type. */
 export function windowEnds(spec: Exclude<WindowSpec, { readonly kind: 'session' }>): (startMs: number) => number {
-  if (spec.kind === 'calendar') {
-    const calendar = calendarOf(spec);
-    return (startMs) => calendar.endOf(startMs);
+  if (isSpans(spec)) {
+    const spans = spansOf(spec);
+    return (startMs) => spans.endOf(startMs);
   }
   const lengthMs = spec.kind === 'sliding' ? spec.differenceMs : spec.sizeMs;
   return (startMs) => startMs + lengthMs;
@@ -36,6 +43,8 @@ export function changesForMs(spec: WindowSpec): number {
       return spec.differenceMs + spec.graceMs;
     case 'calendar':
       return longestMs[spec.unit] * hourMs + spec.graceMs;
+    case 'custom':
+      return spec.longestMs + spec.graceMs;
     default:
       return spec.sizeMs + spec.graceMs;
   }

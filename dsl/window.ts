@@ -101,6 +101,47 @@ export function calendar(unit: CalendarUnit, options: GraceOption & { readonly t
   return { kind: 'calendar', unit, timeZone, graceMs: graceOf(options) };
 }
 
+/** Options of `customWindows()`. */
+export interface CustomWindowOptions extends GraceOption {
+  /** Start of the window that holds the moment, both in milliseconds since the epoch. */
+  readonly startOf: (timeMs: number) => number;
+  /** Where that window ends, which is where the next one starts. */
+  readonly endOf: (timeMs: number) => number;
+  /** No window is longer: so long the state keeps one, with the grace. */
+  readonly longest: Duration;
+}
+
+/**
+ * Windows [start, end) of your own that follow one another: shifts, fiscal months, school terms. Each moment is in exactly
+ * one. The functions must be pure, since a restart asks them again; a window that doesn't hold the moment it was asked for,
+ * or is longer than `longest`, stops the job as any function that throws does.
+ *
+ * @param name of the kind of windows: state that was made of windows of another name is refused
+ * @throws Fault `BAD_DURATION`, or `BAD_WINDOW` for a name or length of nothing
+ * @example
+ * const hourMs = 3_600_000;
+ * const shifts = customWindows('shifts', {
+ *   startOf: (ms) => Math.floor((ms - 6 * hourMs) / (8 * hourMs)) * 8 * hourMs + 6 * hourMs,
+ *   endOf: (ms) => Math.floor((ms - 6 * hourMs) / (8 * hourMs)) * 8 * hourMs + 14 * hourMs,
+ *   longest: '8 hours',
+ *   grace: '5 minutes',
+ * });
+ */
+export function customWindows(name: string, options: CustomWindowOptions): Spec<'custom'> {
+  if (name === '') throw new Fault('BAD_WINDOW', { reason: 'windows of your own need a name' });
+  const longestMs = sizeOf(options?.longest, 'longest');
+  const checked = (timeMs: number): { readonly startMs: number; readonly endMs: number } => {
+    const [startMs, endMs] = [options.startOf(timeMs), options.endOf(timeMs)];
+    const holds = Number.isSafeInteger(startMs) && Number.isSafeInteger(endMs) && startMs <= timeMs && timeMs < endMs;
+    if (holds && endMs - startMs <= longestMs) return { startMs, endMs };
+    const why = holds ? `is longer than ${longestMs} ms` : 'does not hold it';
+    throw new Fault('BAD_WINDOW', { reason: `of ${timeMs} '${name}' gives [${startMs}, ${endMs}), which ${why}` });
+  };
+  const startOf = (timeMs: number) => checked(timeMs).startMs;
+  const endOf = (timeMs: number) => checked(timeMs).endMs;
+  return { kind: 'custom', name, startOf, endOf, longestMs, graceMs: graceOf(options) };
+}
+
 function sizeOf(duration: Duration | undefined, what: string): number {
   const ms = duration === undefined ? 0 : durationMs(duration);
   if (ms < 1) throw new Fault('BAD_WINDOW', { reason: `${what} must be 1 ms or more, not '${duration}'` });

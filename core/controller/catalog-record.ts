@@ -1,6 +1,12 @@
 // What the catalog is made of: one record a change. The image is what replaying them all gives, so whatever carries the
-// records (one database here, a replicated metadata log later) need not know what they mean.
+// records (one database on a single node, a replicated metadata log in a cluster) need not know what they mean. A record is
+// whole by itself: those that belong to one decision may be read apart.
 import { assert, unreachable } from '../kernel/assert.ts';
+import type { NodeImage } from './node-image.ts';
+import type { PartitionImage } from './partition-image.ts';
+
+/** Of the records; a catalog of a newer one is refused. 2 knows nodes and places. */
+export const catalogFormat = 2;
 
 export type CatalogRecord =
   /** First of all; `format` is that of the records. */
@@ -11,8 +17,20 @@ export type CatalogRecord =
       readonly id: string;
       readonly partitions: number;
       readonly configs: TopicConfigs;
+      readonly places?: readonly PartitionImage[];
     }
-  | { readonly kind: 'partitions'; readonly id: string; readonly partitions: number }
+  /** `places` are those of the partitions that are new. */
+  | {
+      readonly kind: 'partitions';
+      readonly id: string;
+      readonly partitions: number;
+      readonly places?: readonly PartitionImage[];
+    }
+  /** Of those partitions of the topic that have changed; one record, because a node that goes changes thousands. */
+  | { readonly kind: 'places'; readonly id: string; readonly places: Readonly<Record<number, PartitionImage>> }
+  /** As it is from here on, registered before or not. */
+  | { readonly kind: 'node'; readonly node: NodeImage }
+  | { readonly kind: 'nodeGone'; readonly id: number }
   /** All settings of the topic that aren't defaults, not only those that change. */
   | { readonly kind: 'configs'; readonly id: string; readonly configs: TopicConfigs }
   /** All settings that were changed while nodes run: of the node whose id this is as text, or of all nodes (''). */
@@ -32,6 +50,8 @@ export interface TopicImage {
   readonly id: string;
   readonly partitions: number;
   readonly configs: TopicConfigs;
+  /** By the partition's number. Absent where the cluster is one node, which has and leads everything. */
+  readonly places?: readonly PartitionImage[];
 }
 
 export interface CatalogImage {
@@ -43,6 +63,8 @@ export interface CatalogImage {
   readonly erasing: ReadonlyMap<string, TopicImage>;
   /** By the node's id as text, '' for all nodes; none for those that have none. */
   readonly nodeConfigs: ReadonlyMap<string, TopicConfigs>;
+  /** By their ids, fenced or not. Empty where the cluster is one node. */
+  readonly nodes: ReadonlyMap<number, NodeImage>;
   readonly nextProducerId: number;
 }
 
@@ -53,6 +75,7 @@ export interface MutableCatalogImage extends CatalogImage {
   readonly topicsById: Map<string, TopicImage>;
   readonly erasing: Map<string, TopicImage>;
   readonly nodeConfigs: Map<string, TopicConfigs>;
+  readonly nodes: Map<number, NodeImage>;
   nextProducerId: number;
 }
 
@@ -63,6 +86,7 @@ export const emptyImage = (): MutableCatalogImage => ({
   topicsById: new Map(),
   erasing: new Map(),
   nodeConfigs: new Map(),
+  nodes: new Map(),
   nextProducerId: 0,
 });
 
@@ -73,12 +97,32 @@ export function applyRecord(image: MutableCatalogImage, record: CatalogRecord): 
       image.format = record.format;
       return;
     case 'topic': {
-      const { name, id, partitions, configs } = record;
-      putTopic(image, { name, id, partitions, configs });
+      const { kind: _, ...topic } = record;
+      putTopic(image, topic);
       return;
     }
-    case 'partitions':
-      putTopic(image, { ...topicOf(image, record.id), partitions: record.partitions });
+    case 'partitions': {
+      const topic = topicOf(image, record.id);
+      const places = record.places === undefined ? {} : { places: [...(topic.places ?? []), ...record.places] };
+      putTopic(image, { ...topic, partitions: record.partitions, ...places });
+      return;
+    }
+    case 'places': {
+      const topic = topicOf(image, record.id);
+      const places = [...(topic.places ?? [])];
+      for (const [partition, place] of Object.entries(record.places)) places[Number(partition)] = place;
+      assert(
+        places.length === topic.partitions,
+        `${topic.name} has ${topic.partitions} partitions, not ${places.length}`,
+      );
+      putTopic(image, { ...topic, places });
+      return;
+    }
+    case 'node':
+      image.nodes.set(record.node.id, record.node);
+      return;
+    case 'nodeGone':
+      image.nodes.delete(record.id);
       return;
     case 'configs':
       putTopic(image, { ...topicOf(image, record.id), configs: record.configs });
@@ -113,6 +157,7 @@ export function snapshotOf(image: CatalogImage): CatalogRecord[] {
     { kind: 'producerIds', next: nextProducerId },
   ];
   for (const [node, configs] of image.nodeConfigs) records.push({ kind: 'nodeConfigs', node, configs });
+  for (const node of image.nodes.values()) records.push({ kind: 'node', node });
   for (const topic of image.erasing.values())
     records.push({ kind: 'topic', ...topic }, { kind: 'deleted', id: topic.id });
   for (const topic of image.topics.values()) records.push({ kind: 'topic', ...topic });

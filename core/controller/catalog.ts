@@ -1,32 +1,18 @@
 // The metadata of a cluster that is one node: topics, their ids, partitions and settings, blocks of producer ids, the
-// cluster's id. A log of records in a database of its own, replayed at the start; a change is written, with sync, before
-// anyone sees it. A replicated metadata log takes this file's place behind the same interface, so nothing here may be
-// known to callers but the image and the changes.
+// cluster's id. Topics have no places here, because the node has and leads everything; where there are more nodes the
+// controller (controller.ts) decides, on the same records.
 import { assert } from '../kernel/assert.ts';
-import { Fault } from '../kernel/fault.ts';
-import { type Random, randomUuid } from '../kernel/random.ts';
-import type { BatchOperation, Storage, StorageEngine } from '../storage/storage.ts';
-import {
-  applyRecord,
-  type CatalogImage,
-  type CatalogRecord,
-  decodeRecord,
-  emptyImage,
-  encodeRecord,
-  snapshotOf,
-  type TopicConfigs,
-  type TopicImage,
-} from './catalog-record.ts';
+import type { Random } from '../kernel/random.ts';
+import type { StorageEngine } from '../storage/storage.ts';
+import type { CatalogImage, CatalogRecord, TopicConfigs, TopicImage } from './catalog-record.ts';
+import { createCommandQueue } from './command-queue.ts';
+import { drawTopicId } from './draw-id.ts';
+import { openLocalMetadataLog } from './local-metadata-log.ts';
+import { nextProducerIds } from './producer-ids.ts';
 
 export type { CatalogImage, TopicConfigs, TopicImage } from './catalog-record.ts';
-
-export const catalogDatabase = '__catalog';
-
-/** Of the records; a catalog of a newer one is refused. */
-export const catalogFormat = 1;
-
-const producerIdBlock = 1_000; // as Kafka's ProducerIdsBlock: one synced write a thousand producers
-const recordsOverSnapshotMax = 1_000;
+export type { NodeImage } from './node-image.ts';
+export type { PartitionImage } from './partition-image.ts';
 
 /**
  * Changes are carried out one after another. They check nothing but what would break the image: names, counts and
@@ -52,65 +38,17 @@ export interface Catalog extends AsyncDisposable {
 
 /** @throws Fault `STORAGE_IN_USE`, `STORAGE_FAILED`, `STORAGE_NEWER` */
 export async function openCatalog({ engine, random }: { engine: StorageEngine; random: Random }): Promise<Catalog> {
-  const storage = await engine.open(catalogDatabase);
-  try {
-    return await replayCatalog(storage, random);
-  } catch (error) {
-    await storage.close();
-    throw error;
-  }
-}
-
-async function replayCatalog(storage: Storage, random: Random): Promise<Catalog> {
-  const image = emptyImage();
-  let nextSequence = 0;
-  let firstSequence = 0;
-  let count = 0;
-  for await (const [key, value] of storage.scan({})) {
-    const record = decodeRecord(value);
-    if (record.kind === 'cluster' && record.format > catalogFormat) {
-      throw new Fault('STORAGE_NEWER', { path: catalogDatabase, found: record.format, known: catalogFormat });
-    }
-    applyRecord(image, record);
-    if (count++ === 0) firstSequence = sequenceOf(key);
-    nextSequence = sequenceOf(key) + 1;
-  }
-
-  async function write(records: readonly CatalogRecord[], alsoDelete: readonly BatchOperation[] = []): Promise<void> {
-    const puts = records.map(
-      (record, i) => ({ type: 'put', key: keyOf(nextSequence + i), value: encodeRecord(record) }) as const,
-    );
-    await storage.write([...alsoDelete, ...puts], { sync: true });
-    nextSequence += records.length;
-  }
-
-  if (count === 0) {
-    const first: CatalogRecord = { kind: 'cluster', clusterId: clusterIdOf(random), format: catalogFormat };
-    await write([first]);
-    applyRecord(image, first);
-  } else if (count > snapshotOf(image).length + recordsOverSnapshotMax) {
-    const old = Array.from(
-      { length: nextSequence - firstSequence },
-      (_, i) => ({ type: 'del', key: keyOf(firstSequence + i) }) as const,
-    );
-    await write(snapshotOf(image), old);
-  }
-
-  let last: Promise<unknown> = Promise.resolve();
-  /** One change at a time, each deciding on the image that the one before it left. */
-  function change<T>(decide: () => { record: CatalogRecord; result: () => T } | null): Promise<T | null> {
-    const turn = last.then(async () => {
+  const log = await openLocalMetadataLog({ engine, random });
+  const { image } = log;
+  const queue = createCommandQueue(log);
+  const change = <T>(decide: () => { record: CatalogRecord; result: () => T } | null): Promise<T | null> =>
+    queue.run<T | null>(() => {
       const decision = decide();
-      if (decision === null) return null;
-      await write([decision.record]);
-      applyRecord(image, decision.record);
-      return decision.result();
+      return decision === null
+        ? { records: [], after: () => null }
+        : { records: [decision.record], after: decision.result };
     });
-    last = turn.catch(() => {});
-    return turn;
-  }
   const topicAfter = (id: string) => () => image.topicsById.get(id)!;
-
   let nextProducerId = image.nextProducerId; // what was left of the last block is given up: no id may come twice
 
   return {
@@ -119,7 +57,7 @@ async function replayCatalog(storage: Storage, random: Random): Promise<Catalog>
       change(() => {
         assert(Number.isSafeInteger(partitions) && partitions > 0, `topic of ${partitions} partitions`);
         if (image.topics.has(name)) return null;
-        const id = topicIdOf(random);
+        const id = drawTopicId(random);
         return { record: { kind: 'topic', name, id, partitions, configs }, result: topicAfter(id) };
       }),
     deleteTopic: (id) =>
@@ -150,40 +88,16 @@ async function replayCatalog(storage: Storage, random: Random): Promise<Catalog>
     },
     async producerId() {
       while (nextProducerId >= image.nextProducerId) {
-        await change(() => {
-          if (nextProducerId < image.nextProducerId) return null; // another call has taken a block meanwhile
-          return { record: { kind: 'producerIds', next: image.nextProducerId + producerIdBlock }, result: () => {} };
+        await queue.run(() => {
+          const isTaken = nextProducerId < image.nextProducerId; // another call has taken a block meanwhile
+          return { records: isTaken ? [] : nextProducerIds(image).records, after: () => {} };
         });
       }
       return nextProducerId++;
     },
     async [Symbol.asyncDispose]() {
-      await last;
-      await storage.close();
+      await queue.settled();
+      await log[Symbol.asyncDispose]();
     },
   };
 }
-
-/** As Kafka's Uuid.toString, which cluster ids are: 16 bytes in base64 for URLs, without padding, never with '-' first. */
-function clusterIdOf(random: Random): string {
-  for (;;) {
-    const id = Buffer.from(randomUuid(random).replaceAll('-', ''), 'hex').toString('base64url');
-    if (!id.startsWith('-')) return id;
-  }
-}
-
-/** The ids of 0 and 1 are reserved, and Kafka's tools take a text form with '-' first for an option. */
-function topicIdOf(random: Random): string {
-  for (;;) {
-    const id = randomUuid(random);
-    if (!Buffer.from(id.replaceAll('-', ''), 'hex').toString('base64url').startsWith('-')) return id;
-  }
-}
-
-function keyOf(sequence: number): Uint8Array {
-  const key = Buffer.alloc(8);
-  key.writeBigUInt64BE(BigInt(sequence));
-  return key;
-}
-
-const sequenceOf = (key: Uint8Array): number => Number(Buffer.from(key.buffer, key.byteOffset, 8).readBigUInt64BE());

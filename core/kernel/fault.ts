@@ -63,6 +63,11 @@ const faults = {
     retriable: false,
     text: (d: { path: string; reason: string }) => `can't use ${d.path}: ${d.reason}`,
   },
+  NOT_CONTROLLER: {
+    retriable: true,
+    text: (_: object) =>
+      'this node is not the controller in charge, or is not any more; ask again for who is, and retry',
+  },
   NOT_CO_PARTITIONED: {
     retriable: false,
     text: (d: { topics: string }) =>
@@ -77,6 +82,16 @@ const faults = {
     retriable: false,
     text: (d: { topic: string; expected: number; found: number; job: string }) =>
       `the job's topic '${d.topic}' has ${d.found} partitions and needs ${d.expected}, because an input has changed; start afresh with --fresh, or run 'millrace reset' for job '${d.job}'`,
+  },
+  STATE_IN_USE: {
+    retriable: false,
+    text: (d: { job: string; path: string }) =>
+      `the state of job '${d.job}' in ${d.path} is in use by another process; give each process of a job a folder of its own with --data`,
+  },
+  INTERNAL_TOPIC_SETTING: {
+    retriable: false,
+    text: (d: { topic: string; setting: string; expected: string; found: string }) =>
+      `the job's topic '${d.topic}' has ${d.setting}=${d.found} and needs ${d.expected}, or it would lose what the job must find there; set it with 'millrace topic alter ${d.topic} --config ${d.setting}=${d.expected}', or start afresh with --fresh`,
   },
   NEEDS_CONFIRMATION: {
     retriable: false,
@@ -99,6 +114,26 @@ const faults = {
     retriable: true,
     text: (d: { store: string; partition: number }) =>
       `partition ${d.partition} of store '${d.store}' is not open in this process: the job has ended, the store is being restored, or another member has it`,
+  },
+  STORE_RESTORING: {
+    retriable: true,
+    text: (d: { store: string; partition: number; recordsDone: number; recordsTotal: number }) =>
+      `partition ${d.partition} of store '${d.store}' is being restored, ${d.recordsDone} of ${d.recordsTotal} records; ask again in a moment`,
+  },
+  STORE_OUT_OF_REACH: {
+    retriable: true,
+    text: (d: { store: string; partition: number; address: string; reason: string }) =>
+      `partition ${d.partition} of store '${d.store}' is at ${d.address}, which does not answer (${d.reason}); ask again once the group has noticed, or check that members reach each other`,
+  },
+  KEY_NOT_FOUND: {
+    retriable: false,
+    text: (d: { store: string; key: string }) => `store '${d.store}' has nothing for key '${d.key}'`,
+  },
+  BAD_QUERY: { retriable: false, text: (d: { reason: string }) => `the query can't be answered: ${d.reason}` },
+  NO_JOB_THERE: {
+    retriable: true,
+    text: (d: { job: string; reason: string }) =>
+      `nothing answers for '${d.job}': ${d.reason}; start the job with 'millrace run … --metrics :9464', or give the address that it said it answers at`,
   },
   NEEDS_ADVERTISED: {
     retriable: false,

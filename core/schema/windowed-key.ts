@@ -7,7 +7,7 @@ import { Fault } from '../kernel/fault.ts';
 import type { Serde } from './serde.ts';
 
 /**
- * A key and the window its value is of. Tumbling, hopping and calendar windows hold their start and not their end:
+ * A key and the window its value is of. Tumbling, hopping, calendar and custom windows hold their start and not their end:
  * [startMs, endMs). Sliding windows and sessions hold both: [startMs, endMs].
  */
 export interface Windowed<out K> {
@@ -21,7 +21,8 @@ export type WindowShape =
   | { readonly kind: 'tumbling' | 'hopping'; readonly sizeMs: number }
   | { readonly kind: 'sliding'; readonly differenceMs: number }
   | { readonly kind: 'session' }
-  | ({ readonly kind: 'calendar' } & CalendarSpan);
+  | ({ readonly kind: 'calendar' } & CalendarSpan)
+  | { readonly kind: 'custom'; readonly endOf: (startMs: number) => number };
 
 const timeBytes = 8;
 
@@ -29,7 +30,7 @@ const timeBytes = 8;
  * The serde of keys behind `window()`.
  *
  * @param key how the key itself is written
- * @param size of the windows, or the windows themselves, which sessions, sliding and calendar windows need; without it
+ * @param size of the windows, or the windows themselves, which sessions, sliding, calendar and custom windows need; without it
  * keys are written and can't be read
  * @throws Fault `UNREADABLE_BYTES`, also where no size was given; `UNWRITABLE_VALUE` for a start that is no integer
  * @example topic('counts', safeInt64, { key: windowedKey(utf8, '1 minute') })
@@ -67,6 +68,7 @@ function endsOf(
     const sizeMs = durationMs(size);
     return (startMs) => startMs + sizeMs;
   }
+  if (size.kind === 'custom') return size.endOf;
   if (size.kind === 'calendar') {
     const calendar = calendarOf(size);
     return (startMs) => calendar.endOf(startMs);

@@ -18,6 +18,8 @@ export function errorNameOf(error: unknown): ErrorName {
       return 'CORRUPT_MESSAGE';
     case 'UNSUPPORTED_COMPRESSION':
       return 'UNSUPPORTED_COMPRESSION_TYPE';
+    case 'NOT_CONTROLLER':
+      return 'NOT_CONTROLLER';
     case 'CLOSED':
       return 'NOT_LEADER_OR_FOLLOWER';
     default:

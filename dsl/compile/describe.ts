@@ -103,6 +103,7 @@ function windowText(spec: WindowSpec): string {
       { kind: 'calendar' },
       ({ unit, timeZone, graceMs }) => `calendar windows (${unit}, ${timeZone}, grace ${graceMs} ms)`,
     )
+    .with({ kind: 'custom' }, ({ name, graceMs }) => `windows '${name}' (grace ${graceMs} ms)`)
     .exhaustive();
 }
 

@@ -110,6 +110,7 @@ function bodyOf(job: string, vertex: Vertex, steps: (of: Vertex) => number): Ste
       schedule: node.timers.length === 0 ? null : scheduleName(node),
       once: node.once.map(({ name, time }) => ({ name, time, store: onceName(node, name) })),
       outputs: node.outputs,
+      needsKey: node.needsKey,
       setup: node.setup,
     }))
     .with({ kind: 'processOutput' }, ({ output, parent: { outputs } }) =>

@@ -51,6 +51,7 @@ function windowsOf(window: WindowSpec): string {
     .with({ kind: 'sliding' }, ({ differenceMs }) => `sliding windows of ${differenceMs} ms`)
     .with({ kind: 'session' }, () => 'sessions')
     .with({ kind: 'calendar' }, ({ unit, timeZone }) => `calendar windows of a ${unit} in ${timeZone}`)
+    .with({ kind: 'custom' }, ({ name }) => `windows of its own, '${name}'`)
     .exhaustive();
 }
 

@@ -137,6 +137,7 @@ export type Step =
       readonly schedule: string | null;
       readonly once: readonly (Pick<ProcessTimer, 'name' | 'time'> & { readonly store: string })[];
       readonly outputs: readonly string[];
+      readonly needsKey: boolean;
       readonly setup: Fn<[context: any]>;
     })
   /** `index` of the predicate, `predicates.length` is the rest; or of the output of a processor. */

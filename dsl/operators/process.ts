@@ -195,6 +195,16 @@ export function process<K, V, const D extends ProcessDeclaration>(
   declaration: D,
   setup: (context: ProcessContext<K, D>) => Handlers<K, V, D>,
 ): Op<KStream<K, V>, Processed<K, D>> {
+  return processor(name, declaration, setup, false);
+}
+
+/** For operators that are made of a processor: `needsKey` drops and counts records without a key. */
+export function processor<K, V, const D extends ProcessDeclaration>(
+  name: string,
+  declaration: D,
+  setup: (context: ProcessContext<K, D>) => Handlers<K, V, D>,
+  needsKey: boolean,
+): Op<KStream<K, V>, Processed<K, D>> {
   const stores = Object.entries(declaration.stores ?? {}).map(([local, { store }]) => ({
     name: local,
     ...store,
@@ -216,6 +226,7 @@ export function process<K, V, const D extends ProcessDeclaration>(
       timers,
       once,
       outputs: named.map(([output]) => output),
+      needsKey,
       setup: setup as ProcessNode['setup'],
     };
     const streamFor = (output: string | null, { key }: AnyEmits) =>

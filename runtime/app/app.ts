@@ -46,6 +46,8 @@ export interface App {
   readonly done: Promise<Summary>;
   progress(): Progress;
   query<K, V>(store: string): StateQuery<K, V>;
+  /** By index; one whose thread died is not there any more. */
+  readonly workers: ReadonlyMap<number, Worker>;
   /** Drains, flushes, commits, leaves. */
   stop(): Promise<void>;
 }
@@ -148,6 +150,7 @@ export function startApp(options: AppOptions): App {
     ready: ready.promise,
     done,
     progress,
+    workers,
     query: (store) => queryState({ ...options, workers: () => workers.values() }, store),
     async stop() {
       ended.resolve('stopped');

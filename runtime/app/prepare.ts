@@ -1,16 +1,22 @@
 // Before a job runs: the topics that must be there are made, what is there is checked, and what `--fresh` and `reset`
 // take away is named and deleted.
 import type { Admin } from '../../core/client/index.ts';
+import { Fault } from '../../core/kernel/fault.ts';
 import type { StorageEngine } from '../../core/storage/storage.ts';
 import type { Topology } from '../../dsl/compile/topology.ts';
 import { type Layout, layOut } from '../worker/layout.ts';
 
-/** Makes the topics that are missing. @throws Fault of `layOut`, or `BROKER_ERROR` where a topic can't be made */
+/**
+ * Makes the topics that are missing, and has those of the job's own keep as long as it needs.
+ *
+ * @throws Fault of `layOut`, `INTERNAL_TOPIC_SETTING`, or `BROKER_ERROR` where a topic can't be made
+ */
 export async function prepareTopics(topology: Topology, admin: Admin): Promise<Layout> {
   const existing = new Map(
     (await admin.listTopics({ internal: true })).map(({ name, partitions }) => [name, partitions]),
   );
   const layout = layOut(topology, existing);
+  await fitSettings(topology, admin, existing);
   if (layout.create.length > 0) {
     await admin.createTopics(
       layout.create.map(({ name, partitions, replicationFactor, config }) => ({
@@ -22,6 +28,31 @@ export async function prepareTopics(topology: Topology, admin: Admin): Promise<L
     );
   }
   return layout;
+}
+
+/**
+ * Longer windows, results that are kept for longer or that come when windows close, need more of a changelog that is there
+ * already. One that isn't compacted, or a repartition topic that is, is refused: nobody knows what it has lost.
+ */
+async function fitSettings(topology: Topology, admin: Admin, existing: ReadonlyMap<string, number>): Promise<void> {
+  const there = topology.internalTopics.filter(({ name }) => existing.has(name));
+  await Promise.all(
+    there.map(async ({ name, config }) => {
+      const entries = await admin.describeConfigs({ kind: 'topic', name });
+      const found = new Map(entries.map((entry) => [entry.name, entry.value]));
+      const [policy, needed] = [found.get('cleanup.policy') ?? '', config['cleanup.policy'] ?? ''];
+      if (policy.includes('compact') !== needed.includes('compact'))
+        throw new Fault('INTERNAL_TOPIC_SETTING', {
+          ...{ topic: name, setting: 'cleanup.policy', expected: needed, found: policy },
+        });
+      const changes: Record<string, string> = {};
+      const [kept, wanted] = [Number(found.get('retention.ms') ?? -1), Number(config['retention.ms'] ?? -1)];
+      if (policy.includes('delete') && !needed.includes('delete')) changes['cleanup.policy'] = needed;
+      else if (policy.includes('delete') && kept >= 0 && (wanted < 0 || kept < wanted))
+        changes['retention.ms'] = String(wanted);
+      if (Object.keys(changes).length > 0) await admin.alterConfigs({ kind: 'topic', name }, changes);
+    }),
+  );
 }
 
 export interface ResetPlan {

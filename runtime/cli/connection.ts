@@ -39,12 +39,13 @@ export async function openConnection(
   flags: ConnectionFlags = {},
   logger: Logger = silentLogger,
   threads = 1,
+  clientId = 'millrace',
 ): Promise<Connection> {
   if (flags.bootstrap === undefined) {
     return await openEmbedded(flags.data ?? dataFolderDefault, logger, threads);
   }
   await greet(flags.bootstrap);
-  const client = clusterClient(flags.bootstrap, 'millrace', logger);
+  const client = clusterClient(flags.bootstrap, clientId, logger);
   const failed = new Promise<never>(() => {});
   return { client, node: null, failed, logger, [Symbol.asyncDispose]: () => client.close() };
 }

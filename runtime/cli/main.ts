@@ -12,6 +12,7 @@ const commands = {
   produce: async () => (await import('./commands/produce.ts')).addProduce,
   reset: async () => (await import('./commands/reset.ts')).addReset,
   run: async () => (await import('./commands/run.ts')).addRun,
+  top: async () => (await import('./commands/top.ts')).addTop,
   topic: async () => (await import('./commands/topic.ts')).addTopic,
 } as const satisfies Record<string, () => Promise<(program: Command) => void>>;
 

@@ -43,10 +43,13 @@ export function printJson(values: Iterable<unknown>): void {
   for (const value of values) print(toJson(value));
 }
 
-type Cell = string | number | null | undefined;
+export type Cell = string | number | null | undefined;
 
 export function printTable(head: readonly string[], rows: readonly (readonly Cell[])[]): void {
-  if (rows.length === 0) return;
+  if (rows.length > 0) print(tableText(head, rows));
+}
+
+export function tableText(head: readonly string[], rows: readonly (readonly Cell[])[]): string {
   const none = {
     top: '',
     'top-mid': '',
@@ -71,13 +74,11 @@ export function printTable(head: readonly string[], rows: readonly (readonly Cel
     colAligns: head.map((_, column) => (rows.every((row) => typeof row[column] === 'number') ? 'right' : 'left')),
   });
   for (const row of rows) table.push(row.map((cell) => (cell === null || cell === undefined ? '-' : String(cell))));
-  print(
-    table
-      .toString()
-      .split('\n')
-      .map((line) => line.trimEnd())
-      .join('\n'),
-  );
+  return table
+    .toString()
+    .split('\n')
+    .map((line) => line.trimEnd())
+    .join('\n');
 }
 
 /** One sentence. The stack only where the mistake is ours, or MILLRACE_DEBUG asks for it. */
@@ -92,6 +93,22 @@ export function explain(error: unknown): string {
 export function fail(error: unknown): never {
   say(`${colours.red('error:')} ${explain(error)}`);
   process.exit(exitCode.failed);
+}
+
+const bytesUnits = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
+
+export function formatBytes(bytes: number): string {
+  const unit = Math.min(bytesUnits.length - 1, bytes < 1 ? 0 : Math.floor(Math.log2(bytes) / 10));
+  const value = bytes / 1024 ** unit;
+  return `${unit === 0 || value >= 100 ? Math.round(value) : value.toFixed(1)} ${bytesUnits[unit]}`;
+}
+
+/** A span as a person says it: '48 s', '3 min', '5 h'. */
+export function formatSpan(ms: number): string {
+  const seconds = ms / 1_000;
+  if (seconds < 10) return `${seconds.toFixed(1)} s`;
+  if (seconds < 120) return `${Math.round(seconds)} s`;
+  return seconds < 7_200 ? `${Math.round(seconds / 60)} min` : `${Math.round(seconds / 3_600)} h`;
 }
 
 export const formatCount = (count: number): string => Math.round(count).toLocaleString('en-US');

@@ -1,11 +1,11 @@
 // The composition root of a job: `millrace run`, and the public `runJob` of 'millrace/run'. Puts the log, the workers and
 // the app together.
-import { readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import type { Client } from '../../core/client/index.ts';
+import { mkdir } from 'node:fs/promises';
+import type { Admin, Client } from '../../core/client/index.ts';
 import { systemClock } from '../../core/kernel/clock.ts';
+import { isFault } from '../../core/kernel/fault.ts';
 import { type Logger, silentLogger } from '../../core/kernel/logger.ts';
-import { randomUuid, systemRandom } from '../../core/kernel/random.ts';
+import { systemRandom } from '../../core/kernel/random.ts';
 import type { Topology } from '../../dsl/compile/topology.ts';
 import type { JobSpec } from '../../dsl/plan.ts';
 import { type App, type Progress, type Summary, startApp } from '../app/app.ts';
@@ -14,8 +14,10 @@ import type { StateQuery } from '../app/state-query.ts';
 import { startWorker, type Worker, type WorkerReport } from '../worker/worker.ts';
 import { type Connection, type ConnectionFlags, openConnection } from './connection.ts';
 import { dataFolderDefault, openStateEngine, stateFolder } from './embedded.ts';
+import type { JobEndpoint } from './job-endpoint.ts';
 import { compileJob } from './load-job.ts';
 import { isResetUnderWay, resetJob } from './reset-job.ts';
+import { claimState, type StateOwner } from './state-owner.ts';
 import { startThreadWorker, type ThreadWorker } from './thread-worker.ts';
 
 export interface RunOptions extends ConnectionFlags {
@@ -25,6 +27,21 @@ export interface RunOptions extends ConnectionFlags {
   readonly until?: 'end' | 'stopped';
   /** Forgets the job's offsets and state, and deletes the topics that it fills, before it starts. Default false. */
   readonly fresh?: boolean;
+  /**
+   * Makes the workers static members (KIP-345), `<name>-0`, `<name>-1` …: a restart within the session timeout gets its
+   * tasks back without a rebalance, and until then nobody else takes them. No two processes may have the same.
+   */
+  readonly instanceId?: string;
+  /** After which a process that is not heard of loses its tasks, in milliseconds. Default Kafka's 45 s. */
+  readonly sessionTimeoutMs?: number;
+  /**
+   * `[HOST:]PORT` where this process answers over HTTP: `/metrics` for Prometheus, `/status`, and `/stores` for queries of
+   * the whole job's state. It asks nobody who they are; without a host it is reached from this machine only. Default: it
+   * doesn't answer.
+   */
+  readonly metrics?: string;
+  /** `host:port` where other members and those who ask reach it. Default what it listens on. */
+  readonly advertise?: string;
   /** Default silent. */
   readonly logger?: Logger;
 }
@@ -47,6 +64,8 @@ export interface JobRun extends AsyncDisposable {
   progress(): Progress;
   /** Looks into a state store, or a global table by its topic, while the job runs in this thread. @throws Fault `STORE_UNKNOWN` */
   query<K, V>(store: string): StateQuery<K, V>;
+  /** `host:port` where it answers over HTTP; null where it doesn't. */
+  readonly address: string | null;
   /** Processes nothing more; flushes, commits, leaves the group, closes the log. */
   stop(): Promise<void>;
 }
@@ -56,37 +75,64 @@ export interface FileRun extends JobRun {
   readonly threads: readonly ThreadWorker[];
 }
 
-/** The same at every start over one folder, so that a new run ends the open transactions of one that was killed. */
-async function processId(folder: string): Promise<string> {
-  const path = join(folder, 'process-id');
-  const known = await readFile(path, 'utf8').catch(() => null);
-  if (known !== null && known !== '') return known;
-  const made = randomUuid(systemRandom);
-  await writeFile(path, made);
-  return made;
-}
-
 async function start(job: JobSpec, jobFile: string | null, options: FileRunOptions): Promise<FileRun> {
   const logger = options.logger ?? silentLogger;
   const topology = compileJob(job);
-  const connection = await openConnection(options, logger, options.threads);
+  const opened: (() => Promise<void>)[] = [];
+  const close = async () => {
+    for (const closeOne of opened.splice(0).reverse()) await closeOne();
+  };
+  const claim = async () => {
+    const owner = await claimState(options.data ?? dataFolderDefault, topology.job);
+    opened.unshift(() => owner.release());
+    return owner;
+  };
   try {
+    // The embedded log says by itself that its folder is in use, and in words of its own what is wrong with it.
+    const claimed = options.bootstrap === undefined ? null : await claim();
+    const clientId = claimed === null ? undefined : clientIdOf(topology, claimed);
+    const connection = await openConnection(options, logger, options.threads, clientId);
+    opened.push(async () => await connection[Symbol.asyncDispose]());
+    const owner = claimed ?? (await claim());
+    const endpoint = await openEndpoint(options, topology);
+    if (endpoint !== null) opened.push(() => endpoint.close());
     const threads: ThreadWorker[] = [];
-    const app = await startOn(connection, topology, threads, { ...options, logger: connection.logger, jobFile });
-    return asRun(connection, topology, app, threads);
+    const run = { ...options, logger: connection.logger, jobFile, owner, endpoint };
+    const app = await startOn(connection, topology, threads, run);
+    return { ...asRun(connection, topology, app, threads, close), address: endpoint?.address ?? null };
   } catch (error) {
-    await connection[Symbol.asyncDispose]();
+    await close();
     throw error;
   }
 }
+
+async function openEndpoint(
+  { metrics, advertise, data = dataFolderDefault }: RunOptions,
+  { job }: Topology,
+): Promise<JobEndpoint | null> {
+  if (metrics === undefined) return null;
+  const folder = stateFolder(data, job);
+  await mkdir(folder, { recursive: true });
+  // Loaded by those who ask for it: the first record of the others comes sooner.
+  const { openJobEndpoint } = await import('./job-endpoint.ts');
+  return await openJobEndpoint({ listen: metrics, advertise, folder });
+}
+
+/** As groups show its members; those of its threads have a number behind it. */
+const clientIdOf = ({ job }: Topology, { processId }: StateOwner): string => `${job}-${processId}`;
 
 async function startOn(
   { client, node }: Connection,
   topology: Topology,
   threads: ThreadWorker[],
-  options: FileRunOptions & { readonly logger: Logger; readonly jobFile: string | null },
+  options: FileRunOptions & {
+    readonly logger: Logger;
+    readonly jobFile: string | null;
+    readonly owner: StateOwner;
+    readonly endpoint: JobEndpoint | null;
+  },
 ): Promise<App> {
-  const { logger, jobFile, data = dataFolderDefault } = options;
+  const { logger, jobFile, owner, endpoint, data = dataFolderDefault } = options;
   const folder = stateFolder(data, topology.job);
   const stateEngine = await openStateEngine(data, topology.job);
   const admin = client.admin();
@@ -94,15 +140,19 @@ async function startOn(
   if (node !== null) await admin.removeMembers(topology.job);
   if (options.fresh === true || isResetUnderWay(folder)) await resetJob({ topology, admin, stateEngine, folder });
   const layout = await prepareTopics(topology, admin);
-  const id = await processId(folder);
-  // On a cluster only the earlier workers of this folder are known to be dead, and there may have been more of them.
-  if (node === null && topology.options.guarantee === 'exactlyOnce') {
-    const open = await admin.listTransactions({ states: ['Ongoing'] });
-    const ours = open.filter(({ transactionalId }) => transactionalId.startsWith(`${topology.job}-${id}-`));
-    await admin.fenceProducers(ours.map(({ transactionalId }) => transactionalId));
-  }
+  const id = owner.processId;
+  if (node === null) await endTheDead(topology, owner, admin, options.instanceId !== undefined);
   const until = options.until ?? (topology.bounded ? 'end' : 'stopped');
-  const shared = { layout, from: options.from ?? 'earliest', commitWhenIdle: until === 'end' } as const;
+  const shared = {
+    layout,
+    processId: id,
+    alone: node !== null,
+    sessionTimeoutMs: options.sessionTimeoutMs,
+    address: endpoint?.address,
+    countOperators: endpoint !== null,
+    from: options.from ?? 'earliest',
+    commitWhenIdle: until === 'end',
+  } as const;
   const workers = options.threads ?? 1;
 
   // Its transaction is ended before others get its tasks: what it hides, they would take for the end of their input.
@@ -117,6 +167,7 @@ async function startOn(
   };
   const startOne = (index: number): Worker => {
     const workerId = `${id}-${index}`;
+    const instanceId = options.instanceId === undefined ? undefined : `${options.instanceId}-${index}`;
     if (jobFile === null || workers === 1) {
       return startWorker({
         ...shared,
@@ -127,29 +178,61 @@ async function startOn(
         random: systemRandom,
         logger,
         workerId,
+        instanceId,
       });
     }
     const bootstrap = options.bootstrap ?? null;
-    const thread = startThreadWorker({ ...shared, jobFile, stateFolder: folder, workerId, bootstrap }, node, (last) =>
-      leaveFor(workerId, last),
-    );
+    const data = { ...shared, jobFile, stateFolder: folder, workerId, instanceId, bootstrap };
+    const thread = startThreadWorker(data, node, (last) => leaveFor(workerId, last));
     threads.push(thread);
     return thread;
   };
-  return startApp({ topology, layout, client, clock: systemClock, logger, workers, startWorker: startOne, until });
+  const app = startApp({ topology, layout, client, clock: systemClock, logger, workers, startWorker: startOne, until });
+  endpoint?.attach({ topology, layout, workers: () => app.workers });
+  return app;
 }
 
-function asRun(connection: Connection, topology: Topology, app: App, threads: readonly ThreadWorker[]): FileRun {
+/**
+ * On a cluster only the earlier workers of this folder are known to be dead. There may have been more of them than now; a
+ * static member is to have its tasks back.
+ */
+async function endTheDead(topology: Topology, owner: StateOwner, admin: Admin, isStatic: boolean): Promise<void> {
+  const { job } = topology;
+  if (topology.options.guarantee === 'exactlyOnce') {
+    const open = await admin.listTransactions({ states: ['Ongoing'] });
+    const ours = open.filter(({ transactionalId }) => transactionalId.startsWith(`${job}-${owner.processId}-`));
+    await admin.fenceProducers(ours.map(({ transactionalId }) => transactionalId));
+  }
+  if (isStatic) return;
+  const [group] = await admin.describeGroups([job]).catch((error: unknown) => {
+    if (isFault(error, 'GROUP_NOT_FOUND')) return [];
+    throw error;
+  });
+  const dead = (group?.members ?? []).filter(({ clientId }) => clientId.startsWith(clientIdOf(topology, owner)));
+  if (dead.length > 0)
+    await admin.removeMembers(
+      job,
+      dead.map(({ memberId }) => memberId),
+    );
+}
+
+function asRun(
+  connection: Connection,
+  topology: Topology,
+  app: App,
+  threads: readonly ThreadWorker[],
+  close: () => Promise<void>,
+): Omit<FileRun, 'address'> {
   // Threads would try for minutes to write what the disk refuses.
   const failed = connection.failed.catch(async (error: unknown) => {
     await Promise.all(threads.map((thread) => thread.kill()));
     throw error;
   });
   failed.catch(() => {});
-  const done = Promise.race([app.done, failed]).finally(() => connection[Symbol.asyncDispose]());
+  const done = Promise.race([app.done, failed]).finally(close);
   done.catch(() => {});
   const stop = async () => {
-    await app.stop();
+    app.stop().catch(() => {}); // `done` says so, once all is closed
     await done;
   };
   return {

@@ -4,7 +4,8 @@ import { createClient, portNetwork } from '../../core/client/index.ts';
 import { systemClock } from '../../core/kernel/clock.ts';
 import { systemRandom } from '../../core/kernel/random.ts';
 import { createLevelEngine } from '../../core/storage/level-storage.ts';
-import { startWorker } from '../worker/worker.ts';
+import type { StoreQuestion } from '../worker/store-question.ts';
+import { startWorker, type Worker } from '../worker/worker.ts';
 import { clusterClient } from './connection.ts';
 import { compileJob, loadJob } from './load-job.ts';
 import { createLogger } from './log-lines.ts';
@@ -15,27 +16,35 @@ const data = workerData as ThreadData;
 const tell = (message: FromThread) => parentPort!.postMessage(message);
 const reportEveryMs = 50;
 
+async function answer(worker: Worker, id: number, question: StoreQuestion | 'measures'): Promise<void> {
+  try {
+    const found = question === 'measures' ? await worker.measures() : await worker.ask(question);
+    tell({ kind: 'answer', id, answer: found, failed: null });
+  } catch (error) {
+    tell({ kind: 'answer', id, answer: null, failed: explain(error) });
+  }
+}
+
 try {
   const logger = createLogger();
-  const clientId = `millrace-${data.workerId}`;
+  const topology = compileJob(await loadJob(data.jobFile));
+  const clientId = `${topology.job}-${data.workerId}`;
   const shared = { clock: systemClock, random: systemRandom, logger };
   const client =
     data.port === null
       ? clusterClient(data.bootstrap!, clientId, logger)
       : createClient({ ...shared, network: portNetwork(data.port), clientId });
   const worker = startWorker({
-    topology: compileJob(await loadJob(data.jobFile)),
-    layout: data.layout,
+    topology,
     client,
     stateEngine: createLevelEngine(data.stateFolder),
     ...shared,
-    workerId: data.workerId,
-    from: data.from,
-    commitWhenIdle: data.commitWhenIdle,
+    ...data,
   });
   parentPort!.on('message', (order: ToThread) => {
     if (order === 'stop') void worker.stop().catch(() => {});
-    else worker.closeWindows(order.closeWindows);
+    else if ('closeWindows' in order) worker.closeWindows(order.closeWindows);
+    else void answer(worker, order.id, order.question);
   });
   const reporting = setInterval(() => tell({ kind: 'report', report: worker.report() }), reportEveryMs);
   try {

@@ -89,6 +89,7 @@ export function createErrorHandler(parts: {
         );
       case 'skip':
         metrics.skipped[stage] += 1;
+        metrics.failedIn[operator] = (metrics.failedIn[operator] ?? 0) + 1;
         logger.warn({ operator, topic, partition, offset, stage, error: messageOf(error) }, 'record skipped');
         return;
       case 'deadLetter': {
@@ -96,6 +97,7 @@ export function createErrorHandler(parts: {
         const valueBytes = topic === '' ? readableBytes(value) : origin.valueBytes();
         output.write(policy.topic, null, origin.keyBytes(), valueBytes, record.timestampMs, headers);
         metrics.recordsDeadLettered += 1;
+        metrics.failedIn[operator] = (metrics.failedIn[operator] ?? 0) + 1;
         logger.warn(
           { operator, topic, partition, offset, stage, error: messageOf(error) },
           'record sent to dead letters',

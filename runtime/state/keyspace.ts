@@ -33,6 +33,9 @@ export const dataPrefix = (number: number): Uint8Array => Uint8Array.of(tags.dat
 /** All keys but the data: read once at the start. */
 export const metaRange = { gte: formatKey(), lt: Uint8Array.of(tags.data) };
 
+/** From the first key to behind the last. */
+export const wholeSpace = [formatKey(), Uint8Array.of(tags.data + 1)] as const;
+
 export type MetaKey =
   | { readonly kind: 'format' }
   | { readonly kind: 'checkpoint' | 'streamTime' | 'store'; readonly name: string }

@@ -98,6 +98,8 @@ export interface TaskStores {
   readonly dirtyBytes: number;
   /** About how much memory the cache holds, changes included. */
   readonly cachedBytes: number;
+  /** About how many bytes of the disk it takes, without what LevelDB still has in its write buffer; 0 in memory. */
+  diskBytes(): Promise<number>;
   /** Discards what was not committed. */
   close(): Promise<void>;
 }

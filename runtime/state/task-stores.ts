@@ -238,6 +238,7 @@ function createTaskStores(
     get cachedBytes() {
       return budget.bytes;
     },
+    diskBytes: async () => (storage === null || closed ? 0 : await storage.approximateSize(...keyspace.wholeSpace)),
     async close() {
       if (closed) return;
       closed = true;

@@ -43,8 +43,8 @@ function checked(handlers: Handlers, { name, timers, once: onceTimers }: StepOf<
 
 /** @param outputs what takes the records of each output; of one without a name there is one */
 export function processStep(step: StepOf<'process'>, parts: StepParts, outputs: readonly Forward[]): Forward {
-  const { name, schedule } = step;
-  const { record, errors, stores, times, clock } = parts;
+  const { name, schedule, needsKey } = step;
+  const { record, errors, metrics, stores, times, clock } = parts;
   // Of a store that is stamped with it, since a restore raises it so; a session's stamp is its end.
   const stamped = step.stores.find(({ kind }) => kind !== 'session') ?? step.stores[0];
   const time = times.of(schedule ?? stamped?.store ?? step.once[0]?.store ?? name);
@@ -165,6 +165,10 @@ export function processStep(step: StepOf<'process'>, parts: StepParts, outputs: 
   return (key, value, timestampMs) => {
     record.currentKey = key;
     record.timestampMs = timestampMs;
+    if (needsKey && record.key === null) {
+      metrics.dropped.nullKey += 1;
+      return;
+    }
     if (timestampMs > time.nowMs) {
       time.nowMs = timestampMs;
       state.expire();

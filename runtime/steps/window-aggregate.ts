@@ -1,8 +1,9 @@
 // aggregate in windows: what the kinds of windows share. A record without key or value is dropped and counted, one that is
 // late is counted once per window it was late for, and goes to the late records once. Which windows a record changes is
 // each kind's own file.
-import { calendarOf } from '../../core/kernel/calendar.ts';
+
 import type { WindowSpec } from '../../dsl/plan.ts';
+import { spansOf } from '../../dsl/window-spec.ts';
 import type { WindowStore } from '../state/store.ts';
 import { undecoded } from '../task/record-context.ts';
 import { countLate } from '../task/task-metrics.ts';
@@ -86,12 +87,13 @@ function adderOf(step: WindowStep, parts: WindowParts): AddToWindows {
       return slidingAggregate({ ...step, window }, parts);
     case 'session':
       return sessionAggregate({ ...step, window }, parts);
-    case 'calendar': {
-      const calendar = calendarOf(window);
+    case 'calendar':
+    case 'custom': {
+      const spans = spansOf(window);
       const update = createUpdate(step, parts);
       return (key, value, timestampMs) => {
-        const startMs = calendar.startOf(timestampMs);
-        const endMs = calendar.endOf(timestampMs);
+        const startMs = spans.startOf(timestampMs);
+        const endMs = spans.endOf(timestampMs);
         if (endMs <= parts.time.nowMs - window.graceMs) return 1;
         update(key, value, timestampMs, startMs, endMs);
         return 0;

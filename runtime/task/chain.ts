@@ -32,6 +32,7 @@ import { tapStep } from '../steps/tap.ts';
 import { toStreamStep } from '../steps/to-stream.ts';
 import { topicSinkStep } from '../steps/topic-sink.ts';
 import { windowAggregateStep } from '../steps/window-aggregate.ts';
+import { createOperatorCounter } from './operator-records.ts';
 import { isTable, type LookupParts, lookupOf, type TableLookup, type TableStep } from './table-lookup.ts';
 
 /** What takes the records of each input, by its index. */
@@ -56,6 +57,7 @@ export function buildChain(subTopology: SubTopology, parts: StepParts): Chain {
   const builtOnTables = new Map<number, ForwardChange>();
   const builtSides = new Map<number, readonly Forward[]>();
   const builtTableSides = new Map<number, readonly ForwardChange[]>();
+  const counter = createOperatorCounter(parts.metrics);
 
   /** A table that a join looks into is a parent that sends it nothing. */
   const feeds = (parent: Step, child: Step): boolean =>
@@ -64,20 +66,20 @@ export function buildChain(subTopology: SubTopology, parts: StepParts): Chain {
   /** Of a child with sides, those that this parent is: both, where a stream is joined with itself. */
   const sidesOf = <F>(sides: readonly F[], parent: Step, child: Step): F[] =>
     child.parents.flatMap((id, side) => (id === parent.id ? [sides[side]!] : []));
-  const after = (step: Step): Forward =>
-    fanOut(
-      childrenOf(step).flatMap((child) =>
-        child.kind === 'joinStreams' ? sidesOf(builtSides.get(child.id)!, step, child) : [built.get(child.id)!],
-      ),
+  const after = (step: Step): Forward => {
+    const nexts = childrenOf(step).flatMap((child) =>
+      child.kind === 'joinStreams' ? sidesOf(builtSides.get(child.id)!, step, child) : [built.get(child.id)!],
     );
-  const afterTable = (step: TableStep): ForwardChange =>
-    fanOutChange(
-      childrenOf(step).flatMap((child) =>
-        child.kind === 'joinTables'
-          ? sidesOf(builtTableSides.get(child.id)!, step, child)
-          : [builtOnTables.get(child.id)!],
-      ),
+    return counter.records(step, fanOut(nexts));
+  };
+  const afterTable = (step: TableStep): ForwardChange => {
+    const nexts = childrenOf(step).flatMap((child) =>
+      child.kind === 'joinTables'
+        ? sidesOf(builtTableSides.get(child.id)!, step, child)
+        : [builtOnTables.get(child.id)!],
     );
+    return counter.changes(step, fanOutChange(nexts));
+  };
 
   /** Whether the rows of a table are asked for, by a join or by what is computed from it for one. */
   const lookedInto = ({ id }: Step): boolean =>
@@ -234,9 +236,9 @@ export function buildChain(subTopology: SubTopology, parts: StepParts): Chain {
       case 'aggregateRows':
         return aggregateRowsStep(step, parts, wantsOld(step), afterTable(step));
       case 'topicSink':
-        return topicSinkStep(step, parts);
+        return counter.records(step, topicSinkStep(step, parts));
       case 'connectorSink':
-        return connectorSinkStep(step, parts);
+        return counter.records(step, connectorSinkStep(step, parts));
       default:
         return unreachable(step);
     }

@@ -25,15 +25,26 @@ export interface TaskMetrics {
   readonly lateBy: Record<string, number>;
   /** Failed and skipped, by the policy of the stage. */
   readonly skipped: Record<Stage, number>;
+  /** Failed, skipped and dead letters alike, by the name of the operator. */
+  readonly failedIn: Record<string, number>;
+  /** Records that went by each step, by its id; null where nobody asks for it. See `operator-records.ts`. */
+  readonly passed: Record<number, number> | null;
 }
 
-export const createTaskMetrics = (): TaskMetrics => ({
+export interface TaskMetricsOptions {
+  /** Counts what each operator passes on, which costs a call a record and operator. Default false. */
+  readonly countOperators?: boolean | undefined;
+}
+
+export const createTaskMetrics = ({ countOperators = false }: TaskMetricsOptions = {}): TaskMetrics => ({
   recordsProcessed: 0,
   recordsWritten: 0,
   recordsDeadLettered: 0,
   dropped: { nullKey: 0, nullValue: 0, late: 0, negativeTimestamp: 0 },
   lateBy: {},
   skipped: { decode: 0, process: 0, produce: 0 },
+  failedIn: {},
+  passed: countOperators ? {} : null,
 });
 
 export function countLate({ dropped, lateBy }: TaskMetrics, step: string): void {

@@ -54,6 +54,8 @@ export interface Task {
   sourceOffset(input: number): SourceOffset | null;
   /** Bytes of batches that wait; about 256 a record for a connector. */
   bufferedBytes(input: number): number;
+  /** Event time of the record of that input which is next, or was last; -1 before the first. */
+  inputTimeMs(input: number): number;
   /** The highest event time it has seen, -1 for none. */
   readonly streamTimeMs: number;
   /** Wall-clock time has come to `nowMs`. Not while `blocked`. @throws as `process` */
@@ -216,6 +218,7 @@ export function createTask(parts: TaskParts): Task {
       return settledSource.get(input) ?? null;
     },
     bufferedBytes: (input) => queues[input]!.bufferedBytes,
+    inputTimeMs: (input) => queues[input]!.timestampMs,
     get streamTimeMs() {
       return time.nowMs;
     },

@@ -1,11 +1,14 @@
-// Tasks to members: sticky, balanced in all and within each sub-topology. Pure; the group's leader runs it. Members say
-// which tasks they have in the user data of Kafka's consumer protocol, so any Kafka shows the group as it shows others.
+// Tasks to members: sticky, balanced in all and within each sub-topology. Pure; it knows nothing of what a move costs, which
+// is plan-assignment.ts.
 import { assert } from '../../core/kernel/assert.ts';
 
 /** `<sub-topology>_<partition>`. */
 export type TaskId = string;
 
 export const taskId = (subTopology: number, partition: number): TaskId => `${subTopology}_${partition}`;
+
+/** What else is in a state folder has other names. */
+export const isTaskId = (name: string): boolean => /^\d+_\d+$/.test(name);
 
 export function parseTaskId(id: TaskId): { readonly subTopology: number; readonly partition: number } {
   const [subTopology, partition] = id.split('_').map(Number);
@@ -39,11 +42,14 @@ function keepingOrder(owned: readonly TaskId[]): TaskId[] {
 
 /**
  * Shares `tasks` among `members`: no two members differ by more than one task, a task stays with the member that had it
- * where that allows it, and what must move goes where its sub-topology has the fewest.
+ * where that allows it, and what must move goes where it is warm, then where its sub-topology has the fewest.
+ *
+ * @param isWarm whether a member has the state of a task
  */
 export function assignTasks(
   tasks: readonly TaskId[],
   members: readonly AssignorMember[],
+  isWarm: (memberId: string, task: TaskId) => boolean = () => true,
 ): ReadonlyMap<string, readonly TaskId[]> {
   assert(members.length > 0, 'an assignment needs a member');
   const order = [...members].sort((a, b) => (a.memberId < b.memberId ? -1 : 1));
@@ -71,7 +77,12 @@ export function assignTasks(
     const taker = order
       .map(({ memberId }) => ({ memberId, have: given.get(memberId)! }))
       .filter(({ have }) => mayTakeMore(have))
-      .sort((a, b) => load(a.have) - load(b.have) || a.have.length - b.have.length)[0];
+      .sort(
+        (a, b) =>
+          Number(isWarm(b.memberId, id)) - Number(isWarm(a.memberId, id)) ||
+          load(a.have) - load(b.have) ||
+          a.have.length - b.have.length,
+      )[0];
     assert(taker !== undefined, 'somebody can take the task');
     give(taker.memberId, id);
   }

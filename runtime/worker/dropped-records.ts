@@ -11,9 +11,14 @@ const words: Readonly<Record<string, string>> = {
   produce: 'skipped: could not be written',
 };
 
-export function droppedOf(metrics: TaskMetrics): Record<string, number> {
-  const counts = [...Object.entries(metrics.dropped), ...Object.entries(metrics.skipped)];
-  const named = counts.filter(([, count]) => count > 0).map(([reason, count]) => [words[reason]!, count] as const);
-  if (metrics.recordsDeadLettered > 0) named.push(['sent to a dead-letter topic', metrics.recordsDeadLettered]);
-  return Object.fromEntries(named);
+export function droppedOf(tasks: Iterable<TaskMetrics>): Record<string, number> {
+  const sums: Record<string, number> = {};
+  const add = (reason: string, count: number) => {
+    if (count > 0) sums[reason] = (sums[reason] ?? 0) + count;
+  };
+  for (const { dropped, skipped, recordsDeadLettered } of tasks) {
+    for (const [reason, count] of [...Object.entries(dropped), ...Object.entries(skipped)]) add(words[reason]!, count);
+    add('sent to a dead-letter topic', recordsDeadLettered);
+  }
+  return sums;
 }

@@ -2,20 +2,19 @@
 // Closing it throws away what was not committed.
 import type { Client } from '../../core/client/index.ts';
 import type { Clock } from '../../core/kernel/clock.ts';
-import { isFault } from '../../core/kernel/fault.ts';
 import type { Logger } from '../../core/kernel/logger.ts';
 import type { Random } from '../../core/kernel/random.ts';
-import type { Storage, StorageEngine } from '../../core/storage/storage.ts';
+import type { StorageEngine } from '../../core/storage/storage.ts';
 import type { SubTopology, Topology } from '../../dsl/compile/topology.ts';
 import type { SinkConnector, SinkTask } from '../../dsl/connector.ts';
-import { createRestorer } from '../state/restore.ts';
 import type { GlobalRows } from '../state/store.ts';
 import { openTaskStores, type TaskStores } from '../state/task-stores.ts';
-import { RecordCursor } from '../task/record-cursor.ts';
 import { createTask, type Task } from '../task/task.ts';
 import type { TaskMetrics } from '../task/task-metrics.ts';
 import type { TaskOutput } from '../task/task-output.ts';
 import { taskId } from './assignor.ts';
+import { openState } from './open-state.ts';
+import { createTaskRestore, type TaskRestore } from './restore-task.ts';
 
 export interface TaskEnvironment {
   readonly topology: Topology;
@@ -24,7 +23,8 @@ export interface TaskEnvironment {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
-  readonly metrics: TaskMetrics;
+  /** What a task counts, which goes on where it comes back. */
+  readonly metricsOf: (task: string) => TaskMetrics;
   /** Rows of a global table, by its topic. */
   readonly globalRows: (topic: string) => GlobalRows;
 }
@@ -38,80 +38,22 @@ export interface RunningTask {
   close(): Promise<void>;
 }
 
-/** How long a state folder may still be held by the member that had the task before. */
-const handOverMsMax = 30_000;
-
-async function openState(environment: TaskEnvironment, id: string): Promise<Storage> {
-  const { clock, stateEngine } = environment;
-  const startedMs = clock.monotonicMs();
-  for (;;) {
-    try {
-      return await stateEngine.open(id);
-    } catch (error) {
-      if (!isFault(error, 'STORAGE_IN_USE') || clock.monotonicMs() - startedMs > handOverMsMax) throw error;
-      await clock.sleep(20);
-    }
-  }
+export interface OpenTaskOptions {
+  readonly subTopology: SubTopology;
+  readonly partition: number;
+  readonly output: TaskOutput;
+  /** Offsets of the task's input topics in the job's group. */
+  readonly committed: ReadonlyMap<string, number>;
+  /** Gives up opening it. */
+  readonly signal: AbortSignal;
+  readonly onRestore?: (restore: TaskRestore) => void;
 }
 
-/** Replays the changelogs' tails, each from the offset that the state on disk has reached. */
-async function restore(
-  environment: TaskEnvironment,
-  sub: SubTopology,
-  partition: number,
-  stores: TaskStores,
-  committed: ReadonlyMap<string, number>,
-): Promise<void> {
-  const { client, clock, logger } = environment;
-  const admin = client.admin();
-  const changelogs = sub.stores.map((store) => ({ topic: store.changelog, partition }));
-  // Not the last stable offset: a transaction whose offsets are committed already may still wait for its marker here, and
-  // the state must have it (Kafka Streams' StoreChangelogReader as well goes to the end of what is written).
-  const ends = await admin.listOffsets(changelogs, 'latest', 'readUncommitted');
-  const starts = await admin.listOffsets(changelogs, 'earliest');
-  const ending = new Map<string, number>();
-  const positions: { topic: string; partition: number; offset: number }[] = [];
-  for (const [i, store] of sub.stores.entries()) {
-    const endOffset = store.ownChangelog ? ends[i]!.offset : (committed.get(store.changelog) ?? 0);
-    const from = Math.max(stores.checkpoint(store.changelog) ?? 0, starts[i]!.offset);
-    if (from >= endOffset) continue;
-    ending.set(store.changelog, endOffset);
-    positions.push({ topic: store.changelog, partition, offset: from });
-  }
-  if (ending.size === 0) return;
-  const startedMs = clock.monotonicMs();
-  const fetcher = client.fetcher({ isolation: 'readCommitted', from: 'earliest' });
-  const restorer = createRestorer({ stores, cursor: new RecordCursor() });
-  try {
-    fetcher.assign(positions);
-    while (ending.size > 0) {
-      for (const fetched of await fetcher.poll(1_000)) {
-        const endOffset = ending.get(fetched.topic);
-        if (endOffset === undefined) continue;
-        await restorer.restoreBatches(fetched.topic, { ...fetched, endOffset });
-        if (fetched.nextOffset < endOffset) continue;
-        ending.delete(fetched.topic);
-        fetcher.pause(fetched);
-      }
-    }
-    await restorer.finish();
-  } finally {
-    fetcher.close();
-  }
-  const elapsedMs = Math.round(clock.monotonicMs() - startedMs);
-  logger.info({ task: taskId(sub.id, partition), records: restorer.records, elapsedMs }, 'state restored');
-}
-
-/** @param committed offsets of the task's input topics in the job's group */
-export async function openTask(
-  environment: TaskEnvironment,
-  sub: SubTopology,
-  partition: number,
-  output: TaskOutput,
-  committed: ReadonlyMap<string, number>,
-): Promise<RunningTask> {
+/** @throws the signal's reason */
+export async function openTask(environment: TaskEnvironment, options: OpenTaskOptions): Promise<RunningTask> {
+  const { subTopology: sub, partition, output, signal } = options;
   const id = taskId(sub.id, partition);
-  const storage = sub.stores.length > 0 ? await openState(environment, id) : null;
+  const storage = sub.stores.length > 0 ? await openState(environment, id, signal) : null;
   const sinks = new Map<SinkConnector<unknown, unknown>, SinkTask<unknown, unknown>>();
   const stopping = new AbortController();
   let stores: TaskStores | undefined;
@@ -124,7 +66,9 @@ export async function openTask(
   };
   try {
     stores = await openTaskStores({ storage, specs: sub.stores, place: `the state of task ${id}` });
-    await restore(environment, sub, partition, stores, committed);
+    const restore = createTaskRestore({ ...environment, ...options, stores });
+    options.onRestore?.(restore);
+    await restore.run();
     await stores.load();
     const { clock, random, logger } = environment;
     for (const step of sub.steps) {
@@ -143,7 +87,7 @@ export async function openTask(
       clock,
       random,
       logger,
-      metrics: environment.metrics,
+      metrics: environment.metricsOf(id),
       openSink: (connector) => sinks.get(connector)!,
       globalRows: environment.globalRows,
     });

@@ -29,18 +29,32 @@ interface InputState {
   fixedEnd: number | null;
 }
 
+/** How far a task is behind the end of one of its inputs. */
+export interface InputMeasures {
+  readonly topic: string;
+  readonly partition: number;
+  /** Next to be processed. */
+  readonly offset: number;
+  /** Records that wait, of which transactions that were aborted and compaction may have taken some; null before it is known. */
+  readonly lagRecords: number | null;
+  /** Event time of the record that is next, or was last; -1 before the first. */
+  readonly timestampMs: number;
+}
+
 export interface TaskInputs {
   /** Finds where the task starts; resolves with the committed offsets of its topics. */
   start(id: TaskId, sub: SubTopology, partition: number): Promise<ReadonlyMap<string, number>>;
   forget(id: TaskId): void;
   /** Nothing is fetched until `resume`. */
   stop(): void;
-  resume(tasks: Iterable<RunningTask>, generationId: number): Promise<void>;
+  /** Fetches for these tasks and no others. */
+  resume(tasks: ReadonlyMap<TaskId, RunningTask>, generationId: number): void;
   poll(maxWaitMs: number, signal: AbortSignal): Promise<readonly FetchedPartition[]>;
   deliver(fetched: readonly FetchedPartition[], tasks: ReadonlyMap<TaskId, RunningTask>): void;
   updateEnds(task: RunningTask): void;
   /** Pauses inputs of which too much waits, resumes those of which little does. */
   balance(tasks: Iterable<RunningTask>): void;
+  measure(task: RunningTask): readonly InputMeasures[];
   isDirty(tasks: Iterable<RunningTask>): boolean;
   uncommitted(tasks: Iterable<RunningTask>): {
     readonly offsets: readonly CommitOffset[];
@@ -70,6 +84,9 @@ export function createTaskInputs({ topology, client, groupId, from, logger }: Ta
   const byPartition = new Map<string, InputState>();
   const byTask = new Map<TaskId, InputState[]>();
   let fetching = false;
+  /** Of what is assigned: what was polled under another is fetched again. */
+  let assignment = 0;
+  let polledUnder = 0;
   let statusReader: SourceStatusReader | null = null;
   let watching: Promise<void> | null = null;
   let generation = -1;
@@ -140,10 +157,11 @@ export function createTaskInputs({ topology, client, groupId, from, logger }: Ta
     },
     stop() {
       fetching = false;
+      assignment += 1;
       fetcher.assign([]);
     },
-    async resume(tasks, generationId) {
-      for (const entry of tasks) {
+    resume(tasks, generationId) {
+      for (const entry of tasks.values()) {
         for (const { index, fetchAt } of byTask.get(entry.id) ?? []) {
           if (entry.task.positions().some((position) => position.input === index)) continue;
           entry.task.enqueue(index, { fetchOffset: fetchAt, batches: [], nextOffset: fetchAt });
@@ -151,10 +169,13 @@ export function createTaskInputs({ topology, client, groupId, from, logger }: Ta
       }
       generation = generationId;
       fetching = true;
-      for (const input of byPartition.values()) input.paused = false;
-      fetcher.assign(
-        [...byPartition.values()].map(({ topic, partition, fetchAt }) => ({ topic, partition, offset: fetchAt })),
-      );
+      const read = [...byPartition.values()].filter(({ task }) => tasks.has(task));
+      assignment += 1;
+      fetcher.assign(read.map(({ topic, partition, fetchAt }) => ({ topic, partition, offset: fetchAt })));
+      for (const input of read) {
+        if (input.paused) fetcher.resume(input);
+        input.paused = false;
+      }
     },
     async poll(maxWaitMs, signal) {
       watching ??= watchSources()
@@ -163,17 +184,18 @@ export function createTaskInputs({ topology, client, groupId, from, logger }: Ta
           watching = null;
         });
       try {
-        return await fetcher.poll(maxWaitMs, signal);
+        const fetched = await fetcher.poll(maxWaitMs, signal);
+        polledUnder = assignment;
+        return fetched;
       } catch (error) {
         if (signal.aborted) return [];
         throw error;
       }
     },
     deliver(fetched, tasks) {
-      if (!fetching || closed) return;
+      if (!fetching || closed || polledUnder !== assignment) return;
       for (const part of fetched) {
         const input = byPartition.get(partitionName(part));
-        // What was fetched before a rebalance is fetched again after it.
         if (input === undefined || part.fetchOffset !== input.fetchAt) continue;
         tasks.get(input.task)?.task.enqueue(input.index, part);
         input.fetchAt = part.nextOffset;
@@ -198,6 +220,14 @@ export function createTaskInputs({ topology, client, groupId, from, logger }: Ta
         }
       }
     },
+    measure: (entry) =>
+      (byTask.get(entry.id) ?? []).map((input) => {
+        const { topic, partition } = input;
+        const offset = Math.max(0, positionOf(entry, input));
+        const end = fetcher.endOffset({ topic, partition });
+        const lagRecords = end === undefined ? null : Math.max(0, end - offset);
+        return { topic, partition, offset, lagRecords, timestampMs: entry.task.inputTimeMs(input.index) };
+      }),
     isDirty(tasks) {
       for (const entry of tasks) {
         if (entry.task.changedByTime) return true;

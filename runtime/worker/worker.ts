@@ -1,75 +1,30 @@
 // One member of the job's group: a loop that polls, processes and commits the tasks assigned to it. Group callbacks
-// come at any time and take their turn between two turns of the loop, so no task is ever touched by two at once.
-import { type Client, type GroupGeneration, loadCompression } from '../../core/client/index.ts';
-import type { Clock } from '../../core/kernel/clock.ts';
+// come at any time and take their turn between two turns of the loop, so no task is ever touched by two at once. While the
+// group rebalances tasks go on, and what they do is committed under the next assignment.
+import { type GroupGeneration, loadCompression } from '../../core/client/index.ts';
 import { createLatch } from '../../core/kernel/latch.ts';
-import type { Logger } from '../../core/kernel/logger.ts';
-import type { Random } from '../../core/kernel/random.ts';
-import type { StorageEngine } from '../../core/storage/storage.ts';
-import type { Topology } from '../../dsl/compile/topology.ts';
-import { type SourceReport, type SourceRunner, startSourceRunner } from '../connect/source-runner.ts';
 import { createAtLeastOnce, createExactlyOnce, type Delivery } from '../delivery/delivery.ts';
 import { createAgeWarning, readTopicLimits, requestBytesFor } from '../delivery/output.ts';
-import type { StoreQuery } from '../state/store.ts';
 import type { Task } from '../task/task.ts';
-import { createTaskMetrics } from '../task/task-metrics.ts';
 import { parseTaskId, type TaskId } from './assignor.ts';
 import { droppedOf } from './dropped-records.ts';
 import { type GlobalTables, noTables, openGlobalTables } from './global-tables.ts';
 import { createJobMember } from './job-member.ts';
-import { allTasks, type Layout } from './layout.ts';
-import { CommitUnknown, isFaultThatPasses, isLostMembership, unlessLost } from './lost-membership.ts';
+import { allTasks } from './layout.ts';
+import { CommitUnknown, isFaultThatPasses, isLostMembership } from './lost-membership.ts';
+import { createTaskCounts, nothingMeasured } from './measures.ts';
+import type { AssignmentData } from './member-data.ts';
+import { positionsOnDisk } from './open-state.ts';
+import { planDefaults } from './plan-assignment.ts';
 import { createRepartitionPurge } from './repartition-purge.ts';
-import { openTask, type RunningTask } from './running-task.ts';
+import { createStandbys } from './standbys.ts';
+import { answerOf } from './store-question.ts';
 import { createTaskInputs, type TaskInputs } from './task-inputs.ts';
+import type { Worker, WorkerOptions, WorkerReport } from './worker-contract.ts';
+import { createWorkerSources } from './worker-sources.ts';
+import { createWorkerTasks, type WorkerTasks } from './worker-tasks.ts';
 
-export interface WorkerOptions {
-  readonly topology: Topology;
-  readonly layout: Layout;
-  readonly client: Client;
-  /** A database per task. */
-  readonly stateEngine: StorageEngine;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly logger: Logger;
-  /** The same at every start, and no other worker's: open transactions of a dead run are ended by it. */
-  readonly workerId: string;
-  /** Where a partition starts that the group has no offset for. */
-  readonly from: 'earliest' | 'latest';
-  /** Commits as soon as there is nothing to do, so that whoever waits for the end sees it. */
-  readonly commitWhenIdle: boolean;
-}
-
-export interface WorkerReport {
-  readonly state: 'joining' | 'running' | 'stopped';
-  readonly memberId: string;
-  readonly generationId: number;
-  readonly tasks: readonly TaskId[];
-  /** Tasks whose windows are closed because their inputs have ended, and committed so. */
-  readonly closed: readonly TaskId[];
-  readonly sources: readonly SourceReport[];
-  readonly recordsIn: number;
-  readonly recordsOut: number;
-  /** Records dropped or sent to a dead-letter topic, by reason. */
-  readonly dropped: Readonly<Record<string, number>>;
-}
-
-export interface Worker {
-  /** Rejects with what stopped the worker; resolves after `stop`. */
-  readonly done: Promise<void>;
-  report(): WorkerReport;
-  /**
-   * The inputs of that sub-topology are at their end for good: its tasks pass on the windows that are open, commit, and
-   * are then in the report's `closed`. May be called again, for tasks that have moved here since.
-   */
-  closeWindows(subTopology: number): void;
-  /** Looks into a store of a task; null where the task isn't here, or isn't open yet. */
-  query(task: TaskId, store: string): StoreQuery | null;
-  /** Looks into a global table; null where it isn't here, or isn't read to its end yet. */
-  queryGlobal(topic: string): StoreQuery | null;
-  /** Commits what is processed, leaves the group and resolves. */
-  stop(): Promise<void>;
-}
+export type { Worker, WorkerOptions, WorkerReport } from './worker-contract.ts';
 
 /** A task has its turn until so much time has passed: long enough that the turn's own cost is small. */
 const turnMs = 4;
@@ -83,23 +38,28 @@ const dirtyBytesMax = 16 * 1024 * 1024;
 
 export function startWorker(options: WorkerOptions): Worker {
   const { topology, layout, client, clock, logger } = options;
-  const metrics = createTaskMetrics();
+  const counts = createTaskCounts(topology, options.countOperators === true);
   const stopping = new AbortController();
-  const environment = { ...options, metrics, globalRows: (topic: string) => globals.rows(topic) };
-  const running = new Map<TaskId, RunningTask>();
-  const sources = new Map<TaskId, SourceRunner>();
+  const environment = { ...options, metricsOf: counts.of, globalRows: (topic: string) => globals.rows(topic) };
   /** Sub-topologies whose inputs have ended. */
   const ended = new Set<number>();
   const closed = new Set<TaskId>();
   const failure = createLatch<never>();
   failure.promise.catch(() => {});
+  const fail = (error: unknown) => failure.reject(error);
   let wake = new AbortController();
   let delivery: Delivery;
   let inputs: TaskInputs;
+  let tasks: WorkerTasks;
   let globals: GlobalTables = noTables;
   let generation: GroupGeneration = { generationId: -1, memberId: '', groupInstanceId: null };
+  let assigned: AssignmentData = { version: 0, active: [], standby: [], warming: [], members: [] };
+  let onDisk: ReadonlyMap<TaskId, number> = new Map();
   let active = false;
+  /** The group rebalances: until the next assignment nothing can be committed. */
+  let commitsHeld = false;
   let state: WorkerReport['state'] = 'joining';
+  let rebalances = 0;
   let committedAtMs = clock.monotonicMs();
   let recordsIn = 0;
   let turnsTaken: Promise<unknown> = Promise.resolve();
@@ -107,8 +67,15 @@ export function startWorker(options: WorkerOptions): Worker {
   const purge = createRepartitionPurge({ topology, admin: client.admin(), clock, logger });
   const topics = [...layout.partitions.keys()];
   const onAged = createAgeWarning(logger);
+  const standbys = createStandbys({ ...options, onFailed: fail });
+  const sources = createWorkerSources({
+    ...{ environment, topics, onAged, globals: () => globals },
+    rejoin: () => member.rejoin(),
+    onFailed: fail,
+  });
   const isSource = (id: TaskId) =>
     topology.subTopologies[parseTaskId(id).subTopology]!.inputs.every((input) => input.kind === 'connector');
+  const owned = () => [...tasks.running.keys(), ...tasks.opening, ...sources.ids];
 
   /** Callers take their turns in the order of their calls. */
   function exclusively<T>(work: () => Promise<T>): Promise<T> {
@@ -123,25 +90,23 @@ export function startWorker(options: WorkerOptions): Worker {
   }
 
   async function commit(): Promise<void> {
-    for (const { task } of running.values()) await task.settle();
-    const { offsets, tasks } = inputs.uncommitted(running.values());
+    for (const { task } of tasks.running.values()) await task.settle();
+    const { offsets, tasks: touched } = inputs.uncommitted(tasks.running.values());
     committedAtMs = clock.monotonicMs();
-    if (offsets.length === 0 && tasks.length === 0) return;
-    await delivery.commit({ offsets, generation, stores: tasks }).catch((error: unknown) => {
+    if (offsets.length === 0 && touched.length === 0) return;
+    await delivery.commit({ offsets, generation, stores: touched }).catch((error: unknown) => {
       throw isFaultThatPasses(error) ? new CommitUnknown(error) : error;
     });
     inputs.committed(offsets);
-    for (const { task } of running.values()) task.committed();
+    for (const { task } of tasks.running.values()) task.committed();
     purge.committed(offsets);
+    counts.committed(clock.monotonicMs() - committedAtMs);
   }
 
   async function closeTasks(ids: Iterable<TaskId>): Promise<void> {
-    for (const id of [...ids]) {
-      await running.get(id)?.close();
-      running.delete(id);
-      closed.delete(id);
-      inputs.forget(id);
-    }
+    const leaving = [...ids];
+    await tasks.close(leaving);
+    for (const id of leaving) closed.delete(id);
   }
 
   /** What was not committed is thrown away; the state on disk and the log agree without it. */
@@ -149,7 +114,7 @@ export function startWorker(options: WorkerOptions): Worker {
     logger.warn({ reason, worker: options.workerId }, 'tasks lost; they start again from what is committed');
     active = false;
     inputs.stop();
-    await closeTasks(running.keys());
+    await closeTasks([...tasks.running.keys(), ...tasks.opening]);
     await delivery.abort();
   }
 
@@ -165,40 +130,30 @@ export function startWorker(options: WorkerOptions): Worker {
     }
   }
 
-  async function assign(ids: readonly TaskId[], next: GroupGeneration): Promise<void> {
-    generation = next;
-    globals.announce(next.generationId);
-    const wanted = new Set(ids);
-    await closeTasks([...running.keys()].filter((id) => !wanted.has(id)));
-    for (const [id, runner] of [...sources]) {
-      if (wanted.has(id)) runner.announce(next.generationId);
-      else {
-        sources.delete(id);
-        await runner
-          .stop()
-          .catch((error: unknown) => logger.warn({ task: id, error }, 'a source that moved away had failed'));
-      }
-    }
-    for (const id of ids) {
-      if (running.has(id) || sources.has(id)) continue;
-      const { subTopology, partition } = parseTaskId(id);
-      const sub = topology.subTopologies[subTopology]!;
-      if (isSource(id)) sources.set(id, startSource(id));
-      else
-        running.set(
-          id,
-          await openTask(environment, sub, partition, delivery.output, await inputs.start(id, sub, partition)),
-        );
-    }
-    await inputs.resume(running.values(), next.generationId);
+  /** Nobody gets what another has, so whoever waits for what is given up here needs another assignment. */
+  async function assign(next: AssignmentData, under: GroupGeneration): Promise<void> {
+    generation = under;
+    assigned = next;
+    commitsHeld = false;
+    rebalances += 1;
+    globals.announce(under.generationId);
+    const leaving = owned().filter((id) => !next.active.includes(id));
+    if (active && leaving.some((id) => tasks.running.has(id)) && !(await orLose(commit))) return member.rejoin();
+    await closeTasks(leaving.filter((id) => !isSource(id)));
+    const released = (await sources.release(leaving)) || leaving.length > 0;
+    await standbys.keep(next.standby);
+    sources.run(next.active.filter(isSource), under.generationId);
+    tasks.open(next.active.filter((id) => !isSource(id) && !tasks.running.has(id) && !tasks.opening.includes(id)));
+    inputs.resume(tasks.running, under.generationId);
     active = true;
-    state = 'running';
+    if (tasks.opening.length === 0) state = 'running';
+    if (released) member.rejoin();
   }
 
   /** The log was out of reach for longer than requests are repeated, as after a sleep of the machine: joins again. */
-  async function assignOrLose(ids: readonly TaskId[], next: GroupGeneration): Promise<void> {
+  async function orRejoin(work: () => Promise<void>): Promise<void> {
     try {
-      await assign(ids, next);
+      await work();
     } catch (error) {
       if (!isFaultThatPasses(error)) throw error;
       await loseTasks((error as Error).message);
@@ -206,33 +161,23 @@ export function startWorker(options: WorkerOptions): Worker {
     }
   }
 
-  function startSource(id: TaskId): SourceRunner {
-    const { subTopology, partition } = parseTaskId(id);
-    const sub = topology.subTopologies[subTopology]!;
-    const runner = startSourceRunner({
-      ...options,
-      subTopology: sub,
-      topics,
-      onAged,
-      commitIntervalMs: Math.min(topology.options.commitIntervalMs, 200),
-      generationId: generation.generationId,
-      async makeTask(output, signal) {
-        await globals.whenReady(sub, signal);
-        return (await openTask(environment, sub, partition, output, new Map())).task;
-      },
+  function takeIn(take: () => void): Promise<void> {
+    return exclusively(async () => {
+      take();
+      if (!active) return;
+      inputs.resume(tasks.running, generation.generationId);
+      if (tasks.opening.length === 0) state = 'running';
     });
-    runner.done.catch((error: unknown) => {
-      if (!isLostMembership(error)) return failure.reject(error);
-      // Fenced by a new owner; or its transaction timed out, and then the next assignment starts it again.
-      logger.warn({ task: id, error }, 'a source was fenced');
-      if (sources.get(id) === runner) sources.delete(id);
-      member.rejoin();
-    });
-    return runner;
+  }
+
+  function notOpened(error: unknown): void {
+    exclusively(() => orRejoin(() => Promise.reject(error))).catch(fail);
   }
 
   async function closeEnded(): Promise<void> {
-    const ending = [...running.values()].filter(({ id, subTopology }) => ended.has(subTopology.id) && !closed.has(id));
+    const ending = [...tasks.running.values()].filter(
+      ({ id, subTopology }) => ended.has(subTopology.id) && !closed.has(id),
+    );
     if (ending.length === 0) return;
     for (const { task } of ending) while (!task.closeWindows()) await task.ready();
     await commit();
@@ -243,19 +188,33 @@ export function startWorker(options: WorkerOptions): Worker {
     client,
     topology,
     layout,
+    logger,
     tasks: allTasks(layout),
-    owned: () => [...running.keys(), ...sources.keys()],
-    onRevoke: () =>
+    instanceId: options.instanceId ?? null,
+    sessionTimeoutMs: options.sessionTimeoutMs,
+    self: () => ({
+      processId: options.processId,
+      generation: generation.generationId,
+      tasks: owned(),
+      positions: Object.fromEntries(furthest(onDisk, tasks.closedAt, standbys.positions())),
+      address: options.address ?? null,
+    }),
+    onRejoin: () =>
       exclusively(async () => {
         if (active) await orLose(commit);
-        active = false;
-        inputs.stop();
+        commitsHeld = true;
       }),
-    onAssign: (ids, next) =>
-      exclusively(() => assignOrLose(ids, next)).catch((error: unknown) => failure.reject(error)),
+    onAssign: (next, under) => exclusively(() => orRejoin(() => assign(next, under))).catch(fail),
     onLost: (reason) => exclusively(() => loseTasks(reason)),
-    onFailed: (error) => failure.reject(error),
+    onFailed: fail,
   });
+
+  /** A task that is to come here comes once there is little left to restore. */
+  function askForWarmTasks(): void {
+    if (!assigned.warming.some((id) => standbys.lag(id) <= planDefaults.warmLag)) return;
+    assigned = { ...assigned, warming: [] };
+    member.rejoin();
+  }
 
   function processFor(task: Task): number {
     const endMs = clock.monotonicMs() + turnMs;
@@ -271,17 +230,20 @@ export function startWorker(options: WorkerOptions): Worker {
   async function turn(): Promise<boolean> {
     let processed = 0;
     const work = async () => {
+      if (commitsHeld && isFull()) return;
       processed = await processAll();
+      if (commitsHeld) return;
       if (isCommitDue(processed)) await commit();
       if (processed === 0 && ended.size > 0) await closeEnded();
     };
     if (active && !(await orLose(work))) member.rejoin();
+    if (assigned.warming.length > 0) askForWarmTasks();
     return active && processed > 0;
   }
 
   async function processAll(): Promise<number> {
     let processed = 0;
-    for (const entry of running.values()) {
+    for (const entry of tasks.running.values()) {
       if (!globals.isReady(entry.subTopology)) continue;
       inputs.updateEnds(entry);
       const count = processFor(entry.task);
@@ -293,15 +255,16 @@ export function startWorker(options: WorkerOptions): Worker {
       }
     }
     recordsIn += processed;
-    inputs.balance(running.values());
+    inputs.balance(tasks.running.values());
     return processed;
   }
 
+  const isFull = () => [...tasks.running.values()].some(({ stores }) => stores.dirtyBytes > dirtyBytesMax);
+
   function isCommitDue(processed: number): boolean {
     const sinceCommitMs = clock.monotonicMs() - committedAtMs;
-    const idle = processed === 0 && options.commitWhenIdle && inputs.isDirty(running.values());
-    const full = [...running.values()].some(({ stores }) => stores.dirtyBytes > dirtyBytesMax);
-    return idle || full || sinceCommitMs >= topology.options.commitIntervalMs;
+    const idle = processed === 0 && options.commitWhenIdle && inputs.isDirty(tasks.running.values());
+    return idle || sinceCommitMs >= topology.options.commitIntervalMs || isFull();
   }
 
   /** Until the next commit is due; without tasks none is. */
@@ -317,15 +280,14 @@ export function startWorker(options: WorkerOptions): Worker {
       if (wake.signal.aborted) wake = new AbortController();
       const fetched = await inputs.poll(busy ? 0 : idleMs(), wake.signal);
       busy = await inOrder(async () => {
-        inputs.deliver(fetched, running);
+        inputs.deliver(fetched, tasks.running);
         return turn();
       });
       await clock.nextTurn();
     }
   }
 
-  async function run(): Promise<void> {
-    await loadCompression();
+  async function openDelivery(): Promise<Delivery> {
     const transactional = topology.options.guarantee === 'exactlyOnce';
     const limits = await readTopicLimits(client.admin(), topics, clock.now());
     const requestBytesMax = requestBytesFor(limits);
@@ -338,16 +300,27 @@ export function startWorker(options: WorkerOptions): Worker {
       return producer;
     };
     const shared = { producer: await openProducer(), clock, limits, onAged, groupId: topology.job };
-    delivery = transactional
+    return transactional
       ? createExactlyOnce({ ...shared, renew: openProducer })
       : createAtLeastOnce({ ...shared, offsets: client.offsets(topology.job) });
+  }
+
+  async function run(): Promise<void> {
+    await loadCompression();
+    delivery = await openDelivery();
     inputs = createTaskInputs({ ...options, groupId: topology.job });
+    tasks = createWorkerTasks({
+      ...{ environment, inputs, output: delivery.output },
+      onOpened: takeIn,
+      onFailed: notOpened,
+    });
     try {
-      globals = await openGlobalTables({ ...options, onFailed: (error) => failure.reject(error) });
+      globals = await openGlobalTables({ ...options, onFailed: fail });
+      if (!options.alone) onDisk = await positionsOnDisk(topology, options.stateEngine);
       member.start();
       await Promise.race([loop(), failure.promise]);
       await exclusively(async () => {
-        for (const runner of [...sources.values()]) await runner.stop().catch(unlessLost);
+        await sources.stop();
         if (active) await orLose(commit);
       });
     } finally {
@@ -360,11 +333,13 @@ export function startWorker(options: WorkerOptions): Worker {
   async function shutDown(): Promise<void> {
     active = false;
     await globals.close();
-    await Promise.allSettled([...sources.values()].map((runner) => runner.stop()));
-    await closeTasks(running.keys());
+    await Promise.allSettled([sources.stop()]);
+    await Promise.allSettled([closeTasks([...tasks.running.keys(), ...tasks.opening]), standbys.close()]);
     await Promise.allSettled([delivery.abort(), member.leave()]);
     await Promise.allSettled([inputs.close(), delivery.close(), purge.settle()]);
   }
+
+  const queryTask = (task: TaskId, store: string) => tasks?.running.get(task)?.stores.query(store) ?? null;
 
   const done = run();
   done.catch(() => {});
@@ -374,15 +349,24 @@ export function startWorker(options: WorkerOptions): Worker {
       state,
       memberId: generation.memberId,
       generationId: generation.generationId,
-      tasks: active ? [...running.keys(), ...sources.keys()] : [],
+      tasks: active ? [...tasks.running.keys(), ...sources.ids] : [],
+      standbys: standbys.tasks,
+      restoring: tasks?.restoring() ?? [],
+      rebalances,
+      members: assigned.members,
       closed: [...closed],
-      sources: [...sources.values()].flatMap((runner) => runner.report()),
-      recordsIn: recordsIn + [...sources.values()].reduce((sum, runner) => sum + runner.recordsIn(), 0),
-      recordsOut: metrics.recordsWritten,
-      dropped: droppedOf(metrics),
+      sources: sources.report(),
+      recordsIn: recordsIn + sources.recordsIn(),
+      recordsOut: [...counts.all()].reduce((sum, { recordsWritten }) => sum + recordsWritten, 0),
+      dropped: droppedOf(counts.all()),
     }),
+    measures: async () => (tasks === undefined ? nothingMeasured : await counts.measure(tasks.running, inputs)),
+    ask(question) {
+      const { task, store } = question;
+      return answerOf(question, topology, task === null ? globals.query(store) : queryTask(task, store));
+    },
     closeWindows: (subTopology) => void ended.add(subTopology),
-    query: (task, store) => running.get(task)?.stores.query(store) ?? null,
+    query: queryTask,
     queryGlobal: (topic) => globals.query(topic),
     async stop() {
       stopping.abort();
@@ -390,4 +374,11 @@ export function startWorker(options: WorkerOptions): Worker {
       await done;
     },
   };
+}
+
+/** A state on disk only gets further. */
+function furthest(...positions: readonly ReadonlyMap<TaskId, number>[]): ReadonlyMap<TaskId, number> {
+  const found = new Map<TaskId, number>();
+  for (const [task, at] of positions.flatMap((some) => [...some])) found.set(task, Math.max(found.get(task) ?? 0, at));
+  return found;
 }

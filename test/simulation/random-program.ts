@@ -3,12 +3,25 @@
 import type { Random } from '../../core/kernel/random.ts';
 import type { JobOptions } from '../../dsl/plan.ts';
 import { expectedLines, type Keyed, linesOf } from '../random/model.ts';
-import { drawRecipe, foreignKeys, type Item, isTable, jobOf, keys, sideInputOf } from '../random/recipe.ts';
+import {
+  drawRecipe,
+  foreignKeys,
+  type Item,
+  isTable,
+  jobOf,
+  keys,
+  type Recipe,
+  sideInputOf,
+} from '../random/recipe.ts';
 import type { Program, Seen } from './programs.ts';
 
 const atMsMax = 30_000;
 
-export function randomProgram(random: Random, partitions: number, guarantee: JobOptions['guarantee']): Program {
+export interface RandomProgram extends Program {
+  readonly recipe: Recipe;
+}
+
+export function randomProgram(random: Random, partitions: number, guarantee: JobOptions['guarantee']): RandomProgram {
   const recipe = drawRecipe((below) => random.integer(below));
   const side = sideInputOf(recipe);
   let next = 0;
@@ -16,6 +29,7 @@ export function randomProgram(random: Random, partitions: number, guarantee: Job
   const anyKey = () => keys[random.integer(keys.length)]!;
   const rowKeys = recipe.ending.kind === 'joinForeign' ? foreignKeys.slice(0, 2) : keys.slice(0, 4);
   return {
+    recipe,
     job: jobOf(recipe, { partitions, guarantee }),
     inputs: new Map([['in', partitions], ...(side === null ? [] : [[side, partitions] as const])]),
     reads: ['in', 'out', ...(side === null ? [] : [side])],

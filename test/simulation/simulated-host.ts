@@ -3,7 +3,6 @@
 import { createClient } from '../../core/client/index.ts';
 import type { Logger } from '../../core/kernel/logger.ts';
 import { type Random, seededRandom } from '../../core/kernel/random.ts';
-import type { StorageEngine } from '../../core/storage/storage.ts';
 import type { Topology } from '../../dsl/compile/topology.ts';
 import type { Layout } from '../../runtime/worker/layout.ts';
 import { startWorker, type Worker } from '../../runtime/worker/worker.ts';
@@ -23,8 +22,6 @@ export interface HostParts {
   readonly trace?: (line: string) => void;
   /** A worker ended by itself. */
   readonly onFailed: (host: string, error: unknown) => void;
-  readonly onOpened: (host: string, task: string) => void;
-  readonly onClosed: (host: string, task: string) => void;
 }
 
 export interface Host {
@@ -50,22 +47,6 @@ export function createHost(name: string, parts: HostParts): Host {
   let workers: Worker[] = [];
   let isUp = false;
 
-  /** Tells when a task's database is opened and closed. */
-  function watched(engine: StorageEngine): StorageEngine {
-    return {
-      ...engine,
-      async open(task) {
-        const storage = await engine.open(task);
-        parts.onOpened(name, task);
-        const close = async () => {
-          parts.onClosed(name, task);
-          await storage.close();
-        };
-        return { ...storage, close, [Symbol.asyncDispose]: close };
-      },
-    };
-  }
-
   return {
     name,
     disk,
@@ -87,7 +68,7 @@ export function createHost(name: string, parts: HostParts): Host {
       process = own;
       link = createLink({ ...parts, process });
       isUp = true;
-      const stateEngine = watched(slowEngine(disk.life(), own, random));
+      const stateEngine = slowEngine(disk.life(), own, random);
       workers = Array.from({ length: count }, (_, index) => {
         const logger = parts.loggerOf(`${life}/${index}`);
         const { clock } = own;
@@ -102,6 +83,8 @@ export function createHost(name: string, parts: HostParts): Host {
           client,
           stateEngine,
           workerId,
+          processId: name,
+          alone: false,
           from: 'earliest',
           commitWhenIdle: random.next() < 0.5,
         });

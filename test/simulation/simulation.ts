@@ -122,7 +122,8 @@ interface World {
   feed(records: number): void;
   /** What was fed is in the log. */
   settled(): Promise<void>;
-  readonly owners: Map<string, string>;
+  /** Nothing befalls members, so that nobody may run what another runs, even for a moment. */
+  readonly isCalm: boolean;
   /** Hosts of which a worker has ended by itself: they are started again, as whatever supervises a process does. */
   readonly failed: Set<string>;
 }
@@ -171,7 +172,9 @@ async function createWorld(
     logger: loggerOf('tester'),
   });
   const admin = tester.admin();
-  const topology = compile(program.job, { environment: 'development' });
+  const compiled = compile(program.job, { environment: 'development' });
+  const standbys = [0, 0, 1, 2][random.integer(4)]!;
+  const topology: Topology = { ...compiled, options: { ...compiled.options, standbys } };
   const made = [...program.inputs].map(([name, partitions]) => ({ name, partitions }));
   if (made.length > 0) await time.within(10_000, 'making input topics', admin.createTopics(made));
   const layout = await time.within(10_000, 'making topics', prepareTopics(topology, admin));
@@ -196,7 +199,6 @@ async function createWorld(
     await time.within(60_000, 'filling topics', settled());
   }
 
-  const owners = new Map<string, string>();
   const isCalm = !mood.cuts && !mood.pauses && !mood.nodeKills && !mood.hostKills && mood.weather.lossShare === 0;
   const hosts: Host[] = ['north', 'south', 'west'].map((name) =>
     createHost(name, {
@@ -215,17 +217,6 @@ async function createWorld(
         if (!isOutage)
           wrong.push(`a worker on ${host} failed: ${error instanceof Error ? describeError(error) : error}`);
       },
-      onOpened(host, task) {
-        const before = hosts.find(({ name }) => name === owners.get(task));
-        // It may still have the task's database open, but not go on with it.
-        const runs = before?.workers.some((worker) => worker.report().tasks.includes(task));
-        if (isCalm && before?.name !== host && runs)
-          wrong.push(`task ${task} was opened on ${host} while ${before!.name} ran it`);
-        owners.set(task, host);
-      },
-      onClosed(host, task) {
-        if (owners.get(task) === host) owners.delete(task);
-      },
     }),
   );
   const failed = new Set<string>();
@@ -242,7 +233,7 @@ async function createWorld(
     tester,
     wrong,
     say,
-    owners,
+    isCalm,
     settled,
     fed: () => fed,
     feed(records) {
@@ -278,6 +269,7 @@ async function run(world: World, steps: number): Promise<void> {
       await time.advance(random.next() * busyMs);
     }
     await act(world);
+    checkOwners(world);
     await supervise(world);
     await watch();
   }
@@ -319,8 +311,23 @@ async function stopHost(world: World, host: Host): Promise<void> {
 async function killHost(world: World, host: Host): Promise<void> {
   world.say(`kill ${host.name}`);
   await host.kill();
-  for (const [task, owner] of world.owners) if (owner === host.name) world.owners.delete(task);
   await checkState(world, host);
+}
+
+/** No two members run one task. */
+function checkOwners({ hosts, isCalm, wrong }: World): void {
+  if (!isCalm) return;
+  const owners = new Map<string, string>();
+  for (const host of hosts) {
+    if (!host.isUp) continue;
+    for (const [index, worker] of host.workers.entries()) {
+      for (const task of worker.report().tasks) {
+        const other = owners.get(task);
+        if (other !== undefined) wrong.push(`task ${task} is run by ${other} and by ${host.name}/${index}`);
+        owners.set(task, `${host.name}/${index}`);
+      }
+    }
+  }
 }
 
 async function supervise(world: World): Promise<void> {

@@ -63,8 +63,6 @@ async function rig(program: Job, onTrace: (line: string, host: Host) => void = (
     layout,
     onBug,
     onFailed: (_host, error) => void failures.push(error),
-    onOpened: () => {},
-    onClosed: () => {},
   });
   return { time, host, failures, read: (name: string) => time.within(120_000, name, readTopic(tester, name, 1)) };
 }

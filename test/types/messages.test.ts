@@ -17,6 +17,8 @@ const wrong = {
   'source(clicks).pipe(join(customers, (o) => o));': 'join() needs a keyed stream: call selectKey() before it',
   'source(clicks).pipe(leftJoin(customers, (o) => o));': 'leftJoin() needs a keyed stream: call selectKey() before it',
   'source(clicks).pipe(toTable());': 'toTable() needs a keyed stream: call selectKey() before it',
+  "source(clicks).pipe(countWindow(10, { as: 'tens' }));":
+    'countWindow() needs a keyed stream: call selectKey() before it',
   "source(clicks).pipe(dedupe({ within: '1 hour' }));": 'dedupe() needs a keyed stream: call selectKey() before it',
   'source(clicks).to(orders);':
     'the stream has no key: call selectKey() before .to(), or declare the topic with { key: noKey }',

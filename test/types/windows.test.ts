@@ -8,6 +8,7 @@ import {
   cogroup,
   count,
   countRows,
+  countWindow,
   dedupe,
   filterRows,
   type Grouped,
@@ -189,6 +190,15 @@ describe('tables', () => {
         string
       >
     >();
+  });
+
+  test('countWindow needs a key, and gives lists', () => {
+    expectTypeOf(orders.pipe(countWindow(10, { as: 'tens' }))).toEqualTypeOf<KStream<string, readonly Order[]>>();
+
+    // @ts-expect-error countWindow() needs a keyed stream
+    notRun(() => unkeyed.pipe(countWindow(10, { as: 'tens' })));
+    // @ts-expect-error its state needs a name
+    notRun(() => orders.pipe(countWindow(10)));
   });
 
   test('dedupe needs a key', () => {

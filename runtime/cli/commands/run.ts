@@ -9,6 +9,7 @@ import { compileJob, loadJob } from '../load-job.ts';
 import { createLogger } from '../log-lines.ts';
 import { parseChoice, parsePositiveInteger } from '../options.ts';
 import { colours, exitCode, formatCount, print, say, toJson } from '../output.ts';
+import { restoreText } from '../restore-text.ts';
 import { type JobRun, runJobFile } from '../run-job.ts';
 
 interface RunFlags extends ConnectionFlags {
@@ -16,6 +17,10 @@ interface RunFlags extends ConnectionFlags {
   readonly from: 'earliest' | 'latest';
   readonly until?: 'end' | 'stopped';
   readonly fresh?: boolean;
+  readonly instanceId?: string;
+  readonly sessionTimeout?: number;
+  readonly metrics?: string;
+  readonly advertise?: string;
   readonly json?: boolean;
 }
 
@@ -25,16 +30,17 @@ const refreshEveryMs = 100;
 function showProgress(progress: () => Progress): () => void {
   if (!process.stderr.isTTY) return () => {};
   const bar = new SingleBar({
-    format: '{bar} {percentage} %  {records} records in',
+    format: '{bar} {percentage} %  {records} records in  {restoring}',
     barsize: 30,
     hideCursor: true,
     clearOnComplete: true,
     stream: process.stderr,
   });
-  bar.start(1_000, 0, { records: '0' });
+  bar.start(1_000, 0, { records: '0', restoring: '' });
   const update = () => {
-    const { sourcesRead, recordsIn } = progress();
-    bar.update(Math.round((sourcesRead ?? 0) * 1_000), { records: formatCount(recordsIn) });
+    const { sourcesRead, recordsIn, workers } = progress();
+    const restoring = restoreText(workers.flatMap((worker) => worker.restoring));
+    bar.update(Math.round((sourcesRead ?? 0) * 1_000), { records: formatCount(recordsIn), restoring });
   };
   const timer = setInterval(update, refreshEveryMs);
   return () => {
@@ -122,6 +128,23 @@ export function addRun(program: Command): void {
       parseChoice('end', 'stopped'),
     )
     .option('--fresh', "forget the job's offsets and state and delete the topics it fills, then start")
+    .option(
+      '--instance-id <name>',
+      'static membership: a restart gets its tasks back without a rebalance; another name for each process',
+    )
+    .option(
+      '--session-timeout <ms>',
+      'after which a process that is not heard of loses its tasks (default: 45000)',
+      parsePositiveInteger,
+    )
+    .option(
+      '--metrics <address>',
+      '[host:]port where it answers over HTTP: /metrics for Prometheus, /status for millrace top, /stores for queries; without a host, from this machine only',
+    )
+    .option(
+      '--advertise <address>',
+      'host:port where other processes of the job reach that (default: what it listens on)',
+    )
     .option('--json', 'the summary as one line of JSON on stdout')
     .addHelpText(
       'after',
@@ -130,8 +153,14 @@ export function addRun(program: Command): void {
     .action(async (file: string, flags: RunFlags) => {
       const job = await loadJob(file);
       const topology = compileJob(job);
-      const run = await runJobFile(job, file, { ...flags, logger: createLogger() });
+      const run = await runJobFile(job, file, {
+        ...flags,
+        ...(flags.sessionTimeout !== undefined && { sessionTimeoutMs: flags.sessionTimeout }),
+        logger: createLogger(),
+      });
       stopOnSignals(run);
+      if (run.address !== null)
+        say(`figures and queries at http://${run.address}; look with: npx millrace top ${run.address}`);
       if ((flags.until ?? (topology.bounded ? 'end' : 'stopped')) === 'stopped') say('running until Ctrl-C');
       const hide = showProgress(run.progress);
       let summary: Summary;

@@ -1,4 +1,5 @@
-// Apache Kafka itself, one node in KRaft mode on loopback: what a scenario is tried against before it may judge us.
+// Apache Kafka itself in KRaft mode on loopback, one node or a cluster of three: what a scenario is tried against before it
+// may judge us, and what jobs run on.
 import { spawn } from 'node:child_process';
 import { createWriteStream } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
@@ -18,48 +19,44 @@ export const nodeSettings = {
   'group.consumer.heartbeat.interval.ms': 500,
 };
 
-export async function startKafka() {
-  await installJava();
-  const folder = await mkdtemp(join(tmpdir(), 'millrace-kafka-'));
-  const [port, controllerPort] = await freePorts(2);
-  const settings = {
+const java = (heap, ...args) => [`-Xmx${heap}`, `-Xms${heap}`, logging, '-cp', classPath, ...args];
+
+function settingsOf(id, ports, folder) {
+  const count = ports.length;
+  const { broker, controller } = ports[id - 1];
+  return {
     ...nodeSettings,
     'process.roles': 'broker,controller',
-    'node.id': 1,
-    'controller.quorum.voters': `1@127.0.0.1:${controllerPort}`,
-    listeners: `PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controllerPort}`,
-    'advertised.listeners': `PLAINTEXT://127.0.0.1:${port}`,
+    'node.id': id,
+    'controller.quorum.voters': ports.map((port, i) => `${i + 1}@127.0.0.1:${port.controller}`).join(','),
+    listeners: `PLAINTEXT://127.0.0.1:${broker},CONTROLLER://127.0.0.1:${controller}`,
+    'advertised.listeners': `PLAINTEXT://127.0.0.1:${broker}`,
     'controller.listener.names': 'CONTROLLER',
     'listener.security.protocol.map': 'CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT',
-    'log.dirs': join(folder, 'data'),
-    'offsets.topic.replication.factor': 1,
-    'transaction.state.log.replication.factor': 1,
-    'transaction.state.log.min.isr': 1,
+    'log.dirs': join(folder, `data-${id}`),
+    'default.replication.factor': count,
+    'min.insync.replicas': Math.max(1, count - 1),
+    'offsets.topic.replication.factor': count,
+    'transaction.state.log.replication.factor': count,
+    'transaction.state.log.min.isr': Math.max(1, count - 1),
     'share.coordinator.state.topic.replication.factor': 1,
     'share.coordinator.state.topic.min.isr': 1,
     'log.cleaner.backoff.ms': 500,
     'group.consumer.min.heartbeat.interval.ms': 500,
   };
-  const config = join(folder, 'server.properties');
-  await writeFile(
-    config,
-    Object.entries(settings)
-      .map(([name, value]) => `${name}=${value}\n`)
-      .join(''),
-  );
-  const java = (heap, ...args) => [`-Xmx${heap}`, `-Xms${heap}`, logging, '-cp', classPath, ...args];
-  const format = ['kafka.tools.StorageTool', 'format', '-t', 'millraceConformanceAAA', '-c', config];
-  await run('java', java('256m', '-XX:TieredStopAtLevel=1', ...format));
-  const child = spawn('java', java('1g', '-XX:+UseG1GC', 'kafka.Kafka', config), {
+}
+
+async function startBroker(config, log, heap) {
+  const child = spawn('java', java(heap, '-XX:+UseG1GC', 'kafka.Kafka', config), {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, KAFKA_LOG_LEVEL: 'INFO' },
   });
-  const log = createWriteStream(join(folder, 'node.log'));
+  const out = createWriteStream(log, { flags: 'a' });
   const ended = new Promise((resolve) => child.on('exit', resolve));
   await new Promise((resolve, reject) => {
     let text = '';
     const read = (chunk) => {
-      log.write(chunk);
+      out.write(chunk);
       if (text === null) return;
       text += chunk;
       if (!text.includes('Kafka Server started')) return;
@@ -70,16 +67,47 @@ export async function startKafka() {
     child.stderr.on('data', read);
     ended.then((status) => reject(new Error(`Kafka exited with ${status}\n${text?.slice(-2000)}`)));
   });
+  return { child, ended };
+}
+
+/** @param count of nodes, each broker and controller */
+export async function startKafka(count = 1) {
+  await installJava();
+  const folder = await mkdtemp(join(tmpdir(), 'millrace-kafka-'));
+  const free = await freePorts(2 * count);
+  const ports = Array.from({ length: count }, (_, i) => ({ broker: free[2 * i], controller: free[2 * i + 1] }));
+  const heap = count === 1 ? '1g' : '384m';
+  const logOf = (id) => join(folder, `node-${id}.log`);
+  const configOf = (id) => join(folder, `server-${id}.properties`);
+  for (let id = 1; id <= count; id++) {
+    const lines = Object.entries(settingsOf(id, ports, folder)).map(([name, value]) => `${name}=${value}\n`);
+    await writeFile(configOf(id), lines.join(''));
+    const format = ['kafka.tools.StorageTool', 'format', '-t', 'millraceConformanceAAA', '-c', configOf(id)];
+    await run('java', java('256m', '-XX:TieredStopAtLevel=1', ...format));
+  }
+  const start = (id) => startBroker(configOf(id), logOf(id), heap);
+  const nodes = await Promise.all(ports.map((_, i) => start(i + 1)));
   return {
-    name: 'Apache Kafka 4.4.0, one node',
-    bootstrap: `127.0.0.1:${port}`,
-    log: join(folder, 'node.log'),
-    async stop() {
-      child.kill('SIGTERM');
-      const timer = setTimeout(() => child.kill('SIGKILL'), 15_000);
+    name: count === 1 ? 'Apache Kafka 4.4.0, one node' : `Apache Kafka 4.4.0, ${count} nodes`,
+    bootstrap: ports.map(({ broker }) => `127.0.0.1:${broker}`).join(','),
+    log: logOf(1),
+    /** As a crash. */
+    async kill(id) {
+      const { child, ended } = nodes[id - 1];
+      child.kill('SIGKILL');
       await ended;
+    },
+    async restart(id) {
+      nodes[id - 1] = await start(id);
+    },
+    async stop() {
+      for (const { child } of nodes) child.kill('SIGTERM');
+      const timer = setTimeout(() => {
+        for (const { child } of nodes) child.kill('SIGKILL');
+      }, 15_000);
+      await Promise.all(nodes.map(({ ended }) => ended));
       clearTimeout(timer);
-      await rm(folder, { recursive: true, force: true });
+      await rm(folder, { recursive: true, force: true, maxRetries: 5 });
     },
   };
 }

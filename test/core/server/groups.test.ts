@@ -128,6 +128,16 @@ test('clients of old join at once, leave one by one and ask for one group', asyn
   expect((await rig.ask('leaveGroup', { groupId, memberId }, 1)).errorCode).toBe(0);
 });
 
+test('offsets up to 2^53 - 1 are exact (C51)', async () => {
+  await using rig = await startNode();
+  await createTopic(rig, 'orders');
+  for (const offset of [2 ** 31, 2 ** 32 + 1, 4_503_599_627_370_497, Number.MAX_SAFE_INTEGER]) {
+    await rig.ask('offsetCommit', commitOf(offset), 8);
+    const { groups } = await rig.ask('offsetFetch', { groups: [{ groupId, topics: null }] }, 8);
+    expect(groups[0]!.topics[0]!.partitions[0]!.committedOffset).toBe(offset);
+  }
+});
+
 test('offsets are fetched for many groups, by name and by id, and never committed ones are -1', async () => {
   await using rig = await startNode();
   const topicId = await createTopic(rig, 'orders', 2);

@@ -44,6 +44,7 @@ export async function startRig(job: Job, comeback: Comeback) {
   const metrics = createTaskMetrics();
   const topics = new Map<string, Logged[]>();
   const changelogs = new Map<string, { key: Uint8Array; value: Uint8Array | null }[]>();
+  const committed = new Map<string, number>();
   const builder = new BatchBuilder();
   const clock = createManualClock(0);
   let engine: StorageEngine = createMemoryEngine();
@@ -55,13 +56,18 @@ export async function startRig(job: Job, comeback: Comeback) {
     return log;
   };
 
+  function batchAt(log: readonly Logged[], offset: number): Uint8Array {
+    const { key, value, timestampMs } = log[offset]!;
+    builder.reset();
+    builder.append(timestampMs, key, value);
+    return builder.build({ baseOffset: offset });
+  }
+
   function write(topic: string, record: Logged): void {
     const log = logOf(topic);
     const copy = (bytes: Uint8Array | null) => (bytes === null ? null : new Uint8Array(bytes));
     log.push({ ...record, key: copy(record.key), value: copy(record.value) });
-    builder.reset();
-    builder.append(record.timestampMs, record.key, record.value);
-    const batch = builder.build({ baseOffset: log.length - 1 });
+    const batch = batchAt(log, log.length - 1);
     for (const { sub, task } of running) {
       for (const [at, input] of sub.inputs.entries()) {
         if (input.kind !== 'topic' || input.topic.name !== topic) continue;
@@ -97,9 +103,11 @@ export async function startRig(job: Job, comeback: Comeback) {
       });
       for (const [at, input] of sub.inputs.entries()) {
         if (input.kind !== 'topic') continue;
-        const end = logOf(input.topic.name).length;
-        task.enqueue(at, { fetchOffset: end, batches: [], nextOffset: end });
-        task.setEnd(at, end);
+        const log = logOf(input.topic.name);
+        const from = committed.get(input.topic.name) ?? 0;
+        const batches = Array.from({ length: log.length - from }, (_, i) => batchAt(log, from + i));
+        task.enqueue(at, { fetchOffset: from, batches, nextOffset: log.length });
+        task.setEnd(at, log.length);
       }
       running.push({ sub, task, stores });
     }
@@ -110,7 +118,8 @@ export async function startRig(job: Job, comeback: Comeback) {
       if (ownChangelog) {
         for (const { key, value } of changelogs.get(changelog) ?? []) stores.restore(changelog, key, value, 0);
       } else {
-        for (const { key, value, timestampMs } of logOf(changelog))
+        // As far as it had been processed, and not as far as it goes.
+        for (const { key, value, timestampMs } of logOf(changelog).slice(0, committed.get(changelog) ?? 0))
           if (key !== null) stores.restore(changelog, key, value, timestampMs);
       }
     }
@@ -166,8 +175,22 @@ export async function startRig(job: Job, comeback: Comeback) {
         await task.close();
         await stores.close();
       }
+      for (const [topic, log] of topics) committed.set(topic, log.length);
       if (changed !== undefined) topology = drivable(changed);
       await start();
+    },
+    /**
+     * Dies with what came since the last restart processed and passed on, and nothing of it committed; comes back. What
+     * went into the job's own topics is aborted, as under exactly-once; `take()` shows what went into others.
+     */
+    async crash(): Promise<void> {
+      for (const { task, stores } of running) {
+        await task.close();
+        await stores.close();
+      }
+      for (const { name } of topology.internalTopics) logOf(name).length = committed.get(name) ?? 0;
+      await start();
+      run();
     },
     /** What was written to `out` since, as 'key=value@time'. */
     take(): string[] {

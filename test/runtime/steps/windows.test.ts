@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest';
 import {
   aggregate,
   calendar,
+  customWindows,
   groupByKey,
   hopping,
   job,
@@ -431,5 +432,52 @@ describe('keep', () => {
     expect(refused(calendar('day', { timeZone: 'Europe/Paris', grace: 0 }), 86_400_000)).toThrow(
       'change for 90000000 ms',
     );
+  });
+});
+
+describe('windows of a program’s own', () => {
+  const hourMs = 3_600_000;
+  const first = (ms: number) => Math.floor((ms - 6 * hourMs) / (8 * hourMs)) * 8 * hourMs + 6 * hourMs;
+  const shifts = (grace: number) =>
+    customWindows('shifts', { startOf: first, endOf: (ms) => first(ms) + 8 * hourMs, longest: '8 hours', grace });
+
+  test('hold what their functions say, and their keys are read with their ends', () => {
+    const { send, take } = started(shifts(0));
+    send('k', 'a', 5 * hourMs);
+    send('k', 'b', 6 * hourMs);
+    send('k', 'c', 14 * hourMs - 1);
+    send('k', 'd', 14 * hourMs);
+    expect(take()).toEqual([
+      `k[${-2 * hourMs},${6 * hourMs}]=a@${5 * hourMs}`,
+      `k[${6 * hourMs},${14 * hourMs}]=b@${6 * hourMs}`,
+      `k[${6 * hourMs},${14 * hourMs}]=bc@${14 * hourMs - 1}`,
+      `k[${14 * hourMs},${22 * hourMs}]=d@${14 * hourMs}`,
+    ]);
+  });
+
+  test('are closed at their end plus grace; what comes then is late', () => {
+    const { driver, send, take } = started(shifts(hourMs), { emit: 'windowCloses', late });
+    send('k', 'a', 7 * hourMs);
+    send('k', 'b', 15 * hourMs - 1);
+    send('k', 'c', 8 * hourMs);
+    expect(take()).toEqual([]);
+    send('k', 'd', 15 * hourMs);
+    expect(take()).toEqual([`k[${6 * hourMs},${14 * hourMs}]=ac@${8 * hourMs}`]);
+    send('k', 'e', 9 * hourMs);
+    expect(driver.out(late).readAll()).toEqual([{ key: 'k', value: 'e', timestampMs: 9 * hourMs }]);
+  });
+
+  test.each([
+    ['a window that doesn’t hold the moment', () => 0, () => 10, "of 20 'odd' gives [0, 10), which does not hold it"],
+    ['one that is too long', () => 0, () => 90_000, "of 20 'odd' gives [0, 90000), which is longer than 60000 ms"],
+    ['one that is none', () => Number.NaN, () => 30, "of 20 'odd' gives [NaN, 30), which does not hold it"],
+  ])('%s stops the job', (_, startOf, endOf, why) => {
+    const { send } = started(customWindows('odd', { startOf, endOf, longest: '1 minute', grace: 0 }));
+    expect(() => send('k', 'a', 20)).toThrow(why);
+  });
+
+  test('need a name', () => {
+    const options = { startOf: first, endOf: first, longest: '1 hour', grace: 0 } as const;
+    expect(() => customWindows('', options)).toThrow('windows of your own need a name');
   });
 });

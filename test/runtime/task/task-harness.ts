@@ -89,6 +89,7 @@ export function startTask({
       guarantee: 'atLeastOnce',
       onError: { decode: fail, process: fail, produce: fail },
       commitIntervalMs: 1_000,
+      standbys: 0,
       names: 'derived',
       negativeTimestamp: 'fail',
       maxTaskIdleMs: 0,

@@ -1,0 +1,48 @@
+import { expect, test } from 'vitest';
+import {
+  applyRecord,
+  type CatalogRecord,
+  decodeRecord,
+  emptyImage,
+  encodeRecord,
+  snapshotOf,
+} from '../../../core/controller/catalog-record.ts';
+import type { NodeImage } from '../../../core/controller/node-image.ts';
+import { newPartition } from '../../../core/controller/partition-image.ts';
+
+const node = (id: number, change: Partial<NodeImage> = {}): NodeImage => ({
+  ...{ id, incarnation: `life-${id}`, epoch: id, rack: null, fenced: true, inControlledShutdown: false },
+  listeners: [{ name: 'PLAINTEXT', host: '127.0.0.1', port: 9092 + id, securityProtocol: 0 }],
+  features: [],
+  ...change,
+});
+const place = newPartition([1, 2], [1, 2]);
+
+function imageOf(records: readonly CatalogRecord[]) {
+  const image = emptyImage();
+  for (const record of records) applyRecord(image, decodeRecord(encodeRecord(record)));
+  return image;
+}
+
+test('places and nodes are in the image, and in what a snapshot gives', () => {
+  const moved = { ...place, leader: 2, leaderEpoch: 1, partitionEpoch: 1 };
+  const image = imageOf([
+    { kind: 'cluster', clusterId: 'c', format: 2 },
+    { kind: 'node', node: node(1) },
+    { kind: 'node', node: node(2) },
+    { kind: 'node', node: node(3) },
+    { kind: 'topic', name: 'plain', id: 'p', partitions: 3, configs: {} },
+    { kind: 'topic', name: 'gone', id: 'g', partitions: 1, configs: {}, places: [place] },
+    { kind: 'deleted', id: 'g' },
+    { kind: 'topic', name: 'orders', id: 'o', partitions: 2, configs: {}, places: [place, place] },
+    { kind: 'partitions', id: 'o', partitions: 3, places: [place] },
+    { kind: 'places', id: 'o', places: { 1: moved } },
+    { kind: 'partitions', id: 'p', partitions: 4 },
+    { kind: 'node', node: node(1, { fenced: false, rack: 'a' }) },
+    { kind: 'nodeGone', id: 3 },
+  ]);
+  expect(image.topics.get('orders')!.places).toEqual([place, moved, place]);
+  expect(image.topics.get('plain')).toEqual({ name: 'plain', id: 'p', partitions: 4, configs: {} });
+  expect([...image.nodes.values()]).toEqual([node(1, { fenced: false, rack: 'a' }), node(2)]);
+  expect(imageOf(snapshotOf(image))).toEqual(image);
+});
