@@ -180,3 +180,14 @@ export const encodeRecord = (record: CatalogRecord): Uint8Array => Buffer.from(J
 /** Trusts the bytes: only this module writes them, and the storage below checks its blocks. */
 export const decodeRecord = (bytes: Uint8Array): CatalogRecord =>
   JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString()) as CatalogRecord;
+
+/** What a controller or a node that is far behind is given instead of all records there have been. */
+export const encodeSnapshot = (image: CatalogImage): Uint8Array => Buffer.from(JSON.stringify(snapshotOf(image)));
+
+/** Trusts the bytes likewise. */
+export function decodeSnapshot(bytes: Uint8Array): MutableCatalogImage {
+  const image = emptyImage();
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString();
+  for (const record of JSON.parse(text) as CatalogRecord[]) applyRecord(image, record);
+  return image;
+}

@@ -94,8 +94,14 @@ export function createController(options: ControllerOptions): Controller {
         const decision = hearNode(image, heartbeat, sessions);
         const { records, after } = commandOf(decision);
         const isMoving = decision.ok && heartbeat.wantShutDown && !decision.value.reply.shouldShutDown;
-        if (isMoving && records.length > 0) sessions.shutdownAt(node, log.nextOffset + records.length - 1);
-        return { records, after };
+        if (!isMoving || records.length === 0) return { records, after };
+        return {
+          records,
+          after: () => {
+            sessions.shutdownAt(node, log.nextOffset - 1);
+            return after();
+          },
+        };
       });
       duties.watch();
       return outcome;

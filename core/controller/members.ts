@@ -25,7 +25,7 @@ export interface Registration {
 /**
  * Takes a node in, fenced until it has read the metadata up to here.
  *
- * @param nextOffset of the record that the decision gives: it becomes the node's epoch, as in Kafka
+ * @param nextOffset of the first record that the decision gives: it becomes the node's epoch, as in Kafka
  */
 export function registerNode(
   image: CatalogImage,
@@ -46,9 +46,11 @@ export function registerNode(
   }
   // A new life may have lost what the one before had not yet on disk, so it isn't in sync until it has caught up.
   const moves = known === undefined ? [] : changesWithout(image, node.id);
-  const epoch = nextOffset + moves.length;
-  const record: CatalogRecord = { kind: 'node', node: { ...node, epoch, fenced: true, inControlledShutdown: false } };
-  return { ok: true, value: { records: [...moves, record], reply: { epoch } } };
+  const record: CatalogRecord = {
+    kind: 'node',
+    node: { ...node, epoch: nextOffset, fenced: true, inControlledShutdown: false },
+  };
+  return { ok: true, value: { records: [...moves, record], reply: { epoch: nextOffset } } };
 }
 
 export interface Heartbeat {

@@ -5,7 +5,7 @@ import type { CatalogImage, CatalogRecord } from './catalog-record.ts';
 export interface MetadataLog {
   /** As of the last record that is committed. The maps are live: don't hold them across an await. */
   readonly image: CatalogImage;
-  /** Of the next record proposed here. */
+  /** Of the first record of what is proposed next. Offsets only grow, by one a record or by one a proposal. */
   readonly nextOffset: number;
   /** Active from when everything is applied that any controller before has committed. */
   readonly isActive: boolean;

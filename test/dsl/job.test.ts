@@ -8,6 +8,7 @@ test('a job without settings fails on bad records and commits every second', () 
     guarantee: 'atLeastOnce',
     onError: { decode: { kind: 'fail' }, process: { kind: 'fail' }, produce: { kind: 'fail' } },
     commitIntervalMs: 1_000,
+    standbys: 0,
     names: 'environment',
     negativeTimestamp: 'fail',
     maxTaskIdleMs: 0,
@@ -46,4 +47,8 @@ test('an output that ends nowhere is said at once, with its number', () => {
     "job 'j': output 2 ends nowhere; end it with .to(topic) or .pipe(sink(connector))",
   );
   expect(() => job('j', [undefined as never])).toThrow(expect.objectContaining({ code: 'BAD_JOB' }));
+});
+
+test.each([-1, 0.5, Number.NaN])('%s copies of a state are refused', (standbys) => {
+  expect(() => job('j', [], { standbys })).toThrow(`job 'j': standbys is a whole number from 0 on, not ${standbys}`);
 });

@@ -3,20 +3,16 @@ import {
   applyRecord,
   type CatalogRecord,
   decodeRecord,
+  decodeSnapshot,
   emptyImage,
   encodeRecord,
+  encodeSnapshot,
   snapshotOf,
 } from '../../../core/controller/catalog-record.ts';
-import type { NodeImage } from '../../../core/controller/node-image.ts';
-import { newPartition } from '../../../core/controller/partition-image.ts';
+import { changesOf } from '../../../core/controller/image-changes.ts';
+import { node, placed, topicOf } from './cluster.ts';
 
-const node = (id: number, change: Partial<NodeImage> = {}): NodeImage => ({
-  ...{ id, incarnation: `life-${id}`, epoch: id, rack: null, fenced: true, inControlledShutdown: false },
-  listeners: [{ name: 'PLAINTEXT', host: '127.0.0.1', port: 9092 + id, securityProtocol: 0 }],
-  features: [],
-  ...change,
-});
-const place = newPartition([1, 2], [1, 2]);
+const place = placed([1, 2]);
 
 function imageOf(records: readonly CatalogRecord[]) {
   const image = emptyImage();
@@ -38,11 +34,27 @@ test('places and nodes are in the image, and in what a snapshot gives', () => {
     { kind: 'partitions', id: 'o', partitions: 3, places: [place] },
     { kind: 'places', id: 'o', places: { 1: moved } },
     { kind: 'partitions', id: 'p', partitions: 4 },
-    { kind: 'node', node: node(1, { fenced: false, rack: 'a' }) },
+    { kind: 'node', node: node(1, { fenced: true, rack: 'a' }) },
     { kind: 'nodeGone', id: 3 },
   ]);
   expect(image.topics.get('orders')!.places).toEqual([place, moved, place]);
   expect(image.topics.get('plain')).toEqual({ name: 'plain', id: 'p', partitions: 4, configs: {} });
-  expect([...image.nodes.values()]).toEqual([node(1, { fenced: false, rack: 'a' }), node(2)]);
+  expect([...image.nodes.values()]).toEqual([node(1, { fenced: true, rack: 'a' }), node(2)]);
   expect(imageOf(snapshotOf(image))).toEqual(image);
+  expect(decodeSnapshot(encodeSnapshot(image))).toEqual(image);
+});
+
+test('who follows the records is told which topics and nodes they are about', () => {
+  const changes = changesOf([
+    topicOf('orders', [place]),
+    { kind: 'places', id: 'a', places: { 0: place } },
+    { kind: 'deleted', id: 'b' },
+    { kind: 'node', node: node(1) },
+    { kind: 'nodeGone', id: 2 },
+    { kind: 'nodeConfigs', node: '', configs: {} },
+    { kind: 'producerIds', next: 1 },
+  ]);
+  expect([...changes.topics]).toEqual(['id of orders', 'a', 'b']);
+  expect([...changes.nodes]).toEqual([1, 2]);
+  expect([...changes.nodeConfigs]).toEqual(['']);
 });
