@@ -48,7 +48,8 @@ async function grow(
   }
   if (validateOnly) return null;
   try {
-    const grown = await parts.topics.addPartitions(topic, count);
+    const grown = await parts.topics.addPartitions(topic, count, assignments?.map(({ brokerIds }) => brokerIds) ?? null);
+    if (grown !== null && 'error' in grown) return grown;
     return grown === null ? { error: 'INVALID_PARTITIONS', message: `'${name}' has been changed meanwhile` } : null;
   } catch (error) {
     return { error: errorNameOf(error), message: 'the change could not be written' };
