@@ -152,7 +152,7 @@ const faults = {
   CANNOT_LISTEN: {
     retriable: false,
     text: (d: { address: string; reason: string }) =>
-      `can't listen on ${d.address}: ${d.reason}; stop what uses it, or choose another with --listen`,
+      `can't listen on ${d.address}: ${d.reason}; stop what uses it, or choose another address`,
   },
   JOB_FILE: { retriable: false, text: (d: { file: string; reason: string }) => `can't run ${d.file}: ${d.reason}` },
   JOB_FAILED: { retriable: false, text: (d: { job: string; reason: string }) => `job '${d.job}' failed: ${d.reason}` },

@@ -59,6 +59,8 @@ export interface Listener {
   readonly port: number;
   /** How many there are. */
   readonly connections: number;
+  /** Bytes over all connections there were. */
+  traffic(): { readonly receivedBytes: number; readonly sentBytes: number };
   /**
    * Takes no more connections and requests; resolves when all connections are closed, each once its begun requests are
    * answered, and after `closeMs` at the latest.
@@ -77,7 +79,8 @@ export async function listen(options: ListenOptions): Promise<Listener> {
   const limits = { ...listenerDefaults, ...options.limits };
   const served: ReadonlySet<ApiName> = new Set(options.apis);
   const budget = createRequestBudget(limits['queued.max.request.bytes']);
-  const open = new Set<Connection>();
+  const open = new Map<Connection, Socket>();
+  let closedTraffic = { receivedBytes: 0, sentBytes: 0 };
   const countByAddress = new Map<string, number>();
   const idleMaxMs = limits['connections.max.idle.ms'];
   let refusing = false;
@@ -94,10 +97,11 @@ export async function listen(options: ListenOptions): Promise<Listener> {
     refusing = false;
     countByAddress.set(address, count + 1);
     const connection = createConnection({ socket, serve, served, clock, logger, limits, budget, onClosed });
-    open.add(connection);
+    open.set(connection, socket);
 
     function onClosed(): void {
       open.delete(connection);
+      closedTraffic = added(closedTraffic, socket);
       const left = countByAddress.get(address)! - 1;
       if (left === 0) countByAddress.delete(address);
       else countByAddress.set(address, left);
@@ -117,7 +121,7 @@ export async function listen(options: ListenOptions): Promise<Listener> {
 
   function closeIdle(): void {
     const nowMs = clock.monotonicMs();
-    for (const connection of open) {
+    for (const connection of open.keys()) {
       // Whoever stalls within a request must not keep the room that others wait for.
       const maxMs = budget.isShort && connection.isHalfThere ? Math.min(stalledMsMax, idleMaxMs) : idleMaxMs;
       if (nowMs - connection.idleSinceMs >= maxMs) connection.destroy();
@@ -139,9 +143,9 @@ export async function listen(options: ListenOptions): Promise<Listener> {
       const empty = createLatch();
       onEmpty = empty.resolve;
       const deadline = clock.after(limits.closeMs, () => {
-        for (const connection of open) connection.destroy();
+        for (const connection of open.keys()) connection.destroy();
       });
-      for (const connection of open) connection.end();
+      for (const connection of open.keys()) connection.end();
       await empty.promise;
       deadline.cancel();
     }
@@ -154,9 +158,15 @@ export async function listen(options: ListenOptions): Promise<Listener> {
     get connections() {
       return open.size;
     },
+    traffic: () => [...open.values()].reduce(added, closedTraffic),
     close: () => (closing ??= closeAll()),
   };
 }
+
+const added = ({ receivedBytes, sentBytes }: ReturnType<Listener['traffic']>, socket: Socket) => ({
+  receivedBytes: receivedBytes + socket.bytesRead,
+  sentBytes: sentBytes + socket.bytesWritten,
+});
 
 function bind(
   server: ReturnType<typeof createServer>,

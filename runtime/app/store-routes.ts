@@ -96,13 +96,10 @@ export function createStoreRoutes(parts: StoreRoutesParts): (request: StoreReque
   async function answerRows(place: Place, search: URLSearchParams, forwarded: boolean): Promise<HttpAnswer> {
     const limit = readLimit(search);
     const bounds = readBounds(place, search);
-    const only = search.get('partition');
+    const partitions = partitionsOf(place, search);
     const rows: StoreRow[] = [];
     let more = false;
-    const last = place.kind === 'global' ? 1 : place.partitions;
-    for (let partition = Number(only ?? 0); partition < (only === null ? last : Number(only) + 1); partition++) {
-      if (!Number.isInteger(partition) || partition < 0 || partition >= last)
-        throw new Fault('BAD_QUERY', { reason: `store '${place.store}' has partitions from 0 to ${last - 1}` });
+    for (const [at, partition] of partitions.entries()) {
       const own = new URLSearchParams(search);
       own.set('partition', String(partition));
       own.set('limit', String(limit - rows.length));
@@ -111,7 +108,7 @@ export function createStoreRoutes(parts: StoreRoutesParts): (request: StoreReque
       const { status, body } = await ask(place, partition, wanted, path, forwarded);
       if (status !== 200 || !isRows(body)) return { status, body };
       rows.push(...body.rows);
-      more = body.more || (rows.length === limit && partition + 1 < last && only === null);
+      more = body.more || (rows.length === limit && at + 1 < partitions.length);
       if (more) break;
     }
     return { status: 200, body: { store: place.store, rows, more } };
@@ -125,6 +122,10 @@ export function createStoreRoutes(parts: StoreRoutesParts): (request: StoreReque
         const task = place.kind === 'global' ? null : taskId(place.subTopology, partition);
         const found: StoreAnswer = await owner.worker.ask({ task, store, wanted });
         if (found.kind === 'notHere') throw new Fault('STORE_NOT_HERE', { store, partition });
+        if (found.kind === 'tooMany') {
+          const reason = `${found.lookups} windows may lie between 'from' and 'to', at most ${found.lookupsMax} are looked for; ask for less at once`;
+          throw new Fault('BAD_QUERY', { reason });
+        }
         return { status: 200, body: { rows: found.rows, more: found.more } };
       }
       case 'there':
@@ -166,8 +167,9 @@ export function createStoreRoutes(parts: StoreRoutesParts): (request: StoreReque
       const place = placeOf(given, name);
       const { kind, key, value } = place;
       const partitions = Array.from({ length: place.partitions }, (_, partition) => {
-        const { worker: _worker, ...owner } = { worker: null, ...ownerOf(given, place, partition) };
-        return owner.kind === 'here' ? { partition, ...owner, address: given.address } : { partition, ...owner };
+        const owner = ownerOf(given, place, partition);
+        if (owner.kind === 'here') return { partition, kind: owner.kind, address: given.address };
+        return { partition, ...owner };
       });
       return { name, kind, key: key.name, value: value.name, partitions };
     });
@@ -181,6 +183,17 @@ const storeNames = (topology: Topology): string[] => [
   ),
   ...topology.globals.map(({ topic }) => topic.name),
 ];
+
+/** All, or the one that is named. */
+function partitionsOf({ store, partitions }: Place, search: URLSearchParams): readonly number[] {
+  const all = Array.from({ length: partitions }, (_, partition) => partition);
+  const only = search.get('partition');
+  if (only === null) return all;
+  if (all.some((partition) => String(partition) === only)) return [Number(only)];
+  throw new Fault('BAD_QUERY', {
+    reason: `store '${store}' has partitions from 0 to ${partitions - 1}, not '${only}'`,
+  });
+}
 
 const isRows = (body: unknown): body is { readonly rows: readonly StoreRow[]; readonly more: boolean } =>
   typeof body === 'object' && body !== null && 'rows' in body;

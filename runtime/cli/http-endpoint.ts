@@ -29,7 +29,7 @@ export interface HttpEndpoint {
 
 /** Of a request that one member passes on to another. */
 export const forwardedHeader = 'x-millrace-forwarded';
-export const loopback = '127.0.0.1';
+const loopback = '127.0.0.1';
 
 export const jsonReply = (status: number, body: unknown): HttpReply => ({
   status,
@@ -39,7 +39,7 @@ export const jsonReply = (status: number, body: unknown): HttpReply => ({
 
 /** `[HOST:]PORT`; port 0 takes a free one. @throws Fault `BAD_ADDRESS` */
 export function parseEndpoint(given: string): { readonly host: string; readonly port: number } {
-  const text = given.startsWith(':') || !given.includes(':') ? `${loopback}:${given.replace(':', '')}` : given;
+  const text = /^:?\d+$/.test(given) ? `${loopback}:${given.replace(':', '')}` : given;
   if (!text.endsWith(':0')) return parseBootstrap(text)[0]!;
   return { host: parseBootstrap(`${text.slice(0, -2)}:1`)[0]!.host, port: 0 };
 }

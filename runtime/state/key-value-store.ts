@@ -58,6 +58,7 @@ export function openKeyValueStore({ prefix, empty, ...options }: KeyValueStoreOp
     all: () => scan(null, null),
     range: (from, to) => scan(spec.key.encode(from), spec.key.encode(to)),
     fetch: () => assert(false, `store '${spec.name}' has no windows: use get`) as never,
+    lookups: () => 1,
   };
 
   return {

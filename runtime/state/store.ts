@@ -119,4 +119,6 @@ export interface StoreQuery<K = any, V = any> {
   range(from: K, to: K): AsyncIterable<[K, Stamped<V>]>;
   /** Of a window store: a key's windows that start from `fromMs` to `toMs`, both inclusive. */
   fetch(key: K, fromMs: number, toMs: number): Iterable<[startMs: number, Stamped<V>]>;
+  /** Windows that `fetch` looks for between two starts, which is what it costs. */
+  lookups(fromMs: number, toMs: number): number;
 }

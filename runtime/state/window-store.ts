@@ -84,6 +84,12 @@ export function openWindowStore(options: WindowStoreOptions): OpenStore<WindowSt
   const get = (key: any, startMs: number): Stamped<any> | undefined =>
     startMs < expiredBeforeMs ? undefined : table.find(bucketOf(startMs), key).stamped;
 
+  /** The first and the last start that a window may have. */
+  function startsBetween(fromMs: number, toMs: number): { readonly first: number; readonly last: number } {
+    const first = Math.max(fromMs, expiredBeforeMs, startMin);
+    return { first: Math.ceil((first - originMs) / stepMs) * stepMs + originMs, last: Math.min(toMs, startMax) };
+  }
+
   function* fetch(key: any, fromMs: number, toMs: number): Iterable<[number, Stamped<any>]> {
     if (index !== null) {
       for (const { startMs } of [...index.of(key)]) {
@@ -92,10 +98,8 @@ export function openWindowStore(options: WindowStoreOptions): OpenStore<WindowSt
       }
       return;
     }
-    const first = Math.max(fromMs, expiredBeforeMs, startMin);
-    const last = Math.min(toMs, startMax);
-    const aligned = Math.ceil((first - originMs) / stepMs) * stepMs + originMs;
-    for (let startMs = aligned; startMs <= last; startMs += stepMs) {
+    const { first, last } = startsBetween(fromMs, toMs);
+    for (let startMs = first; startMs <= last; startMs += stepMs) {
       const stamped = get(key, startMs);
       if (stamped !== undefined) yield [startMs, stamped];
     }
@@ -181,6 +185,11 @@ export function openWindowStore(options: WindowStoreOptions): OpenStore<WindowSt
     range: () => assert(false, `store '${spec.name}' has windows: use fetch`) as never,
     *fetch(key, fromMs, toMs) {
       for (const [startMs, stamped] of fetch(key, fromMs, toMs)) yield [startMs, shown(spec, stamped)];
+    },
+    lookups(fromMs, toMs) {
+      if (index !== null) return 1;
+      const { first, last } = startsBetween(fromMs, toMs);
+      return first > last ? 0 : Math.floor((last - first) / stepMs) + 1;
     },
   };
 

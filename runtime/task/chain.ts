@@ -57,7 +57,7 @@ export function buildChain(subTopology: SubTopology, parts: StepParts): Chain {
   const builtOnTables = new Map<number, ForwardChange>();
   const builtSides = new Map<number, readonly Forward[]>();
   const builtTableSides = new Map<number, readonly ForwardChange[]>();
-  const counter = createOperatorCounter(parts.metrics);
+  const counter = createOperatorCounter(subTopology, parts.metrics);
 
   /** A table that a join looks into is a parent that sends it nothing. */
   const feeds = (parent: Step, child: Step): boolean =>

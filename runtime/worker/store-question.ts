@@ -29,8 +29,12 @@ export interface StoreRow {
 
 export type StoreAnswer =
   | { readonly kind: 'rows'; readonly rows: readonly StoreRow[] /** More than `limit`. */; readonly more: boolean }
+  /** The task would stand still for as long as so many windows are looked for. */
+  | { readonly kind: 'tooMany'; readonly lookups: number; readonly lookupsMax: number }
   /** The task is not at work there. */
   | { readonly kind: 'notHere' };
+
+const lookupsMax = 10_000;
 
 /** Of a state store or a global table. */
 export function keySerdeOf(topology: Topology, store: string): StoreSpec['key'] | null {
@@ -79,6 +83,8 @@ export async function answerOf(
     }
     case 'windows': {
       const key: unknown = serde.decode(wanted.key);
+      const lookups = query.lookups(wanted.fromMs, wanted.toMs);
+      if (lookups > lookupsMax) return { kind: 'tooMany', lookups, lookupsMax };
       const found = [...query.fetch(key, wanted.fromMs, wanted.toMs)];
       return { kind: 'rows', rows: found.map(([startMs, row]) => rowOf(key, row, { startMs })), more: false };
     }

@@ -25,6 +25,7 @@ interface Flags {
   readonly data?: string;
   readonly listen?: string;
   readonly advertise?: string;
+  readonly metrics?: string;
   readonly config?: string;
   readonly set?: Readonly<Record<string, string>>;
 }
@@ -55,8 +56,10 @@ async function start(flags: Flags, settings: GivenSettings, logger: ReturnType<t
   const wanted = parseListen(flags.listen ?? settings.listen ?? listenDefault);
   const opened = createLatch<StorageNode>();
   opened.promise.catch(() => {});
-  const serve: Router = async (api, version, request, caller) =>
+  const route: Router = async (api, version, request, caller) =>
     (await opened.promise).serve(api, version, request, caller);
+  const endpoint = flags.metrics === undefined ? null : await openEndpoint(flags.metrics, route);
+  const serve = endpoint?.serve ?? route;
   const folder = await openDataFolder(data);
   const shared = { clock: systemClock, logger };
   const listener = await listen({ ...wanted, ...shared, serve, apis: servedApis, limits: settings.limits });
@@ -71,7 +74,8 @@ async function start(flags: Flags, settings: GivenSettings, logger: ReturnType<t
       settings: { ...settings.node, ...address },
     });
     opened.resolve(node);
-    return { data, address, listener, node, loopback: isLoopback(wanted.host) };
+    endpoint?.attach(listener, node);
+    return { data, address, listener, node, endpoint, loopback: isLoopback(wanted.host) };
   } catch (error) {
     opened.reject(error);
     await listener.close();
@@ -79,10 +83,16 @@ async function start(flags: Flags, settings: GivenSettings, logger: ReturnType<t
   }
 }
 
+/** Loaded by those who ask for it: the others start sooner. */
+async function openEndpoint(address: string, serve: Router) {
+  const { openNodeEndpoint } = await import('../node-endpoint.ts');
+  return await openNodeEndpoint(address, serve);
+}
+
 async function run(flags: Flags): Promise<void> {
   const given = { ...(flags.config === undefined ? {} : await readProperties(flags.config)), ...flags.set };
   const logger = createLogger();
-  const { data, address, listener, node, loopback } = await start(flags, sortSettings(given), logger);
+  const { data, address, listener, node, endpoint, loopback } = await start(flags, sortSettings(given), logger);
   const stopped = createLatch();
   let asked = false;
   const onSignal = () => {
@@ -95,7 +105,9 @@ async function run(flags: Flags): Promise<void> {
   if (!loopback) logger.warn({}, 'this node takes connections from other hosts and asks nobody who they are');
   const readyMs = Math.round(process.uptime() * 1_000);
   say(`node ${node.nodeId} is ready at ${shown(address.host, address.port)} after ${readyMs} ms, data in ${data}`);
+  if (endpoint !== null) say(`figures at http://${endpoint.address}/metrics`);
   await stopped.promise;
+  await endpoint?.close();
   await listener.close();
   await node.close();
   say('stopped');
@@ -108,6 +120,10 @@ export function addNode(program: Command): void {
     .option('--data <folder>', `where it keeps everything (default: ${dataFolderDefault})`)
     .option('--listen <address>', `host:port; port 0 for a free one (default: ${listenDefault})`)
     .option('--advertise <address>', 'host:port that clients are told to connect to (default: what it listens on)')
+    .option(
+      '--metrics <address>',
+      '[host:]port where /metrics is for Prometheus; without a host, from this machine only',
+    )
     .option('--config <file>', "settings by Kafka's names, as in server.properties")
     .option('--set <name=value>', "one setting by Kafka's name, repeatable; stronger than the file", collectSettings)
     .addHelpText(

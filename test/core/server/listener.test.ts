@@ -60,7 +60,7 @@ describe('the address', () => {
     const { port } = other.address() as { port: number };
     const thrown = await start({ port }).catch((error: unknown) => error);
     expect(isFault(thrown, 'CANNOT_LISTEN') && thrown.message).toBe(
-      `can't listen on 127.0.0.1:${port}: the address is in use; stop what uses it, or choose another with --listen`,
+      `can't listen on 127.0.0.1:${port}: the address is in use; stop what uses it, or choose another address`,
     );
   });
 

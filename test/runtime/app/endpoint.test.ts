@@ -54,6 +54,28 @@ async function ask(address: string | null, path: string) {
   return { status: response.status, body: (await response.json()) as Record<string, unknown> };
 }
 
+test('a question that would hold a task up is refused', async () => {
+  await using folder = await tempFolder();
+  const perSecond = window(tumbling('1 second', { grace: '10 days' }));
+  const long = job('long', [events.pipe(groupByKey(), perSecond, count({ as: 'seconds' }))], {
+    commitInterval: '20 ms',
+  });
+  await using run = await runJob(long, { data: folder.data, until: 'stopped', metrics: ':0' });
+  await run.ready;
+  const producer = run.client.producer();
+  const key = utf8.encode('k');
+  const startsMs = [0, 86_400_000];
+  for (const timestampMs of startsMs) await producer.send({ topic: 'events', key, value: key, timestampMs });
+  await producer.close();
+  await expect.poll(async () => (await ask(run.address, '/stores/seconds/k?start=86400000')).status).toBe(200);
+  expect(await ask(run.address, '/stores/seconds/k')).toMatchObject({
+    status: 400,
+    body: { error: { message: expect.stringContaining('86401 windows may lie between') } },
+  });
+  const rows = async (query: string) => (await ask(run.address, `/stores/seconds/k?${query}`)).body['rows'];
+  expect(await rows('from=1970-01-01T23:59:00Z')).toHaveLength(1);
+});
+
 const keys = Array.from({ length: 12 }, (_, i) => `k${i}`);
 
 async function send(client: Awaited<ReturnType<typeof runJob>>['client']): Promise<void> {
@@ -90,6 +112,8 @@ test('a job answers for its rows, ranges and windows, and says what it does not 
       { key: 'k3', startMs: 0, value: 1, timestampMs: 5 },
       { key: 'k3', startMs: 20, value: 2, timestampMs: 26 },
     ]);
+  const far = await ask(address, '/stores/windows/k3?to=1970-01-01T00:01:40Z');
+  expect(far).toMatchObject({ status: 200, body: { rows: { length: 2 } } });
   expect((await ask(address, '/stores/windows/k3?start=20')).body).toMatchObject({ startMs: 20, value: 2 });
   expect((await ask(address, '/stores/names/x')).body).toMatchObject({ key: 'x', value: '!' });
 
@@ -110,6 +134,12 @@ test('a job answers for its rows, ranges and windows, and says what it does not 
     400,
     "the query can't be answered: 'start' is a time in milliseconds or as 2026-01-31T12:00:00Z, not 'soon'",
   ]);
+  expect(await refused('/stores/n?partition=x')).toEqual([
+    400,
+    "the query can't be answered: store 'n' has partitions from 0 to 3, not 'x'",
+  ]);
+  expect((await refused('/stores/n/k1?start=5'))[0]).toBe(400);
+  expect((await refused('/stores/n/k1/k2'))[0]).toBe(400);
   expect((await refused('/stores/n?limit=0'))[0]).toBe(400);
   expect((await refused('/elsewhere'))[0]).toBe(404);
   expect((await fetch(`http://${address}/stores`, { method: 'DELETE' })).status).toBe(405);
@@ -158,7 +188,23 @@ test('any process of a job answers for all of it', async () => {
       expect((await ask(run.address, `/stores/windows/${key}`)).body['rows']).toHaveLength(2);
     }
   }
+  const parts = await Promise.all([0, 1, 2, 3].map((n) => ask(one.address, `/stores/n?partition=${n}`)));
+  expect(parts.map(({ body }) => (body['rows'] as unknown[]).length).reduce((a, b) => a + b)).toBe(keys.length);
+  expect((await ask(other.address, '/stores/n?limit=3')).body).toMatchObject({ rows: { length: 3 }, more: true });
   const { body } = await ask(other.address, '/stores');
   const [store] = body['stores'] as { partitions: { kind: string; address: string }[] }[];
   expect(new Set(store!.partitions.map(({ address }) => address))).toEqual(new Set([one.address, other.address]));
+});
+
+test('a process that is not reached where it says it is, is named', async () => {
+  await using node = await startListeningNode();
+  await using folders = await tempFolder();
+  const shared = { bootstrap: node.bootstrap, until: 'stopped', metrics: ':0' } as const;
+  await using lost = await runJob(counted, { ...shared, data: `${folders.data}-lost`, advertise: '127.0.0.1:1' });
+  await lost.ready;
+  await using other = await runJob(counted, { ...shared, data: `${folders.data}-other` });
+  const answers = () => Promise.all(keys.map((key) => ask(other.address, `/stores/n/${key}`)));
+  await expect
+    .poll(async () => (await answers()).map(({ body }) => body['error']), { timeout: 20_000 })
+    .toContainEqual(expect.objectContaining({ code: 'STORE_OUT_OF_REACH', address: '127.0.0.1:1', retriable: true }));
 });

@@ -86,6 +86,7 @@ describe.each(['memory', 'disk'])('a query of a store in %s', (place) => {
       [0, { value: 5, timestampMs: 1 }],
       [10, { value: 10, timestampMs: 2 }],
     ]);
+    expect([query.lookups(0, 99), query.lookups(5, 10), query.lookups(11, 19)]).toEqual([3, 1, 0]);
     expect(query.get('a', 20)).toEqual({ value: 3, timestampMs: 3 });
     store.expireBefore(10);
     expect(await collect(query.all())).toHaveLength(3);
