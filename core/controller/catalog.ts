@@ -57,7 +57,13 @@ export interface LocalCatalog extends Catalog {
 }
 
 /** @throws Fault `STORAGE_IN_USE`, `STORAGE_FAILED`, `STORAGE_NEWER` */
-export async function openCatalog({ engine, random }: { engine: StorageEngine; random: Random }): Promise<LocalCatalog> {
+export async function openCatalog({
+  engine,
+  random,
+}: {
+  engine: StorageEngine;
+  random: Random;
+}): Promise<LocalCatalog> {
   const log = await openLocalMetadataLog({ engine, random });
   const { image } = log;
   const queue = createCommandQueue(log);

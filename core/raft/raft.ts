@@ -74,6 +74,8 @@ export function createRaft(options: RaftOptions): Raft {
   let persistedOffset = log.end.offset;
   let role: Role = { kind: 'follower', leader: null, untilMs: nowMs() + electionMs() };
   let askAgainMs = 0;
+  /** Of this epoch: heard of no more. Others who have not noticed yet would send a voter back to it for ever. */
+  let givenUp: number | null = null;
 
   // Of one step.
   let write: { -readonly [K in keyof Persist]: Persist[K] } | null = null;
@@ -110,6 +112,7 @@ export function createRaft(options: RaftOptions): Raft {
     if (newEpoch > epoch) {
       epoch = newEpoch;
       votedFor = null;
+      givenUp = null;
       toDisk().hardState = { epoch, votedFor };
     }
     role = {
@@ -121,9 +124,11 @@ export function createRaft(options: RaftOptions): Raft {
   }
 
   function canvass(kind: 'prospect' | 'candidate'): void {
+    if (role.kind === 'follower' && role.leader !== null) givenUp = role.leader;
     if (kind === 'candidate') {
       epoch += 1;
       votedFor = id;
+      givenUp = null;
       toDisk().hardState = { epoch, votedFor };
     }
     role = { kind, untilMs: nowMs() + electionMs(), granted: new Set([id]), refused: new Set() };
@@ -256,7 +261,7 @@ export function createRaft(options: RaftOptions): Raft {
   function onVoted({ from, epoch: answered, pre, granted, leader: known }: Of<'voted'>): void {
     if (pre && answered > epoch) return becomeFollower(answered, known);
     if (answered < epoch && !pre) return;
-    if (known !== null && answered === epoch && known !== id) return becomeFollower(epoch, known);
+    if (known !== null && answered === epoch && known !== id && known !== givenUp) return becomeFollower(epoch, known);
     if (role.kind !== (pre ? 'prospect' : 'candidate')) return;
     (granted ? role.granted : role.refused).add(from);
     count();

@@ -65,7 +65,10 @@ function commonEnd(log: PartitionLog, leaders: { readonly epoch: number; readonl
 }
 
 /** After 'outOfRange': begins where the leader begins, or is cut to where it ends, as after an unclean election. */
-export async function fitInto(log: PartitionLog, leader: { readonly start: number; readonly end: number }): Promise<void> {
+export async function fitInto(
+  log: PartitionLog,
+  leader: { readonly start: number; readonly end: number },
+): Promise<void> {
   if (log.logEndOffset < leader.start) await log.restartAt(leader.start);
   else await log.truncateTo(Math.max(leader.end, log.logStartOffset));
 }

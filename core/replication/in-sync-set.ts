@@ -50,7 +50,11 @@ export interface InSyncSet {
   /** Up to where all have the log, whether they are in the set or about to be. */
   highWatermark(ownEndOffset: number): number;
   /** The set as it should be; null where it is so already or a change is on its way. */
-  wanted(own: { readonly endOffset: number; readonly highWatermark: number; readonly nowMs: number }): InSyncNode[] | null;
+  wanted(own: {
+    readonly endOffset: number;
+    readonly highWatermark: number;
+    readonly nowMs: number;
+  }): InSyncNode[] | null;
   /** The controller is asked for it. From here on who is to come in counts, and who is to go still does. */
   propose(inSync: readonly InSyncNode[]): void;
   /** The controller has decided. Older decisions than the last are passed over. */

@@ -10,6 +10,8 @@ import type { Logger } from '../kernel/logger.ts';
 import type { Random } from '../kernel/random.ts';
 import type { ApiName, RequestOf, ResponseOf } from '../protocol/api-table.ts';
 import type { ErrorName } from '../protocol/error-code.ts';
+import type { Cluster } from './cluster/open-cluster.ts';
+import type { ClusterView } from './cluster-view.ts';
 import type { FetchSessions } from './fetch-sessions.ts';
 import type { LogDir } from './log-dir.ts';
 import type { NodeSettings } from './node-config.ts';
@@ -27,6 +29,9 @@ export interface NodeParts {
   readonly catalog: Catalog;
   readonly topics: Topics;
   readonly partitions: Partitions;
+  readonly view: ClusterView;
+  /** Null where the node is alone. */
+  readonly cluster: Cluster | null;
   readonly nodeConfigs: NodeConfigs;
   readonly groups: CoordinatorRuntime<GroupShard>;
   readonly transactions: TransactionCoordinator;

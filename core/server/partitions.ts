@@ -70,6 +70,12 @@ export function alonePartitions(topics: Topics, nodeId: number): Partitions {
   return {
     led,
     readable: led,
-    place: () => ({ leaderId: nodeId, leaderEpoch: 0, replicaNodes: [nodeId], isrNodes: [nodeId], offlineReplicas: [] }),
+    place: () => ({
+      leaderId: nodeId,
+      leaderEpoch: 0,
+      replicaNodes: [nodeId],
+      isrNodes: [nodeId],
+      offlineReplicas: [],
+    }),
   };
 }

@@ -30,7 +30,10 @@ export function createClusterCatalog(options: ClusterCatalogOptions): Catalog {
     async createTopic({ name, partitions, configs, replicationFactor = -1, assignments = null }) {
       const where =
         assignments === null
-          ? { partitions, replicationFactor: replicationFactor === -1 ? options.replicationFactorDefault() : replicationFactor }
+          ? {
+              partitions,
+              replicationFactor: replicationFactor === -1 ? options.replicationFactorDefault() : replicationFactor,
+            }
           : { assignments };
       const made = await controller.createTopic({ name, configs, where });
       if (made.ok) return image.topicsById.get(made.value.id) ?? made.value;

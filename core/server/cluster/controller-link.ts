@@ -1,10 +1,11 @@
 // The controller in charge, wherever it is: what a node asks of it goes to the leader of the metadata log, in this process or
 // another, until it is carried out or the time is up. Answers say up to where the metadata must be read to see what they did.
+
+import type { Controller } from '../../controller/controller.ts';
 import { backoffMs } from '../../kernel/backoff.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { Fault, isFault } from '../../kernel/fault.ts';
 import type { Random } from '../../kernel/random.ts';
-import type { Controller } from '../../controller/controller.ts';
 
 /** What a node may ask; each is a method of `Controller` whose arguments travel as JSON. */
 const askable = [
@@ -48,8 +49,12 @@ export interface ControllerLinkOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly timeoutMs: number;
+  /** Ends all that is asked. */
+  readonly signal: AbortSignal;
 }
 
+/** A heartbeat that comes late is worth nothing: the next one says the same. */
+const heartbeatMsMax = 1_000;
 const retry = { firstMs: 20, maxMs: 250 } as const;
 
 /** @throws Fault `NOT_CONTROLLER` when nobody has carried it out in time */
@@ -57,7 +62,7 @@ export function createControllerLink(options: ControllerLinkOptions): RemoteCont
   const { clock, random } = options;
 
   async function ask(kind: Askable, args: readonly unknown[]): Promise<unknown> {
-    const endMs = clock.monotonicMs() + options.timeoutMs;
+    const endMs = clock.monotonicMs() + (kind === 'heartbeat' ? heartbeatMsMax : options.timeoutMs);
     for (let attempt = 0; ; attempt++) {
       const answered = await once(kind, args);
       if (answered !== null) {
@@ -66,7 +71,7 @@ export function createControllerLink(options: ControllerLinkOptions): RemoteCont
         return answered.value;
       }
       if (clock.monotonicMs() >= endMs) throw new Fault('NOT_CONTROLLER', {});
-      await clock.sleep(backoffMs(attempt, retry, random));
+      await clock.sleep(backoffMs(attempt, retry, random), options.signal);
     }
   }
 
@@ -76,7 +81,8 @@ export function createControllerLink(options: ControllerLinkOptions): RemoteCont
     try {
       return await (leader === options.nodeId ? options.carryOut(kind, args) : options.askPeer(leader, kind, args));
     } catch (error) {
-      if (isFault(error, 'NOT_CONTROLLER') || isFault(error, 'CONNECTION_LOST') || isFault(error, 'TIMED_OUT')) return null;
+      if (isFault(error, 'NOT_CONTROLLER') || isFault(error, 'CONNECTION_LOST') || isFault(error, 'TIMED_OUT'))
+        return null;
       throw error;
     }
   }

@@ -1,9 +1,10 @@
 // A node's life in its cluster: it registers with the controller, is heard of from then on, and before it stops has its
 // leaders move off. What the controller says of it is all that is known here.
+
+import type { NodeImage } from '../../controller/node-image.ts';
 import type { Clock, Timer } from '../../kernel/clock.ts';
 import { createLatch } from '../../kernel/latch.ts';
 import type { Logger } from '../../kernel/logger.ts';
-import type { NodeImage } from '../../controller/node-image.ts';
 import type { RemoteController } from './controller-link.ts';
 
 export interface LifecycleOptions {
@@ -68,6 +69,8 @@ export function startLifecycle(options: LifecycleOptions): Lifecycle {
       beating = beat()
         .catch((error: unknown) => {
           if (!closed) logger.debug({ err: error }, 'the controller was not reached');
+          // With no controller left nobody can take its leaders over.
+          if (leaving) left.resolve();
         })
         // Until it is taken in there is nothing to wait for.
         .then(() => next(leaving || epoch < 0 || !isReady ? Math.min(100, options.heartbeatMs) : options.heartbeatMs));

@@ -39,7 +39,10 @@ export function createPeers(network: Network): Peers {
     call: (find) => async (api, version, request, options) => {
       const address = find();
       if (closed || address === null)
-        throw new Fault('CONNECTION_LOST', { to: 'a node', reason: closed ? 'this node is closed' : 'its address is not known' });
+        throw new Fault('CONNECTION_LOST', {
+          to: 'a node',
+          reason: closed ? 'this node is closed' : 'its address is not known',
+        });
       const held = transportTo(address);
       const transport = await held;
       try {

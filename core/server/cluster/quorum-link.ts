@@ -84,5 +84,7 @@ function plainBuffer(value: unknown): unknown {
 export const decodeMessage = (bytes: Uint8Array): Message | null =>
   JSON.parse(Buffer.from(bytes).toString(), (_, value: unknown) => {
     const found = value as { base64?: unknown } | null;
-    return typeof value === 'object' && typeof found?.base64 === 'string' ? new Uint8Array(Buffer.from(found.base64, 'base64')) : value;
+    return typeof value === 'object' && typeof found?.base64 === 'string'
+      ? new Uint8Array(Buffer.from(found.base64, 'base64'))
+      : value;
   }) as Message | null;

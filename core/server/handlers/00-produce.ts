@@ -27,9 +27,7 @@ export const produce: Handler<'produce'> = async (request, call) => {
     const topic = await topicOf(topicData, call);
     const partitionResponses = topicData.partitionData.map((partition) => {
       if (badAcks) return refused(partition.index, 'INVALID_REQUIRED_ACKS');
-      return typeof topic === 'string'
-        ? refused(partition.index, topic)
-        : append(topic, partition, request, call);
+      return typeof topic === 'string' ? refused(partition.index, topic) : append(topic, partition, request, call);
     });
     const { name, topicId } = topicData;
     return { name, topicId, partitionResponses: await Promise.all(partitionResponses) };

@@ -66,7 +66,9 @@ async function open(asked: AskedPartition, follower: Follower | null, call: Call
   try {
     const { partitions, clock } = call.parts;
     const fromLeader = follower !== null || call.version < followersFrom;
-    const read = await (fromLeader ? partitions.led(topic, asked.partition) : partitions.readable(topic, asked.partition));
+    const read = await (fromLeader
+      ? partitions.led(topic, asked.partition)
+      : partitions.readable(topic, asked.partition));
     const { log, leaderEpoch } = read;
     const error = epochError(asked.currentLeaderEpoch, leaderEpoch);
     if (error !== null) return { ...readOf(asked, null, error), endsWait: true, leaderEpoch };
