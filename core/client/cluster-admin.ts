@@ -43,7 +43,7 @@ export interface ClusterAdmin {
 const timeoutMs = 30_000;
 const electionTypes = { preferred: 0, unclean: 1 } as const;
 
-export function createClusterAdmin({ cluster, ask }: AdminCalls): ClusterAdmin {
+export function createClusterAdmin({ ask }: AdminCalls): ClusterAdmin {
   return {
     async reassign(moves) {
       const request = apis.alterPartitionReassignments.request.create({

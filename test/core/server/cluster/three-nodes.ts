@@ -116,7 +116,9 @@ export async function startCluster({
       await nodes.get(id)!.ready;
     },
     async stop(id) {
-      await nodes.get(id)!.close();
+      const node = nodes.get(id)!;
+      await node.close();
+      end(lives.get(node)!);
       nodes.delete(id);
     },
     async kill(id) {
