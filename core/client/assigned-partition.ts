@@ -1,6 +1,6 @@
 // One partition as a fetcher has it, and the request for several. Data only: the fetcher decides.
-import type { TopicPartition } from '../kernel/ids.ts';
-import { apis, type RequestOf } from '../protocol/api-table.ts';
+import { partitionName, type TopicPartition } from '../kernel/ids.ts';
+import { apis, type RequestOf, type ResponseOf } from '../protocol/api-table.ts';
 import type { Isolation } from './list-offsets.ts';
 import { byTopic } from './offsets.ts';
 
@@ -29,6 +29,10 @@ export interface Assigned {
   position: number;
   /** Where the next poll begins. */
   handedOut: number;
+  /** Of the batch before `position`, by which a node sees whether its log is still the one that was read; -1: not known. */
+  lastEpoch: number;
+  /** Of the topic that was read; undefined before, or where the cluster has no ids. */
+  topicId: string | undefined;
   paused: boolean;
   busy: boolean;
   failed: boolean;
@@ -47,6 +51,8 @@ export function createAssigned(topic: string, partition: number, offset: number)
     partition,
     position: offset,
     handedOut: offset,
+    lastEpoch: -1,
+    topicId: undefined,
     paused: false,
     busy: false,
     failed: false,
@@ -70,7 +76,27 @@ export interface FetchLimits {
   readonly shareBytes: number;
 }
 
-export function fetchRequest(partitions: readonly Assigned[], limits: FetchLimits): RequestOf<'fetch'> {
+/** Before version 12 nodes aren't told which epoch was read last (KIP-595). */
+const lastEpochFrom = 12;
+
+export function fetchRequest(
+  partitions: readonly Assigned[],
+  limits: FetchLimits,
+): (version: number) => RequestOf<'fetch'> {
+  const asked = partitions.map(({ topic, partition, position, lastEpoch, bufferedBytes }) => ({
+    topic,
+    partition,
+    position,
+    lastEpoch,
+    bufferedBytes,
+  }));
+  return (version) =>
+    requestOf(version < lastEpochFrom ? asked.map((one) => ({ ...one, lastEpoch: -1 })) : asked, limits);
+}
+
+type Asked = Pick<Assigned, 'topic' | 'partition' | 'position' | 'lastEpoch' | 'bufferedBytes'>;
+
+function requestOf(partitions: readonly Asked[], limits: FetchLimits): RequestOf<'fetch'> {
   const { maxWaitMs, minBytes, maxBytes, isolation, partitionBytesMax, shareBytes } = limits;
   return apis.fetch.request.create({
     replicaId: -1,
@@ -80,11 +106,23 @@ export function fetchRequest(partitions: readonly Assigned[], limits: FetchLimit
     isolationLevel: isolation === 'readCommitted' ? 1 : 0,
     topics: byTopic(partitions).map(([topic, list]) => ({
       topic,
-      partitions: list.map(({ partition, position, bufferedBytes }) => ({
+      partitions: list.map(({ partition, position, lastEpoch, bufferedBytes }) => ({
         partition,
         fetchOffset: position,
+        lastFetchedEpoch: lastEpoch,
         partitionMaxBytes: Math.floor(Math.min(partitionBytesMax, shareBytes - bufferedBytes)),
       })),
     })),
   });
+}
+
+export type PartitionAnswer = ResponseOf<'fetch'>['responses'][number]['partitions'][number];
+
+/** By the name of the partition. */
+export function answersOf({ responses }: ResponseOf<'fetch'>): ReadonlyMap<string, PartitionAnswer> {
+  const answers = new Map<string, PartitionAnswer>();
+  for (const { topic, partitions } of responses) {
+    for (const answer of partitions) answers.set(partitionName({ topic, partition: answer.partitionIndex }), answer);
+  }
+  return answers;
 }

@@ -6,6 +6,7 @@ import { type ApiName, apis, type RequestOf, type ResponseOf } from '../protocol
 import { errors } from '../protocol/error-code.ts';
 import type { Network, Transport } from '../protocol/transport.ts';
 import { refusal } from './retry.ts';
+import { createThrottle, type Throttle, unlessAborted } from './throttle.ts';
 import { negotiate, type ServedVersions } from './versions.ts';
 
 export interface NodeAddress {
@@ -47,6 +48,7 @@ interface Connection {
   readonly transport: Transport;
   readonly served: ServedVersions;
   readonly versions: Map<ApiName, number>;
+  readonly throttle: Throttle;
 }
 
 /** Instead of a node id: whichever node answers first, to learn the others from. */
@@ -68,7 +70,7 @@ export function createConnections({ network, clock, requestTimeoutMs, addressOf 
     }
     const transport = await (address === undefined ? network.bootstrap() : network.connect(address));
     try {
-      return { transport, served: await servedBy(transport), versions: new Map() };
+      return { transport, served: await servedBy(transport), versions: new Map(), throttle: createThrottle(clock) };
     } catch (error) {
       await transport.close();
       throw error;
@@ -149,7 +151,11 @@ export function createConnections({ network, clock, requestTimeoutMs, addressOf 
     { signal, timeoutMs = requestTimeoutMs }: ClusterCallOptions = {},
   ): Promise<ResponseOf<N>> {
     const held = connection(nodeId);
-    const { transport, served, versions } = await held;
+    const { transport, served, versions, throttle } = await held;
+    if (throttle.over !== null) {
+      await unlessAborted(throttle.over, signal);
+      if (closed) throw new Fault('CLOSED', { what: 'the client' });
+    }
     let version = versions.get(api);
     if (version === undefined) {
       version = negotiate(api, served, nameOf(nodeId));
@@ -158,9 +164,11 @@ export function createConnections({ network, clock, requestTimeoutMs, addressOf 
     const chosen = version;
     const message = typeof request === 'function' ? request(chosen) : request;
     try {
-      return await timed(`${api} to ${nameOf(nodeId)}`, timeoutMs, signal, (inner) =>
+      const answer = await timed(`${api} to ${nameOf(nodeId)}`, timeoutMs, signal, (inner) =>
         transport.call(api, chosen, message, { signal: inner }),
       );
+      throttle.begin((answer as { readonly throttleTimeMs?: number }).throttleTimeMs ?? 0);
+      return answer;
     } catch (error) {
       if (isFault(error, 'CONNECTION_LOST') || isFault(error, 'TIMED_OUT')) drop(nodeId, held);
       throw error;
@@ -174,7 +182,16 @@ export function createConnections({ network, clock, requestTimeoutMs, addressOf 
       closed = true;
       const held = [...connections.values()];
       connections.clear();
-      await Promise.all(held.map((one) => one.then(({ transport }) => transport.close()).catch(() => {})));
+      await Promise.all(
+        held.map((one) =>
+          one
+            .then(({ transport, throttle }) => {
+              throttle.end();
+              return transport.close();
+            })
+            .catch(() => {}),
+        ),
+      );
     },
   };
 }

@@ -10,21 +10,24 @@ import { loadCompression } from '../protocol/compression/registry.ts';
 import { errorOf, errors } from '../protocol/error-code.ts';
 import {
   type Assigned,
+  answersOf,
   createAssigned,
   type FetchedPartition,
   type FetchPosition,
   fetchRequest,
+  type PartitionAnswer,
 } from './assigned-partition.ts';
 import type { Cluster } from './cluster.ts';
 import { createLeaders } from './leaders.ts';
-import { type Isolation, listOffsets } from './list-offsets.ts';
+import type { Isolation } from './list-offsets.ts';
+import { positionAfterLoss } from './lost-position.ts';
 import { isRetriable, refusal, retryBackoff } from './retry.ts';
 import { selectBatches } from './select-batches.ts';
 
 export interface FetcherOptions {
   /** Default 'readCommitted': records of open and aborted transactions are not handed out. */
   readonly isolation?: Isolation;
-  /** Where to go on when an offset isn't in the log any more; 'error' makes `poll` reject with `OFFSET_OUT_OF_RANGE`. Default 'error'. */
+  /** Where to go on when an offset isn't in the log any more; 'error' makes `poll` reject with `OFFSET_OUT_OF_RANGE` or `LOG_TRUNCATED`. Default 'error'. */
   readonly from?: 'earliest' | 'latest' | 'error';
   /** Fetched and not yet polled, at most, but for the last batch. Default 16 MiB. */
   readonly bufferBytesMax?: number;
@@ -61,8 +64,6 @@ interface NodeState {
   long: boolean;
   short: boolean;
 }
-
-type PartitionAnswer = ResponseOf<'fetch'>['responses'][number]['partitions'][number];
 
 /** A request that leaves out partitions, because they are full or asked for by another, may not hold them up for long. */
 const shortWaitMs = 10;
@@ -170,10 +171,7 @@ export function createFetcher(cluster: Cluster, options: FetcherOptions = {}): F
         // Said once: it is tried again until it succeeds.
         const isNews = inTurn.some((one) => one.tries === 0);
         logger[isNews ? 'warn' : 'debug']({ error, node: nodeId }, 'a fetch failed');
-        for (const one of inTurn) {
-          if (isRetriable(error)) postpone(one);
-          else fail(one, error);
-        }
+        for (const one of inTurn) setBack(one, error);
         schedule();
       },
     );
@@ -182,17 +180,10 @@ export function createFetcher(cluster: Cluster, options: FetcherOptions = {}): F
   function receive(asked: readonly Assigned[], seeks: readonly number[], answer: ResponseOf<'fetch'>): void {
     if (answer.errorCode !== 0) {
       const error = refusal('fetch', answer.errorCode);
-      for (const one of asked) {
-        if (isRetriable(error)) postpone(one);
-        else fail(one, error);
-      }
+      for (const one of asked) setBack(one, error);
       return;
     }
-    const answers = new Map<string, PartitionAnswer>();
-    for (const { topic, partitions } of answer.responses) {
-      for (const partition of partitions)
-        answers.set(partitionName({ topic, partition: partition.partitionIndex }), partition);
-    }
+    const answers = answersOf(answer);
     for (const [i, one] of asked.entries()) {
       const name = partitionName(one);
       const found = answers.get(name);
@@ -206,6 +197,8 @@ export function createFetcher(cluster: Cluster, options: FetcherOptions = {}): F
     const { topic, partition, position } = one;
     const { highWatermark, lastStableOffset, logStartOffset, abortedTransactions } = answer;
     one.tries = 0;
+    one.topicId ??= cluster.topicSeen(topic)?.topicId;
+    if (answer.divergingEpoch.epoch >= 0) return truncated(one, answer.divergingEpoch.endOffset);
     one.end = isolation === 'readCommitted' && lastStableOffset >= 0 ? lastStableOffset : highWatermark;
     if (answer.records === null || answer.records.length === 0) return;
     let selected: ReturnType<typeof selectBatches>;
@@ -217,9 +210,10 @@ export function createFetcher(cluster: Cluster, options: FetcherOptions = {}): F
       fail(one, new Fault('CORRUPT_BATCH', { what }, error));
       return;
     }
-    const { batches, nextOffset, sizeBytes } = selected;
+    const { batches, nextOffset, lastEpoch, sizeBytes } = selected;
     if (nextOffset === position) return;
     one.position = nextOffset;
+    one.lastEpoch = lastEpoch;
     one.fetched.push({
       topic,
       partition,
@@ -239,6 +233,8 @@ export function createFetcher(cluster: Cluster, options: FetcherOptions = {}): F
   function refused(one: Assigned, errorCode: number): void {
     const error = errorOf(errorCode);
     if (error.code === errors.OFFSET_OUT_OF_RANGE.code) {
+      // A node says so too where it doesn't know the epoch any more: asked without, it looks at the offset alone.
+      if (one.lastEpoch >= 0) return void (one.lastEpoch = -1);
       const { topic, partition, position: offset } = one;
       if (from === 'error') fail(one, new Fault('OFFSET_OUT_OF_RANGE', { topic, partition, offset }));
       else void reset(one, from);
@@ -248,28 +244,35 @@ export function createFetcher(cluster: Cluster, options: FetcherOptions = {}): F
     } else fail(one, refusal('fetch', errorCode, partitionName(one)));
   }
 
+  /** The log has what was read up to `endOffset` only, as after an unclean election; as Kafka's consumer goes on there. */
+  function truncated(one: Assigned, endOffset: number): void {
+    const { topic, partition, position } = one;
+    if (endOffset >= position) one.lastEpoch = -1;
+    else if (from !== 'error') void reset(one, from, endOffset);
+    else fail(one, new Fault('LOG_TRUNCATED', { topic, partition, position, endOffset }));
+  }
+
   /** Its offset was removed by retention, or the log was truncated: goes on where the options say. */
-  async function reset(one: Assigned, spec: 'earliest' | 'latest'): Promise<void> {
-    const { seeks } = one;
+  async function reset(one: Assigned, spec: 'earliest' | 'latest', truncatedTo?: number): Promise<void> {
+    const { topic, partition, position, seeks } = one;
     one.busy = true;
     try {
-      const [listed] = await listOffsets(cluster, [one], spec, isolation, { signal: stopping.signal });
+      const to = await positionAfterLoss(cluster, one, truncatedTo, { from: spec, isolation, signal: stopping.signal });
       if (one.seeks === seeks) {
-        logger.warn(
-          { topic: one.topic, partition: one.partition, from: one.position, to: listed!.offset },
-          'offset out of range',
-        );
-        moveTo(one, listed!.offset);
+        const why = truncatedTo === undefined ? 'offset out of range' : 'the log lost records that were read';
+        logger.warn({ topic, partition, from: position, to }, why);
+        moveTo(one, to);
       }
     } catch (error) {
       if (stopping.signal.aborted) return;
-      if (isRetriable(error)) postpone(one);
-      else fail(one, error);
+      setBack(one, error);
     } finally {
       one.busy = false;
       schedule();
     }
   }
+
+  const setBack = (one: Assigned, error: unknown) => (isRetriable(error) ? postpone(one) : fail(one, error));
 
   function postpone(one: Assigned): void {
     one.retryAtMs = clock.monotonicMs() + backoffMs(one.tries++, retryBackoff, random);
@@ -293,6 +296,7 @@ export function createFetcher(cluster: Cluster, options: FetcherOptions = {}): F
     one.bufferedBytes = 0;
     one.fetched = [];
     one.position = offset;
+    one.lastEpoch = -1;
     one.handedOut = offset;
     one.failed = false;
     one.retryAtMs = 0;

@@ -9,6 +9,8 @@ export interface SelectedBatches {
   readonly batches: Uint8Array[];
   /** Where to fetch next: past everything that was there, seen or not. */
   readonly nextOffset: number;
+  /** Of the last batch; -1: there was none. */
+  readonly lastEpoch: number;
   readonly sizeBytes: number;
 }
 
@@ -26,20 +28,22 @@ export function selectBatches(records: Records, options: SelectOptions): Selecte
   const aborted = new Set<number>();
   const batches: Uint8Array[] = [];
   let nextOffset = fetchOffset;
+  let lastEpoch = -1;
   let sizeBytes = 0;
   for (const piece of records) {
     for (const batch of splitBatches(piece)) {
       if (checkCrcs) verifyBatch(batch);
-      const { lastOffset, producerId, isControl, isTransactional, recordCount } = readBatchHeader(batch);
+      const { lastOffset, leaderEpoch, producerId, isControl, isTransactional, recordCount } = readBatchHeader(batch);
       sizeBytes += batch.length;
       while (upcoming.length > 0 && upcoming[0]!.firstOffset <= lastOffset) aborted.add(upcoming.shift()!.producerId);
       if (isControl && aborted.has(producerId) && endsInAbort(batch)) aborted.delete(producerId);
       if (lastOffset < nextOffset) continue;
       nextOffset = lastOffset + 1;
+      lastEpoch = leaderEpoch;
       if (!isControl && recordCount > 0 && !(isTransactional && aborted.has(producerId))) batches.push(batch);
     }
   }
-  return { batches, nextOffset, sizeBytes };
+  return { batches, nextOffset, lastEpoch, sizeBytes };
 }
 
 function endsInAbort(batch: Uint8Array): boolean {

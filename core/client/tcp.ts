@@ -7,9 +7,13 @@ import { Fault } from '../kernel/fault.ts';
 import { type Random, systemRandom } from '../kernel/random.ts';
 import type { ApiName, RequestOf, ResponseOf } from '../protocol/api-table.ts';
 import type { CallOptions, Network, Transport } from '../protocol/transport.ts';
-import { type Address, addressName, openWire, type Wire } from './wire.ts';
+import { isRetriable } from './retry.ts';
+import { createLogin } from './sasl.ts';
+import type { SecurityOptions } from './security.ts';
+import { openSession } from './session.ts';
+import { type Address, addressName, type Wire } from './wire.ts';
 
-export interface TcpOptions {
+export interface TcpOptions extends SecurityOptions {
   /** `host:port`, several separated by commas: any of them that answers. IPv6 as `[::1]:9092`. */
   readonly bootstrap: string;
   /** Default 'millrace'. */
@@ -38,7 +42,10 @@ export function parseBootstrap(bootstrap: string): readonly Address[] {
 export function tcpNetwork(options: TcpOptions): Network {
   const addresses = parseBootstrap(options.bootstrap);
   const { clock = systemClock, random = systemRandom, clientId = 'millrace', connectTimeoutMs = 10_000 } = options;
-  const open = (address: Address) => openWire(address, { clientId, clock, connectTimeoutMs });
+  const { tls, sasl } = options;
+  const login = sasl === undefined ? undefined : createLogin(sasl, { clock, random });
+  const session = { clientId, clock, random, connectTimeoutMs, login, tls: tls === true ? {} : tls };
+  const open = (address: Address) => openSession(address, session);
 
   return {
     async bootstrap() {
@@ -48,7 +55,8 @@ export function tcpNetwork(options: TcpOptions): Network {
         try {
           return await openTransport(addresses[(first + i) % addresses.length]!, open);
         } catch (error) {
-          failure = error;
+          // What the next address may make good is no reason to forget what it can't: a wrong password.
+          if (failure === undefined || isRetriable(failure)) failure = error;
         }
       }
       throw failure;

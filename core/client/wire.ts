@@ -1,6 +1,7 @@
 // One TCP connection to a node: requests encoded with the schemas, answers matched by their order, which is that of the
 // requests. It opens nothing anew and retries nothing.
-import { connect, type Socket } from 'node:net';
+import { connect, isIP, type Socket } from 'node:net';
+import { connect as connectTls } from 'node:tls';
 import { ByteReader } from '../kernel/byte-reader.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { Fault } from '../kernel/fault.ts';
@@ -8,6 +9,7 @@ import { type ApiName, apis, type RequestOf, type ResponseOf } from '../protocol
 import { errors } from '../protocol/error-code.ts';
 import { createFrameReader, encodeFrame } from '../protocol/frame.ts';
 import { readResponseHeader, writeRequestHeader } from '../protocol/header.ts';
+import type { TlsOptions } from './security.ts';
 
 export interface Address {
   readonly host: string;
@@ -27,7 +29,9 @@ export interface Wire {
 export interface WireOptions {
   readonly clientId: string;
   readonly clock: Clock;
+  /** Includes the handshake of TLS. */
   readonly connectTimeoutMs: number;
+  readonly tls?: TlsOptions | undefined;
 }
 
 interface Pending {
@@ -43,25 +47,69 @@ const frameBytesMax = 1024 * 1024 * 1024;
 
 export const addressName = ({ host, port }: Address): string => `${host.includes(':') ? `[${host}]` : host}:${port}`;
 
-/** @throws Fault `CONNECTION_LOST` */
-export function openWire(address: Address, { clientId, clock, connectTimeoutMs }: WireOptions): Promise<Wire> {
+/** @throws Fault `CONNECTION_LOST`, `TLS_FAILED` */
+export async function openWire(
+  address: Address,
+  { clientId, clock, connectTimeoutMs, tls }: WireOptions,
+): Promise<Wire> {
   const to = addressName(address);
+  const socket = openSocket(address, to, tls);
   return new Promise((resolve, reject) => {
-    const socket = connect({ host: address.host, port: address.port, noDelay: true, keepAlive: true });
-    const give = (reason: string) => {
+    const give = (fault: Fault) => {
       timer.cancel();
       socket.destroy();
-      reject(new Fault('CONNECTION_LOST', { to, reason }));
+      reject(fault);
     };
-    const timer = clock.after(connectTimeoutMs, () => give(`no connection within ${connectTimeoutMs} ms`));
-    const onError = (error: NodeJS.ErrnoException) =>
-      give(error.code === 'ECONNREFUSED' ? 'nothing listens there' : error.message);
+    const timer = clock.after(connectTimeoutMs, () =>
+      give(new Fault('CONNECTION_LOST', { to, reason: `no connection within ${connectTimeoutMs} ms` })),
+    );
+    const onError = (error: NodeJS.ErrnoException) => give(socketFault(to, error));
+    const onClose = () => give(new Fault('CONNECTION_LOST', { to, reason: 'it closed the connection' }));
     socket.once('error', onError);
-    socket.once('connect', () => {
+    socket.once('close', onClose);
+    socket.once(tls === undefined ? 'connect' : 'secureConnect', () => {
       timer.cancel();
       socket.off('error', onError);
+      socket.off('close', onClose);
       resolve(createWire(socket, to, clientId));
     });
+  });
+}
+
+function openSocket({ host, port }: Address, to: string, tls: TlsOptions | undefined): Socket {
+  if (tls === undefined) return connect({ host, port, noDelay: true, keepAlive: true });
+  const { verifyHost = true, ...given } = tls;
+  // An address is no server name (RFC 6066); the certificate is compared with it all the same.
+  const servername = given.servername ?? (isIP(host) === 0 ? host : undefined);
+  try {
+    const socket = connectTls({
+      host,
+      port,
+      ...(given as object),
+      ...(servername === undefined ? {} : { servername }),
+      ...(verifyHost ? {} : { checkServerIdentity: () => undefined }),
+    });
+    return socket.setNoDelay(true).setKeepAlive(true);
+  } catch (error) {
+    throw new Fault('TLS_FAILED', { to, reason: (error as Error).message }, error);
+  }
+}
+
+/** Codes of certificates that aren't believed: OpenSSL's X509_V_ERR_ and those of Node.js. */
+const certificateCodes =
+  /^(CERT_|SELF_SIGNED_|DEPTH_ZERO_|UNABLE_TO_|INVALID_CA|HOSTNAME_MISMATCH|ERR_TLS_|ERR_SSL_|EPROTO)/;
+
+/** A secret that can't be agreed on won't be by trying again; what the network did may. */
+function socketFault(to: string, error: NodeJS.ErrnoException & { readonly reason?: unknown }): Fault {
+  if (certificateCodes.test(error.code ?? '')) {
+    // Those of OpenSSL begin with a number of the thread and end in a file of its source.
+    const opensslReason = typeof error.reason === 'string' ? error.reason : error.message;
+    const plain = /wrong version number|packet length too long/.test(opensslReason);
+    return new Fault('TLS_FAILED', { to, reason: plain ? 'it speaks no TLS there' : opensslReason }, error);
+  }
+  return new Fault('CONNECTION_LOST', {
+    to,
+    reason: error.code === 'ECONNREFUSED' ? 'nothing listens there' : error.message,
   });
 }
 
@@ -72,10 +120,14 @@ function createWire(socket: Socket, to: string, clientId: string): Wire {
   let broken = false;
 
   function breakOff(reason: string): void {
+    endWith(new Fault('CONNECTION_LOST', { to, reason }));
+  }
+
+  function endWith(fault: Fault): void {
     if (broken) return;
     broken = true;
     socket.destroy();
-    for (const { reject } of waiting.splice(0)) reject(new Fault('CONNECTION_LOST', { to, reason }));
+    for (const { reject } of waiting.splice(0)) reject(fault);
   }
 
   function answer(frame: Uint8Array): void {
@@ -97,7 +149,11 @@ function createWire(socket: Socket, to: string, clientId: string): Wire {
       breakOff((error as Error).message);
     }
   });
-  socket.on('error', (error) => breakOff(error.message));
+  socket.on('error', (error: NodeJS.ErrnoException) => {
+    // A node that wants a certificate of ours says so only now (TLS 1.3); what else goes wrong now may go well next time.
+    if (/^ERR_SSL_.*(CERTIFICATE|UNKNOWN_CA)/.test(error.code ?? '')) endWith(socketFault(to, error));
+    else breakOff(error.message);
+  });
   socket.on('close', () => breakOff('it closed the connection'));
 
   return {

@@ -30,6 +30,22 @@ const faults = {
     retriable: true,
     text: (d: { to: string; reason: string }) => `lost the connection to ${d.to}: ${d.reason}`,
   },
+  TLS_FAILED: {
+    retriable: false,
+    text: (d: { to: string; reason: string }) =>
+      `no secure connection to ${d.to}: ${d.reason}; check the port, and the certificates that are trusted and shown`,
+  },
+  SASL_NOT_SERVED: {
+    retriable: false,
+    text: (d: { to: string; mechanism: string; served: readonly string[] }) =>
+      `${d.to} lets nobody log in by ${d.mechanism}; ${d.served.length === 0 ? 'connect without SASL, or to a listener that has it' : `it takes ${d.served.join(', ')}`}`,
+  },
+  AUTHENTICATION_FAILED: {
+    retriable: false,
+    text: (d: { to: string; mechanism: string; reason: string }) =>
+      `${d.to} was not logged in to by ${d.mechanism}: ${d.reason}; check the user name and the password, or where the token comes from`,
+  },
+  BAD_TOKEN: { retriable: false, text: (d: { reason: string }) => `there is no token to log in with: ${d.reason}` },
   CLOSED: { retriable: false, text: (d: { what: string }) => `${d.what} is closed` },
   TOPIC_NOT_FOUND: {
     retriable: false,
@@ -202,6 +218,11 @@ const faults = {
     retriable: false,
     text: (d: { topic: string; partition: number; offset: number }) =>
       `offset ${d.offset} of ${d.topic}-${d.partition} is not in the log any more, or not yet; seek elsewhere or choose where to start with 'from'`,
+  },
+  LOG_TRUNCATED: {
+    retriable: false,
+    text: (d: { topic: string; partition: number; position: number; endOffset: number }) =>
+      `${d.topic}-${d.partition} was read up to offset ${d.position}, and the log has what was read up to ${d.endOffset} only, because a leader was elected that had not got the rest; seek to ${d.endOffset}, or choose where to go on with 'from'`,
   },
   PRODUCER_FENCED: {
     retriable: false,

@@ -65,6 +65,15 @@ export interface BatchHeader {
 export const batchIsTransactional = (bytes: Uint8Array): boolean =>
   bytes.length >= batchHeaderBytes && (bytes[batchField.attributes + 1]! & attribute.transactional) !== 0;
 
+/** The field is at the same place in all formats, old and to come. */
+function checkMagic(bytes: Uint8Array, at: number): void {
+  const found = bytes[at + batchField.magic]!;
+  if (found === magic) return;
+  const why =
+    found < magic ? ': it is as Kafka wrote before 0.11; copy the topic with an older client to a new one' : '';
+  throw corrupt(`magic is ${found}, only ${magic} is known${why}`);
+}
+
 /**
  * Reads the header of the batch that begins at `at`; more bytes may follow it, and it may be cut after the header.
  *
@@ -72,9 +81,7 @@ export const batchIsTransactional = (bytes: Uint8Array): boolean =>
  */
 export function readBatchHeader(bytes: Uint8Array, at = 0): BatchHeader {
   if (bytes.length - at < batchHeaderBytes) throw corrupt(`${bytes.length - at} bytes are less than a header`);
-  if (bytes[at + batchField.magic] !== magic) {
-    throw corrupt(`magic is ${bytes[at + batchField.magic]}, only ${magic} is known`);
-  }
+  checkMagic(bytes, at);
   const view = new DataView(bytes.buffer, bytes.byteOffset + at, batchHeaderBytes);
   const sizeBytes = view.getInt32(batchField.length) + prefixBytes;
   const attributes = view.getInt16(batchField.attributes);
@@ -114,6 +121,8 @@ export function splitBatches(bytes: Uint8Array): Uint8Array[] {
   const batches: Uint8Array[] = [];
   for (let at = 0; bytes.length - at >= prefixBytes; ) {
     const sizeBytes = int32(bytes, at + batchField.length) + prefixBytes;
+    // A message of the old format may be shorter than a header of ours: what is wrong is the format.
+    if (bytes.length - at > batchField.magic && bytes[at + batchField.magic]! < magic) checkMagic(bytes, at);
     if (sizeBytes < batchHeaderBytes) throw corrupt(`its length is ${sizeBytes} bytes`);
     if (sizeBytes > bytes.length - at) break;
     batches.push(at === 0 && sizeBytes === bytes.length ? bytes : bytes.subarray(at, at + sizeBytes));
@@ -125,7 +134,7 @@ export function splitBatches(bytes: Uint8Array): Uint8Array[] {
 /** @throws Fault `CORRUPT_BATCH` unless `bytes` are exactly one batch of magic 2 whose CRC-32C is right */
 export function verifyBatch(bytes: Uint8Array): void {
   if (bytes.length < batchHeaderBytes) throw corrupt(`${bytes.length} bytes are less than a header`);
-  if (bytes[batchField.magic] !== magic) throw corrupt(`magic is ${bytes[batchField.magic]}, only ${magic} is known`);
+  checkMagic(bytes, 0);
   const sizeBytes = int32(bytes, batchField.length) + prefixBytes;
   if (sizeBytes !== bytes.length) throw corrupt(`it says ${sizeBytes} bytes and has ${bytes.length}`);
   const expected = int32(bytes, batchField.crc) >>> 0;

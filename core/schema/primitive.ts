@@ -53,10 +53,9 @@ export const safeInt64: Serde<number> = {
   name: 'safeInt64',
   encode(value) {
     if (!Number.isSafeInteger(value)) throw unwritable('safeInt64', value);
-    const { view, written } = eightBytes();
-    const high = Math.floor(value / 2 ** 32);
-    view.setInt32(0, high);
-    view.setUint32(4, value - high * 2 ** 32);
+    const written = new Uint8Array(8);
+    writeInt32(written, 0, Math.floor(value / 2 ** 32));
+    writeInt32(written, 4, value);
     return written;
   },
   decode(encoded) {
@@ -96,6 +95,14 @@ export const uuid: Serde<string> = {
     return value;
   },
 };
+
+/** The low 32 bits, byte by byte: a DataView would first have to move eight bytes out of the heap. */
+function writeInt32(bytes: Uint8Array, at: number, value: number): void {
+  bytes[at] = value >>> 24;
+  bytes[at + 1] = value >>> 16;
+  bytes[at + 2] = value >>> 8;
+  bytes[at + 3] = value;
+}
 
 function eightBytes(): { view: DataView; written: Uint8Array } {
   const written = new Uint8Array(8);

@@ -45,7 +45,7 @@ export function windowedKey<K>(key: Serde<K>, size?: Duration | WindowShape): Se
       const { startMs } = windowed;
       checkTime(name, 'start', startMs);
       const keyBytes = key.encode(windowed.key);
-      const written = new Uint8Array(keyBytes.length + timeBytes);
+      const written = Buffer.allocUnsafe(keyBytes.length + timeBytes);
       written.set(keyBytes);
       writeTime(written, keyBytes.length, startMs);
       return written;
@@ -86,7 +86,7 @@ function sessionKey<K>(key: Serde<K>): Serde<Windowed<K>> {
       checkTime(name, 'start', startMs);
       checkTime(name, 'end', endMs);
       const keyBytes = key.encode(windowed.key);
-      const written = new Uint8Array(keyBytes.length + 2 * timeBytes);
+      const written = Buffer.allocUnsafe(keyBytes.length + 2 * timeBytes);
       written.set(keyBytes);
       writeTime(written, keyBytes.length, endMs);
       writeTime(written, keyBytes.length + timeBytes, startMs);
@@ -106,11 +106,10 @@ function checkTime(serde: string, what: string, timeMs: number): void {
   if (!Number.isSafeInteger(timeMs)) throw new Fault('UNWRITABLE_VALUE', { serde, why: `its ${what} is ${timeMs}` });
 }
 
-function writeTime(bytes: Uint8Array, at: number, timeMs: number): void {
-  const view = new DataView(bytes.buffer, bytes.byteOffset + at, timeBytes);
+function writeTime(bytes: Buffer, at: number, timeMs: number): void {
   const high = Math.floor(timeMs / 2 ** 32);
-  view.setInt32(0, high);
-  view.setUint32(4, timeMs - high * 2 ** 32);
+  bytes.writeInt32BE(high, at);
+  bytes.writeUInt32BE(timeMs - high * 2 ** 32, at + 4);
 }
 
 function readTime(serde: string, what: string, bytes: Uint8Array, at: number): number {

@@ -1,6 +1,5 @@
 // A node's settings as people give them: `name=value` by Kafka's names, from a properties file and from flags. Sorted here
 // into what the node, its topics and its listener take; each of them checks its own values.
-import { readFile } from 'node:fs/promises';
 import { Fault } from '../../core/kernel/fault.ts';
 import {
   configObjection,
@@ -86,22 +85,3 @@ export const settingNames = (): readonly string[] =>
     'advertised.listeners',
     'log.dirs',
   ].sort();
-
-/** A Java properties file, as Kafka's server.properties: `name=value`, `#` and `!` begin comments. */
-export async function readProperties(path: string): Promise<Readonly<Record<string, string>>> {
-  const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    throw new Fault(
-      'FILE_FAILED',
-      { path, reason: error.code === 'ENOENT' ? 'there is no such file' : error.message },
-      error,
-    );
-  });
-  const settings: Record<string, string> = {};
-  for (const [index, line] of text.split(/\r?\n/).entries()) {
-    if (/^\s*([#!]|$)/.test(line)) continue;
-    const found = /^\s*([^\s=:]+)\s*[=:]\s*(.*?)\s*$/.exec(line);
-    if (found === null) throw bad(`line ${index + 1} of ${path} is not name=value`);
-    settings[found[1]!] = found[2]!;
-  }
-  return settings;
-}

@@ -12,7 +12,7 @@ import { type App, type Progress, type Summary, startApp } from '../app/app.ts';
 import { prepareTopics } from '../app/prepare.ts';
 import type { StateQuery } from '../app/state-query.ts';
 import { startWorker, type Worker, type WorkerReport } from '../worker/worker.ts';
-import { type Connection, type ConnectionFlags, openConnection } from './connection.ts';
+import { type Connection, type ConnectionOptions, openConnection } from './connection.ts';
 import { dataFolderDefault, openStateEngine, stateFolder } from './embedded.ts';
 import type { JobEndpoint } from './job-endpoint.ts';
 import { compileJob } from './load-job.ts';
@@ -20,7 +20,7 @@ import { isResetUnderWay, resetJob } from './reset-job.ts';
 import { claimState, type StateOwner } from './state-owner.ts';
 import { startThreadWorker, type ThreadWorker } from './thread-worker.ts';
 
-export interface RunOptions extends ConnectionFlags {
+export interface RunOptions extends ConnectionOptions {
   /** Where topics start that the job has not read before. Default 'earliest'. */
   readonly from?: 'earliest' | 'latest';
   /** 'end': until all input that is there now is processed. Default: 'end' where every source is bounded, else 'stopped'. */
@@ -46,7 +46,8 @@ export interface RunOptions extends ConnectionFlags {
   readonly logger?: Logger;
 }
 
-export interface FileRunOptions extends RunOptions {
+/** `tls` and `sasl` may have functions, which can't cross threads: here they come from the file `clientConfig`. */
+export interface FileRunOptions extends Omit<RunOptions, 'tls' | 'sasl'> {
   /** Worker threads, each a member of the job's group. Default 1, in the main thread. */
   readonly threads?: number;
 }
@@ -75,7 +76,7 @@ export interface FileRun extends JobRun {
   readonly threads: readonly ThreadWorker[];
 }
 
-async function start(job: JobSpec, jobFile: string | null, options: FileRunOptions): Promise<FileRun> {
+async function start(job: JobSpec, jobFile: string | null, options: FileRunOptions & RunOptions): Promise<FileRun> {
   const logger = options.logger ?? silentLogger;
   const topology = compileJob(job);
   const opened: (() => Promise<void>)[] = [];
@@ -181,8 +182,8 @@ async function startOn(
         instanceId,
       });
     }
-    const bootstrap = options.bootstrap ?? null;
-    const data = { ...shared, jobFile, stateFolder: folder, workerId, instanceId, bootstrap };
+    const { bootstrap, clientConfig } = options;
+    const data = { ...shared, jobFile, stateFolder: folder, workerId, instanceId, bootstrap, clientConfig };
     const thread = startThreadWorker(data, node, (last) => leaveFor(workerId, last));
     threads.push(thread);
     return thread;

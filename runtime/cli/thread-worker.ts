@@ -26,7 +26,9 @@ export interface ThreadData
   readonly stateFolder: string;
   /** To the embedded node of the main thread, or null where `bootstrap` names a cluster. */
   readonly port: MessagePort | null;
-  readonly bootstrap: string | null;
+  readonly bootstrap: string | undefined;
+  /** Read in the thread: how tokens are come by can't cross threads. */
+  readonly clientConfig: string | undefined;
 }
 
 export type ToThread =

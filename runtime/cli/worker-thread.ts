@@ -6,7 +6,7 @@ import { systemRandom } from '../../core/kernel/random.ts';
 import { createLevelEngine } from '../../core/storage/level-storage.ts';
 import type { StoreQuestion } from '../worker/store-question.ts';
 import { startWorker, type Worker } from '../worker/worker.ts';
-import { clusterClient } from './connection.ts';
+import { clusterClient, securityOf } from './connection.ts';
 import { compileJob, loadJob } from './load-job.ts';
 import { createLogger } from './log-lines.ts';
 import { explain } from './output.ts';
@@ -32,7 +32,7 @@ try {
   const shared = { clock: systemClock, random: systemRandom, logger };
   const client =
     data.port === null
-      ? clusterClient(data.bootstrap!, clientId, logger)
+      ? clusterClient(data.bootstrap!, await securityOf(data), clientId, logger)
       : createClient({ ...shared, network: portNetwork(data.port), clientId });
   const worker = startWorker({
     topology,

@@ -69,11 +69,14 @@ export function createEntryTable({ spec, storage, budget, makeRoom, buckets, sto
    * decode to stands for them.
    */
   function findEncoded(bucket: Bucket, encoded: Uint8Array, given?: unknown): Entry {
+    // Whether bytes stand for a primitive is the same each time, so what is there needs no decoding.
+    const seen = typeof given === 'object' ? bucket.encoded.get(idOf(encoded)) : undefined;
+    if (seen !== undefined) {
+      seen.used = true;
+      return seen;
+    }
     const primitive = asPrimitive(encoded, given);
-    const id =
-      primitive === undefined
-        ? Buffer.from(encoded.buffer, encoded.byteOffset, encoded.byteLength).toString('latin1')
-        : '';
+    const id = primitive === undefined ? idOf(encoded) : '';
     const known = primitive === undefined ? bucket.encoded.get(id) : bucket.primitives.get(primitive);
     if (known !== undefined) {
       known.used = true;
@@ -82,7 +85,7 @@ export function createEntryTable({ spec, storage, budget, makeRoom, buckets, sto
     if (overBudget(budget)) makeRoom();
     const stored =
       storage === null || bucket.complete ? undefined : storage.getSync(storageKey(bucket.startMs, encoded));
-    const key = primitive ?? encoded.slice();
+    const key = primitive ?? new Uint8Array(encoded);
     const stamped = stored === undefined ? undefined : decodeStored(stored, key);
     const weight = stored === undefined ? Math.round(valueBytes) : stored.length * objectBytesPerEncoded;
     const bytes = entryOverheadBytes + encoded.length * 2 + weight;
@@ -262,6 +265,9 @@ export function createEntryTable({ spec, storage, budget, makeRoom, buckets, sto
     entry.state = entryState.dropped;
   }
 }
+
+const idOf = (encoded: Uint8Array): string =>
+  Buffer.from(encoded.buffer, encoded.byteOffset, encoded.byteLength).toString('latin1');
 
 /** After the commit `number` has reached the database. */
 export function settleEntries(pending: Pending, budget: Budget): void {

@@ -160,6 +160,9 @@ function inOrder(windows: OpenWindow[], serde: Serde<any>): readonly OpenWindow[
 const isPrimitive = (key: unknown): boolean =>
   typeof key === 'string' || (typeof key === 'number' && !Object.is(key, -0)) || typeof key === 'bigint';
 
+const idOf = (bytes: Uint8Array): string =>
+  Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
+
 /** A map of keys that are the same when their bytes are. A primitive that was seen before is one look-up. */
 function createKeyMap<V>(serde: Serde<any>) {
   const primitives = new Map<any, V>();
@@ -167,11 +170,14 @@ function createKeyMap<V>(serde: Serde<any>) {
 
   function place(key: any): { readonly map: Map<any, V>; readonly id: any } {
     if (isPrimitive(key) && primitives.has(key)) return { map: primitives, id: key };
-    const bytes = Uint8Array.from(serde.encode(key));
+    const bytes = new Uint8Array(serde.encode(key));
+    const known = typeof key === 'object' ? idOf(bytes) : '';
+    // Bytes that stood for no primitive before stand for none now.
+    if (known !== '' && encoded.has(known)) return { map: encoded, id: known };
     const read = serde.decode(bytes);
     if (isPrimitive(read) && (read === key || Buffer.compare(serde.encode(read), bytes) === 0))
       return { map: primitives, id: read };
-    return { map: encoded, id: Buffer.from(bytes).toString('latin1') };
+    return { map: encoded, id: idOf(bytes) };
   }
 
   return {

@@ -158,6 +158,7 @@ function createTaskStores(
       drained = false;
       if (storage === null) {
         settleEntries(written, budget);
+        for (const open of stores.values()) await open.afterCommit();
         return reached(offsets);
       }
       const { operations } = written;

@@ -150,7 +150,7 @@ export function openWindowStore(options: WindowStoreOptions): OpenStore<WindowSt
       table.remove(table.find(bucketOf(startMs), key), timestampMs);
       if (index === null) return;
       index.remove(key, startMs);
-      if (storage !== null) deletedStarts.add(startMs);
+      deletedStarts.add(startMs);
     },
     get open() {
       assert(index !== null, `store '${spec.name}' has no index of its windows`);

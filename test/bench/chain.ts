@@ -24,7 +24,6 @@ export interface ChainRow {
 
 const recordsPerBatch = 500;
 const batchCount = 200;
-export const recordsPerRound = recordsPerBatch * batchCount;
 const valueBytes = 100;
 const keyCount = 10_000;
 /** As a producer's batch size. */
@@ -34,9 +33,9 @@ const keep = (value: string) => value.charCodeAt(0) !== 0x39;
 const change = (value: string) => `${value.slice(1)}!`;
 
 /** @param fromMs time of the first; each record is a millisecond after the one before it */
-export function inputBatches(fromMs = 1_700_000_000_000): Uint8Array[] {
+export function inputBatches(fromMs = 1_700_000_000_000, batches = batchCount): Uint8Array[] {
   const builder = new BatchBuilder();
-  return Array.from({ length: batchCount }, (_, b) => {
+  return Array.from({ length: batches }, (_, b) => {
     builder.reset();
     for (let i = 0; i < recordsPerBatch; i++) {
       const n = b * recordsPerBatch + i;
@@ -64,7 +63,7 @@ function createAppender() {
   };
 }
 
-export function taskOver(program: Job): (batches: readonly Uint8Array[]) => void {
+function taskOver(program: Job): (batches: readonly Uint8Array[]) => void {
   const topology = compile(program, { environment: 'development' });
   const [subTopology] = topology.subTopologies;
   const appender = createAppender();

@@ -1,14 +1,16 @@
 // `npm run bench`: what the log, the client and whole jobs cost, as ratios of two sides measured by turns in one run, with
-// the machine and its load. `-- --quick` takes less than a minute; without it, less than five. Figures are judged
-// elsewhere (ratios.test.ts, which reads `--json`): this only says them, and fails only when something can't be measured.
+// the machine and its load. `-- --quick` takes a minute or two; without it, less than ten. It fails where a ratio has fallen
+// below the baseline (baseline.ts), which `-- --write-baseline` writes anew; with `--json` whoever reads it judges.
 // `-- node` measures a storage node in a process of its own instead (node.ts), `-- operators` each operator (operators.ts).
 import { systemClock } from '../../core/kernel/clock.ts';
+import { readBaseline, tolerance, writeBaseline } from './baseline.ts';
 import { clientBench } from './client.ts';
-import { appendBench, type BenchRow, fetchBench } from './log.ts';
+import { guardedRatios, judge, measureAppend, measureFetches } from './guard.ts';
+import type { BenchRow } from './log.ts';
 import { machine, type RatioRow } from './measure.ts';
 import { type MemoryFigures, memoryBench } from './memory.ts';
 import { nodeBench } from './node.ts';
-import { operatorsBench } from './operators.ts';
+import { type OperatorRow, operatorsBench } from './operators.ts';
 import { pipelineBench } from './pipeline.ts';
 import { startUpBench } from './start-up.ts';
 
@@ -21,6 +23,7 @@ const sizes = quick
       jobs: { rounds: 2, records: 1_000_000 },
       memory: { inputBytes: 512 << 20, seconds: 8 },
       startUps: 3,
+      operatorRounds: 5,
     }
   : {
       log: { rounds: 5, megabytes: 128 },
@@ -28,6 +31,7 @@ const sizes = quick
       jobs: { rounds: 3, records: 4_000_000 },
       memory: { inputBytes: 2 * 2 ** 30, seconds: 20 },
       startUps: 7,
+      operatorRounds: 9,
     };
 
 const asJson = process.argv.includes('--json');
@@ -83,12 +87,16 @@ if (process.argv.includes('node')) {
   process.exit();
 }
 
+function sayOperators(rows: readonly OperatorRow[]): void {
+  say(`\n${'operator'.padEnd(30)}${'ns a record'.padStart(12)}  times the bare loop`);
+  for (const { what, nsPerRecord, ratio } of rows)
+    say(`${what.padEnd(30)}${nsPerRecord.toFixed(0).padStart(12)}  ${(1 / ratio).toFixed(2)}`);
+}
+
 if (process.argv.includes('operators')) {
-  const rows = operatorsBench(quick ? 3 : 7);
   say(machine());
-  say(`\n${'operator'.padEnd(30)}${'ns a record'.padStart(12)}  over the bare loop`);
-  for (const { operator, nsPerRecord, ratio } of rows)
-    say(`${operator.padEnd(30)}${nsPerRecord.toFixed(0).padStart(12)}  ${ratio.toFixed(2)}`);
+  const rows = await operatorsBench(sizes.operatorRounds);
+  sayOperators(rows);
   if (asJson) process.stdout.write(JSON.stringify(rows));
   process.exit();
 }
@@ -97,14 +105,17 @@ const startedMs = systemClock.monotonicMs();
 say(machine());
 
 head('the log', 'ours', 'bare LevelDB');
-const append = await appendBench(sizes.log);
+const append = await measureAppend(sizes);
 sayLogRow(append, 0.8);
-const fetches = await fetchBench({ ...sizes.log, megabytes: Math.min(sizes.log.megabytes, 64) });
+const fetches = await measureFetches(sizes);
 for (const row of fetches) sayLogRow(row);
 
 head('jobs, one thread, 100-byte values', 'ours', 'plain loop');
 const jobs = await pipelineBench(sizes.jobs);
 for (const row of jobs) sayJobRow(row);
+
+const operators = await operatorsBench(sizes.operatorRounds);
+sayOperators(operators);
 
 say('\nclient and node in one process');
 const client = await clientBench(sizes.client);
@@ -119,4 +130,14 @@ say(`  imported after ${milliseconds(start.importedMs)}, first record out after 
 say(`  ended after ${milliseconds(start.endedMs)}; node alone ${milliseconds(start.bareNodeMs)}`);
 
 say(`\n${((systemClock.monotonicMs() - startedMs) / 1_000).toFixed(0)} s; ${machine()}`);
-if (asJson) process.stdout.write(JSON.stringify({ append, fetches, jobs, client, memory, start }));
+const figures = { append, fetches, jobs, operators };
+if (process.argv.includes('--write-baseline')) writeBaseline(guardedRatios(figures));
+else {
+  const { fallen } = await judge(readBaseline(), figures, sizes);
+  for (const { what, was, is } of fallen)
+    say(
+      `fallen: ${what} from ${was} to ${is?.toFixed(2) ?? 'nothing'}, more than ${Math.round(tolerance * 100)} % below the baseline`,
+    );
+  if (asJson) process.stdout.write(JSON.stringify({ ...figures, fallen, client, memory, start }));
+  else if (fallen.length > 0) process.exitCode = 1;
+}

@@ -1,90 +1,58 @@
-// What each operator costs: nanoseconds a record of a task that has it between two topics, and the same over the bare loop
-// (chain.ts) measured by turns with it. State is in memory: no log, no LevelDB, no commit. What two topics cost
-// without an operator stands first, to be taken off in one's head.
-import { systemClock } from '../../core/kernel/clock.ts';
-import * as dsl from '../../dsl/index.ts';
-import { json, safeInt64, utf8 } from '../../dsl/index.ts';
-import { inputBatches, plainFilterMap, recordsPerRound, taskOver } from './chain.ts';
+// What each operator costs: nanoseconds a record of a job that has it between its topics, and the same over the bare loop
+// (chain.ts), both measured by turns. A record is one that comes in, from whichever topic. State is in memory: no log, no
+// LevelDB. What two topics cost without an operator stands first, to be taken off in one's head.
+import { job } from '../../dsl/index.ts';
+import { inputBatches, plainFilterMap } from './chain.ts';
 import { median } from './measure.ts';
+import { operatorPrograms } from './operator-programs.ts';
+import { operatorTasks } from './operator-tasks.ts';
+
+/** Every key once a round, ten seconds apart. */
+const batchesPerRound = 20;
+const recordsPerRound = 10_000;
+/** Until the engine has compiled what is called once a record. */
+const warmUpRounds = 4;
+const firstMs = 1_700_000_000_000;
 
 export interface OperatorRow {
-  readonly operator: string;
+  readonly what: string;
+  /** Of processor time, the collector's and the compiler's as well. */
   readonly nsPerRecord: number;
-  /** Over the bare loop; median of the rounds' own. */
+  /** Speed of the operator over that of the bare loop: 1 is no cost at all. */
   readonly ratio: number;
 }
 
-const source = dsl.topic('in', utf8);
-const out = dsl.topic('out', utf8);
-const numbers = dsl.topic('out', safeInt64);
-const any = dsl.topic('out', json<unknown>());
-const grouped = source.pipe(dsl.groupByKey());
-const counts = { as: 'counts' };
-const graceMs = 1_000;
-const windowed = (window: dsl.WindowSpec) =>
-  grouped.pipe(
-    dsl.window(window),
-    dsl.count(counts),
-    dsl.toStream(),
-    dsl.selectKey((_, { key }) => key.key),
+/** @param only which operators; default all */
+export async function operatorsBench(rounds: number, only?: readonly string[]): Promise<OperatorRow[]> {
+  // Time goes on from round to round, so windows open and close as they do where records come.
+  const input = Array.from({ length: warmUpRounds + rounds }, (_, round) =>
+    inputBatches(firstMs + round * recordsPerRound, batchesPerRound),
   );
-const tumbling = dsl.tumbling(10_000, { grace: graceMs });
-
-const programs: Readonly<Record<string, () => dsl.Sink>> = {
-  'topic → topic': () => source.to(out),
-  filter: () => source.pipe(dsl.filter((value) => value.charCodeAt(0) !== 0x39)).to(out),
-  map: () => source.pipe(dsl.map((value) => `${value.slice(1)}!`)).to(out),
-  flatMap: () => source.pipe(dsl.flatMap((value) => [value])).to(out),
-  selectKey: () => source.pipe(dsl.selectKey((value) => value.slice(0, 4))).to(out),
-  count: () => grouped.pipe(dsl.count(counts), dsl.toStream()).to(numbers),
-  reduce: () =>
-    grouped
-      .pipe(
-        dsl.reduce((_, value) => value, { as: 'last' }),
-        dsl.toStream(),
-      )
-      .to(out),
-  'aggregateAll of two': () =>
-    grouped
-      .pipe(dsl.aggregateAll({ n: dsl.count(), longest: dsl.max((v) => v.length) }, counts), dsl.toStream())
-      .to(any),
-  'window, tumbling': () => windowed(tumbling).to(numbers),
-  'window, hopping by 4': () => windowed(dsl.hopping(10_000, { every: 2_500, grace: graceMs })).to(numbers),
-  'window, sliding': () => windowed(dsl.sliding({ difference: 10_000, grace: graceMs })).to(numbers),
-  'window, session': () => windowed(dsl.session({ gap: 5_000, grace: graceMs })).to(numbers),
-  'suppress, windowCloses': () =>
-    grouped
-      .pipe(
-        dsl.window(tumbling),
-        dsl.count(counts),
-        dsl.suppress('windowCloses', { as: 'held' }),
-        dsl.toStream(),
-        dsl.selectKey((_, { key }) => key.key),
-      )
-      .to(numbers),
-  toTable: () => source.pipe(dsl.toTable({ as: 'rows' }), dsl.toStream()).to(out),
-};
-
-/** @param rounds of 100,000 records each, after one that warms up */
-export function operatorsBench(rounds: number): OperatorRow[] {
-  return Object.entries(programs).map(([operator, sinkOf]) => {
-    const run = taskOver(dsl.job('operator', [sinkOf()], { names: 'derived' }));
-    const ours: number[] = [];
-    const bare: number[] = [];
-    for (let round = -1; round < rounds; round++) {
-      // Time goes on from round to round, so windows open and close as they do where records come.
-      const batches = inputBatches(1_700_000_000_000 + (round + 1) * recordsPerRound);
-      const times = [nsOf(() => run(batches)), nsOf(plainFilterMap(batches))] as const;
-      if (round < 0) continue;
-      ours.push(times[0]);
-      bare.push(times[1]);
-    }
-    return { operator, nsPerRecord: median(ours), ratio: median(ours.map((ns, i) => ns / bare[i]!)) };
-  });
+  const measured: { what: string; oursNs: number }[] = [];
+  /** Of all turns together, since the collector does for some operators' garbage in the bare loop's turn. */
+  const bareNs: number[] = [];
+  for (const what of only ?? Object.keys(operatorPrograms))
+    measured.push({ what, oursNs: await measureOperator(what, input, bareNs) });
+  return measured.map(({ what, oursNs }) => ({ what, nsPerRecord: oursNs, ratio: median(bareNs) / oursNs }));
 }
 
-function nsOf(work: () => void): number {
-  const startedMs = systemClock.monotonicMs();
-  work();
-  return ((systemClock.monotonicMs() - startedMs) * 1e6) / recordsPerRound;
+async function measureOperator(what: string, input: readonly (readonly Uint8Array[])[], bareNs: number[]) {
+  const tasks = operatorTasks(job('operator', [operatorPrograms[what]!()], { names: 'derived' }), input[0]!);
+  const oursNs: number[] = [];
+  for (const [round, batches] of input.entries()) {
+    const ours = await cpuNsOf(() => tasks.run(batches));
+    const bare = await cpuNsOf(plainFilterMap(batches));
+    if (round < warmUpRounds) continue;
+    oursNs.push(ours / (recordsPerRound * tasks.inputs));
+    bareNs.push(bare / recordsPerRound);
+  }
+  return median(oursNs);
+}
+
+/** Of all threads of the process, to the microsecond. */
+async function cpuNsOf(work: () => unknown): Promise<number> {
+  const before = process.cpuUsage();
+  await work();
+  const { user, system } = process.cpuUsage(before);
+  return (user + system) * 1_000;
 }

@@ -11,8 +11,10 @@ import { runScenarios } from './parts/client-process.mjs';
 import { compareRead, writeCrossRecords, writeCrossTopics, writtenBy } from './parts/cross.mjs';
 import { hostileBytes } from './parts/hostile.mjs';
 import { killUnderLoad } from './parts/kill.mjs';
+import { killedLeaders } from './parts/leaders.mjs';
 import { NotRun, peersFolder } from './parts/peers.mjs';
 import { compareSchemas } from './parts/schemas.mjs';
+import { secureCluster } from './parts/security.mjs';
 import { streamsWordCount } from './parts/streams.mjs';
 import { formatProofs, formatTable } from './parts/table.mjs';
 import { openTarget } from './parts/target.mjs';
@@ -24,6 +26,8 @@ const proofs = {
   hostile: hostileBytes,
   kill: killUnderLoad,
   streams: streamsWordCount,
+  security: secureCluster,
+  leaders: killedLeaders,
 };
 const partNames = ['clients', ...Object.keys(proofs)];
 

@@ -17,9 +17,10 @@ import { partitionSettings } from '../../../core/storage/level-settings.ts';
 import { createLevelEngine } from '../../../core/storage/level-storage.ts';
 import { dataFolderDefault } from '../embedded.ts';
 import { createLogger } from '../log-lines.ts';
-import { type GivenSettings, readProperties, settingNames, sortSettings } from '../node-settings.ts';
+import { type GivenSettings, settingNames, sortSettings } from '../node-settings.ts';
 import { collectSettings } from '../options.ts';
 import { exitCode, say } from '../output.ts';
+import { readProperties } from '../properties-file.ts';
 
 interface Flags {
   readonly data?: string;

@@ -64,8 +64,10 @@ function stopOnSignals(run: JobRun): void {
 }
 
 /** The flags that lead another command to the same log. */
-const whereOf = ({ data, bootstrap }: ConnectionFlags): string =>
-  `${data === undefined ? '' : ` --data ${data}`}${bootstrap === undefined ? '' : ` --bootstrap ${bootstrap}`}`;
+const whereOf = ({ data, bootstrap, clientConfig }: ConnectionFlags): string =>
+  Object.entries({ data, bootstrap, 'client-config': clientConfig })
+    .map(([name, value]) => (value === undefined ? '' : ` --${name} ${value}`))
+    .join('');
 
 const shownAs: Readonly<Record<string, string>> = {
   int32: 'int32',

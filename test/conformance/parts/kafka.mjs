@@ -21,18 +21,24 @@ export const nodeSettings = {
 
 const java = (heap, ...args) => [`-Xmx${heap}`, `-Xms${heap}`, logging, '-cp', classPath, ...args];
 
-function settingsOf(id, ports, folder) {
+function settingsOf(id, ports, folder, more) {
   const count = ports.length;
   const { broker, controller } = ports[id - 1];
+  const protocols = { CONTROLLER: 'PLAINTEXT', PLAINTEXT: 'PLAINTEXT', ...more.protocols };
+  const at = { PLAINTEXT: broker, ...more.ports };
+  const listeners = Object.entries(at).map(([name, port]) => `${name}://127.0.0.1:${port}`);
   return {
     ...nodeSettings,
     'process.roles': 'broker,controller',
     'node.id': id,
     'controller.quorum.voters': ports.map((port, i) => `${i + 1}@127.0.0.1:${port.controller}`).join(','),
-    listeners: `PLAINTEXT://127.0.0.1:${broker},CONTROLLER://127.0.0.1:${controller}`,
-    'advertised.listeners': `PLAINTEXT://127.0.0.1:${broker}`,
+    listeners: [...listeners, `CONTROLLER://127.0.0.1:${controller}`].join(','),
+    'advertised.listeners': listeners.join(','),
     'controller.listener.names': 'CONTROLLER',
-    'listener.security.protocol.map': 'CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT',
+    'listener.security.protocol.map': Object.entries(protocols)
+      .map(([name, protocol]) => `${name}:${protocol}`)
+      .join(','),
+    'inter.broker.listener.name': 'PLAINTEXT',
     'log.dirs': join(folder, `data-${id}`),
     'default.replication.factor': count,
     'min.insync.replicas': Math.max(1, count - 1),
@@ -43,6 +49,7 @@ function settingsOf(id, ports, folder) {
     'share.coordinator.state.topic.min.isr': 1,
     'log.cleaner.backoff.ms': 500,
     'group.consumer.min.heartbeat.interval.ms': 500,
+    ...more.settings,
   };
 }
 
@@ -70,8 +77,12 @@ async function startBroker(config, log, heap) {
   return { child, ended };
 }
 
-/** @param count of nodes, each broker and controller */
-export async function startKafka(count = 1) {
+/**
+ * @param count of nodes, each broker and controller
+ * @param more for one node: further listeners by name, `ports` and `protocols`; `settings`; `format`, arguments of the
+ *   tool that makes its storage
+ */
+export async function startKafka(count = 1, more = {}) {
   await installJava();
   const folder = await mkdtemp(join(tmpdir(), 'millrace-kafka-'));
   const free = await freePorts(2 * count);
@@ -80,9 +91,17 @@ export async function startKafka(count = 1) {
   const logOf = (id) => join(folder, `node-${id}.log`);
   const configOf = (id) => join(folder, `server-${id}.properties`);
   for (let id = 1; id <= count; id++) {
-    const lines = Object.entries(settingsOf(id, ports, folder)).map(([name, value]) => `${name}=${value}\n`);
+    const lines = Object.entries(settingsOf(id, ports, folder, more)).map(([name, value]) => `${name}=${value}\n`);
     await writeFile(configOf(id), lines.join(''));
-    const format = ['kafka.tools.StorageTool', 'format', '-t', 'millraceConformanceAAA', '-c', configOf(id)];
+    const format = [
+      'kafka.tools.StorageTool',
+      'format',
+      '-t',
+      'millraceConformanceAAA',
+      '-c',
+      configOf(id),
+      ...(more.format ?? []),
+    ];
     await run('java', java('256m', '-XX:TieredStopAtLevel=1', ...format));
   }
   const start = (id) => startBroker(configOf(id), logOf(id), heap);

@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { createCluster } from '../../../core/client/cluster.ts';
-import { systemClock as clock } from '../../../core/kernel/clock.ts';
+import { type Clock, systemClock } from '../../../core/kernel/clock.ts';
 import { Fault } from '../../../core/kernel/fault.ts';
 import { silentLogger as logger } from '../../../core/kernel/logger.ts';
+import { createManualClock } from '../../../core/kernel/manual-clock.ts';
 import { seededRandom } from '../../../core/kernel/random.ts';
 import { type ApiName, apis, type RequestOf, type ResponseOf } from '../../../core/protocol/api-table.ts';
 import { errors } from '../../../core/protocol/error-code.ts';
@@ -21,6 +22,7 @@ type Served = Partial<Record<ApiName, readonly [number, number]>>;
 function nodeServing(
   served: Served,
   answer: (seen: Seen, signal: AbortSignal | undefined) => Promise<unknown> | unknown = () => undefined,
+  clock: Clock = systemClock,
 ) {
   const seen: Seen[] = [];
   let connections = 0;
@@ -154,5 +156,53 @@ describe('connections', () => {
     await cluster.close();
     await expect(cluster.call('any', 'metadata', metadataRequest)).rejects.toMatchObject({ code: 'CLOSED' });
     expect(seen).toEqual([]);
+  });
+});
+
+describe('a node whose quota is used up (KIP-219)', () => {
+  const served = { apiVersions: [0, 4], metadata: [1, 12], heartbeat: [0, 4] } as const;
+  const heartbeat = (generationId: number) => apis.heartbeat.request.create({ groupId: 'g', generationId });
+
+  function throttling(throttleTimeMs: number) {
+    const clock = createManualClock();
+    let asked = 0;
+    const answer = ({ api }: Seen) =>
+      api === 'metadata'
+        ? apis.metadata.response.create({ throttleTimeMs: asked++ === 0 ? throttleTimeMs : 0 })
+        : undefined;
+    return { ...nodeServing(served, answer, clock), clock };
+  }
+
+  test('is asked nothing until it said, and then in the order of the calls', async () => {
+    const { cluster, seen, clock } = throttling(1_000);
+    await cluster.call('any', 'metadata', metadataRequest);
+    const begun = seen.length;
+    const signal = new AbortController().signal;
+    const later = [1, 2, 3].map((i) => cluster.call(-1, 'heartbeat', heartbeat(i), i === 2 ? { signal } : {}));
+    clock.advance(999);
+    await clock.nextTurn();
+    expect(seen.length).toBe(begun);
+    clock.advance(1);
+    await Promise.all(later);
+    expect(seen.slice(begun).map(({ request }) => (request as { generationId: number }).generationId)).toEqual([
+      1, 2, 3,
+    ]);
+    await cluster.call(-1, 'heartbeat', heartbeat(4));
+    await cluster.close();
+  });
+
+  test('a call that is given up does not wait for that, nor does the end', async () => {
+    const { cluster, seen, clock } = throttling(60_000);
+    await cluster.call('any', 'metadata', metadataRequest);
+    const controller = new AbortController();
+    const givenUp = cluster.call(-1, 'heartbeat', heartbeat(1), { signal: controller.signal });
+    const waiting = cluster.call(-1, 'heartbeat', heartbeat(2));
+    controller.abort(new Error('enough'));
+    await expect(givenUp).rejects.toThrow('enough');
+    await clock.nextTurn();
+    const closed = expect(waiting).rejects.toMatchObject({ code: 'CLOSED' });
+    await cluster.close();
+    await closed;
+    expect(seen.map(({ api }) => api)).toEqual(['apiVersions', 'metadata']);
   });
 });

@@ -5,6 +5,7 @@ import { createProducer } from '../../../core/client/producer.ts';
 import { systemClock as clock } from '../../../core/kernel/clock.ts';
 import { silentLogger as logger } from '../../../core/kernel/logger.ts';
 import { seededRandom } from '../../../core/kernel/random.ts';
+import { readBatchHeader } from '../../../core/protocol/record-batch.ts';
 import { RecordCursor } from '../../../core/protocol/record-cursor.ts';
 import type { Network } from '../../../core/protocol/transport.ts';
 import { createMemoryCluster } from './memory-cluster.ts';
@@ -135,6 +136,65 @@ describe('fetching', () => {
     await expect(fetcher.poll(1_000)).rejects.toMatchObject({ code: 'OFFSET_OUT_OF_RANGE', detail: { offset: 3 } });
     fetcher.assign([{ topic: 'nowhere', partition: 0, offset: 0 }]);
     await expect(fetcher.poll(3_000)).rejects.toMatchObject({ code: 'TOPIC_NOT_FOUND' });
+    fetcher.close();
+  });
+
+  describe('a leader that lost records (KIP-320)', () => {
+    /** Read to 100; then a leader takes over that has 60 of them, and 80 others come. */
+    async function truncated(options: FetcherOptions) {
+      const { memory, producer } = await written(100, { batchBytes: 100 });
+      const fetcher = fetcherOf(memory, options);
+      fetcher.assign([{ topic: 't', partition: 0, offset: 0 }]);
+      for (let next = 0; next < 100; ) next = (await fetcher.poll(5_000)).at(-1)?.nextOffset ?? next;
+      const partition = memory.topics.get('t')![0]!;
+      const kept = partition.batches
+        .map((batch) => readBatchHeader(batch))
+        .findLast(({ lastOffset }) => lastOffset < 60)!;
+      const endOffset = kept.lastOffset + 1;
+      memory.truncate(partition, endOffset);
+      const again = createProducer(connect(memory), { batchBytes: 100 });
+      for (let i = 0; i < 80; i++) again.write('t', 0, i, null, bytes(`new ${i}`));
+      await again.flush();
+      await producer.close();
+      return { fetcher, endOffset };
+    }
+
+    test.each(['earliest', 'latest'] as const)('is read on from what both have (%s)', async (from) => {
+      const { fetcher, endOffset } = await truncated({ from });
+      let fetched = await fetcher.poll(5_000);
+      while (fetched.length === 0) fetched = await fetcher.poll(5_000);
+      expect(fetched[0]).toMatchObject({ fetchOffset: endOffset });
+      const cursor = new RecordCursor();
+      cursor.open(fetched[0]!.batches[0]!);
+      cursor.next();
+      expect(text(cursor.value())).toBe('new 0');
+      fetcher.close();
+    });
+
+    test('or is an error that says so', async () => {
+      const { fetcher, endOffset } = await truncated({});
+      await expect(fetcher.poll(5_000)).rejects.toMatchObject({
+        code: 'LOG_TRUNCATED',
+        detail: { position: 100, endOffset },
+      });
+      fetcher.seek({ topic: 't', partition: 0 }, endOffset);
+      expect(await fetcher.poll(5_000)).toMatchObject([{ fetchOffset: endOffset }]);
+      fetcher.close();
+    });
+  });
+
+  test('a topic that was made anew is read as the options say, though its epochs are those of the old one', async () => {
+    const { memory } = await written(100);
+    const fetcher = fetcherOf(memory, { from: 'earliest' });
+    fetcher.assign([{ topic: 't', partition: 0, offset: 0 }]);
+    for (let next = 0; next < 100; ) next = (await fetcher.poll(5_000)).at(-1)?.nextOffset ?? next;
+    memory.createTopic('t', 1);
+    const producer = createProducer(connect(memory));
+    for (let i = 0; i < 10; i++) producer.write('t', 0, i, null, bytes(`new ${i}`));
+    await producer.flush();
+    let fetched = await fetcher.poll(5_000);
+    while (fetched.length === 0) fetched = await fetcher.poll(5_000);
+    expect(fetched[0]).toMatchObject({ fetchOffset: 0, nextOffset: 10 });
     fetcher.close();
   });
 });

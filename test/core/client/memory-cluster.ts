@@ -5,6 +5,7 @@ import { type ApiName, apis, type RequestOf, type ResponseOf } from '../../../co
 import { errors } from '../../../core/protocol/error-code.ts';
 import { patchBatch, readBatchHeader, verifyBatch } from '../../../core/protocol/record-batch.ts';
 import type { Network, Transport } from '../../../core/protocol/transport.ts';
+import { zeroUuid } from '../../../core/protocol/uuid.ts';
 
 interface Producer {
   epoch: number;
@@ -16,13 +17,17 @@ export interface MemoryPartition {
   leader: number;
   startOffset: number;
   endOffset: number;
-  readonly batches: Uint8Array[];
+  /** Of its leader. */
+  epoch: number;
+  batches: Uint8Array[];
   readonly producers: Map<number, Producer>;
 }
 
 export interface MemoryCluster extends Network {
   readonly topics: Map<string, MemoryPartition[]>;
   createTopic(name: string, partitions: number, maxMessageBytes?: number): void;
+  /** A leader takes over that has what is below `endOffset` only. */
+  truncate(partition: MemoryPartition, endOffset: number): void;
   /** Requests answered so far, by node and API. */
   readonly calls: Map<string, number>;
 }
@@ -33,6 +38,8 @@ const remembered = 5;
 
 export function createMemoryCluster(clock: Clock, nodeCount = 1): MemoryCluster {
   const topics = new Map<string, MemoryPartition[]>();
+  const ids = new Map<string, string>();
+  let lastId = 0;
   const limits = new Map<string, number>();
   const calls = new Map<string, number>();
   const wakers = new Set<() => void>();
@@ -62,7 +69,7 @@ export function createMemoryCluster(clock: Clock, nodeCount = 1): MemoryCluster 
       partition.producers.set(header.producerId, { epoch: header.producerEpoch, batches });
     }
     const baseOffset = partition.endOffset;
-    patchBatch(bytes, { baseOffset, leaderEpoch: 0 }); // in place, as the real node does
+    patchBatch(bytes, { baseOffset, leaderEpoch: partition.epoch }); // in place, as the real node does
     partition.batches.push(bytes);
     partition.endOffset += header.recordCount;
     return { errorCode: 0, baseOffset };
@@ -74,13 +81,34 @@ export function createMemoryCluster(clock: Clock, nodeCount = 1): MemoryCluster 
     return partition.leader === node ? partition : errors.NOT_LEADER_OR_FOLLOWER.code;
   };
 
+  /** Up to where the log has what a reader of that epoch has. */
+  function endOfEpoch({ epoch, batches, startOffset, endOffset }: MemoryPartition, asked: number): number {
+    if (asked === epoch) return endOffset;
+    const last = batches.map((batch) => readBatchHeader(batch)).findLast(({ leaderEpoch }) => leaderEpoch <= asked);
+    return last === undefined ? startOffset : last.lastOffset + 1;
+  }
+
   function read(request: RequestOf<'fetch'>, node: number) {
     let bytes = 0;
     let isUrgent = false;
     const responses = request.topics.map(({ topic, partitions }) => ({
       topic,
-      partitions: partitions.map(({ partition: index, fetchOffset, partitionMaxBytes }) => {
+      partitions: partitions.map(({ partition: index, fetchOffset, lastFetchedEpoch, partitionMaxBytes }) => {
         const partition = lookUp(topic, index, node);
+        if (typeof partition !== 'number' && lastFetchedEpoch >= 0) {
+          const endOffset = endOfEpoch(partition, lastFetchedEpoch);
+          if (endOffset < fetchOffset) {
+            isUrgent = true;
+            const divergingEpoch = { epoch: partition.epoch, endOffset };
+            return {
+              partitionIndex: index,
+              highWatermark: -1,
+              divergingEpoch,
+              abortedTransactions: null,
+              records: null,
+            };
+          }
+        }
         if (typeof partition === 'number' || fetchOffset < partition.startOffset || fetchOffset > partition.endOffset) {
           isUrgent = true;
           const errorCode = typeof partition === 'number' ? partition : errors.OFFSET_OUT_OF_RANGE.code;
@@ -128,11 +156,12 @@ export function createMemoryCluster(clock: Clock, nodeCount = 1): MemoryCluster 
         })),
         topics: (request.topics?.map(({ name }) => name!) ?? [...topics.keys()]).map((name) => ({
           name,
+          topicId: ids.get(name) ?? zeroUuid,
           errorCode: topics.has(name) ? 0 : errors.UNKNOWN_TOPIC_OR_PARTITION.code,
           partitions: (topics.get(name) ?? []).map(({ leader }, partitionIndex) => ({
             partitionIndex,
             leaderId: leader,
-            leaderEpoch: 0,
+            leaderEpoch: (topics.get(name) ?? [])[partitionIndex]!.epoch,
           })),
         })),
       }),
@@ -201,14 +230,22 @@ export function createMemoryCluster(clock: Clock, nodeCount = 1): MemoryCluster 
     calls,
     bootstrap: async () => transport(0),
     connect: async ({ nodeId }) => transport(nodeId),
+    truncate(partition, endOffset) {
+      partition.batches = partition.batches.filter((batch) => readBatchHeader(batch).lastOffset < endOffset);
+      partition.endOffset = endOffset;
+      partition.epoch += 1;
+      partition.producers.clear();
+    },
     createTopic(name, partitions, maxMessageBytes = 1_048_588) {
       limits.set(name, maxMessageBytes);
+      ids.set(name, `00000000-0000-4000-8000-${String(++lastId).padStart(12, '0')}`);
       topics.set(
         name,
         Array.from({ length: partitions }, (_, i) => ({
           leader: i % nodeCount,
           startOffset: 0,
           endOffset: 0,
+          epoch: 0,
           batches: [],
           producers: new Map(),
         })),

@@ -82,3 +82,14 @@ test('damage is found', () => {
     expect.objectContaining({ code: 'CORRUPT_BATCH' }),
   );
 });
+
+test.each([
+  // Message sets of Kafka 0.8 and 0.10: offset, size, a CRC that nobody gets to, magic, attributes, (time,) no key, 'old'.
+  [0, '00000000000000000000001133b5e0aa0000ffffffff000000036f6c64'],
+  [1, '000000000000000000000019c4d1a5f2010000000165a0bc0000ffffffff000000036f6c64'],
+])('messages of the old format %i are refused by name', (magic, hex) => {
+  const old = Buffer.from(hex, 'hex');
+  const expected = `magic is ${magic}, only 2 is known: it is as Kafka wrote before 0.11`;
+  expect(() => selectBatches([old], { ...plain, fetchOffset: 0 })).toThrow(expected);
+  expect(() => selectBatches([Buffer.concat([data(0, 1), old])], { ...plain, fetchOffset: 0 })).toThrow(expected);
+});

@@ -382,6 +382,20 @@ describe('a window store', () => {
     expect(left).toEqual([]);
   });
 
+  test.each(['memory', 'disk'])('in %s lets go of the windows that were deleted', async (place) => {
+    const storage = place === 'memory' ? null : await createMemoryEngine().open('task');
+    const stores = await openTaskStores({ storage, specs: [{ ...windowSpec('w'), indexed: true }] });
+    for (let startMs = 0; startMs < 1_000; startMs += 10) {
+      win(stores).put('k', startMs, 1, startMs);
+      if (startMs > 0) win(stores).delete('k', startMs - 10);
+      await commit(stores);
+    }
+    win(stores).delete('k', 990);
+    await commit(stores);
+    await commit(stores);
+    expect(stores.cachedBytes).toBe(0);
+  });
+
   test('of hopping windows fetches by their advance', async () => {
     const { stores } = await onDisk(
       windowSpec('w', { window: { kind: 'hopping', sizeMs: 10, advanceMs: 5, graceMs: 0 } }),
