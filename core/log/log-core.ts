@@ -8,11 +8,13 @@ import type { BatchOperation } from '../storage/storage.ts';
 import type { BatchCache, PartitionCache } from './batch-cache.ts';
 import { createGroupCommit, type PendingWrite } from './group-commit.ts';
 import type { LogConfig } from './log-config.ts';
-import type { ReadIsolation } from './log-reader.ts';
 import { type LogLimits, type LogState, logLimits } from './log-state.ts';
 import type { LogStorage } from './log-storage.ts';
 import { type RecoveryOptions, recover } from './recovery.ts';
 import { type LogError, objection, refusal } from './refusal.ts';
+
+/** 'logEnd' is for followers, who must have what isn't on all in-sync replicas yet. */
+export type ReadIsolation = 'readUncommitted' | 'readCommitted' | 'logEnd';
 
 export interface LogCoreOptions {
   readonly topic: string;

@@ -5,10 +5,7 @@
 // getSync holds up every other partition while the disk turns, and needs the key of the next batch; a page doesn't.
 import type { Records } from '../protocol/transport.ts';
 import { batchKey, keyOffset } from './keyspace.ts';
-import type { LogCore } from './log-core.ts';
-
-/** 'logEnd' is for followers, who must have what isn't on all in-sync replicas yet. */
-export type ReadIsolation = 'readUncommitted' | 'readCommitted' | 'logEnd';
+import type { LogCore, ReadIsolation } from './log-core.ts';
 
 export interface ReadOptions {
   /** First offset wanted; a batch that begins before it is returned whole. */

@@ -10,7 +10,7 @@ function setOf(inSync: readonly number[] = [1, 2, 3], epochStartOffset = 0): InS
 }
 
 const nodes = (...ids: number[]) => ids.map((nodeId) => ({ nodeId, nodeEpoch: 70 + nodeId }));
-const idsOf = (wanted: readonly { nodeId: number }[] | null) => wanted && wanted.map(({ nodeId }) => nodeId);
+const idsOf = (wanted: readonly { nodeId: number }[] | null) => wanted?.map(({ nodeId }) => nodeId);
 
 describe('the high watermark', () => {
   test('is what every replica of the set has, and waits for one that has not shown itself yet', () => {
