@@ -108,12 +108,13 @@ export function createStandbys(options: StandbysOptions): Standbys {
   function start(task: TaskId): void {
     const abort = new AbortController();
     const done = open(task, abort.signal)
-      .then(() => inOrder(async () => assign()))
       .catch((error: unknown) => {
         if (!abort.signal.aborted) options.onFailed(error);
       })
       .finally(() => opening.delete(task));
     opening.set(task, { abort, done });
+    // No part of `done`: a turn that ends this copy waits for that, and would wait for the turn after itself.
+    void done.then(() => inOrder(async () => assign()));
   }
 
   async function end(task: TaskId): Promise<void> {

@@ -184,6 +184,11 @@ export function startWorker(options: WorkerOptions): Worker {
     for (const { id } of ending) closed.add(id);
   }
 
+  /** Leaving waits for the callback that runs: one that waited for its turn behind the shutdown would never end. */
+  const whileAMember = async (work: () => Promise<void>) => {
+    if (!stopping.signal.aborted) await exclusively(work);
+  };
+
   const member = createJobMember({
     client,
     topology,
@@ -200,12 +205,12 @@ export function startWorker(options: WorkerOptions): Worker {
       address: options.address ?? null,
     }),
     onRejoin: () =>
-      exclusively(async () => {
+      whileAMember(async () => {
         if (active) await orLose(commit);
         commitsHeld = true;
       }),
-    onAssign: (next, under) => exclusively(() => orRejoin(() => assign(next, under))).catch(fail),
-    onLost: (reason) => exclusively(() => loseTasks(reason)),
+    onAssign: (next, under) => whileAMember(() => orRejoin(() => assign(next, under))).catch(fail),
+    onLost: (reason) => whileAMember(() => loseTasks(reason)),
     onFailed: fail,
   });
 

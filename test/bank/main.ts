@@ -93,7 +93,8 @@ async function end(bank: Bank, name: string, signal: NodeJS.Signals): Promise<vo
   const { code, said, ...ended } = await worker.ended;
   timer.cancel();
   bank.workers.delete(name);
-  if (signal === 'SIGTERM' && code !== 0)
+  // A process that is stopped while it still loads ends by the signal: it had begun nothing.
+  if (signal === 'SIGTERM' && code !== 0 && !(ended.signal === 'SIGTERM' && said === ''))
     throw new Error(`${name} was stopped and ended with ${code ?? ended.signal}:\n${said}`);
 }
 
