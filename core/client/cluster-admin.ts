@@ -28,6 +28,15 @@ export interface NodeStatus {
   readonly fenced: boolean;
 }
 
+/** Where a partition is. */
+export interface PartitionPlace extends TopicPartition {
+  /** -1 while there is none. */
+  readonly leader: number;
+  /** The preferred leader first. */
+  readonly replicas: readonly number[];
+  readonly inSync: readonly number[];
+}
+
 export interface ClusterAdmin {
   /** Resolves when the moves have begun. @throws Fault `BROKER_ERROR` with the node's sentence */
   reassign(moves: readonly Reassignment[]): Promise<void>;
@@ -36,14 +45,21 @@ export interface ClusterAdmin {
   electLeaders(election: 'preferred' | 'unclean', partitions: readonly TopicPartition[] | null): Promise<void>;
   /** Nodes that are not up too, where the cluster tells of them. */
   listNodes(): Promise<NodeStatus[]>;
+  /** Of every topic, the cluster's own as well. */
+  listPlaces(): Promise<PartitionPlace[]>;
+  /** End offsets of a node's own copies, led there or not, by partition name; those it doesn't have are missing. */
+  replicaEnds(nodeId: number, partitions: readonly TopicPartition[]): Promise<ReadonlyMap<string, number>>;
   /** The node that coordinates a group. */
   coordinatorOf(groupId: string): Promise<number>;
 }
 
 const timeoutMs = 30_000;
+/** What Kafka's tools for replicas say they are: they may ask followers. */
+const anyReplica = -2;
+const latest = -1;
 const electionTypes = { preferred: 0, unclean: 1 } as const;
 
-export function createClusterAdmin({ ask }: AdminCalls): ClusterAdmin {
+export function createClusterAdmin({ ask, cluster }: AdminCalls): ClusterAdmin {
   return {
     async reassign(moves) {
       const request = apis.alterPartitionReassignments.request.create({
@@ -118,6 +134,34 @@ export function createClusterAdmin({ ask }: AdminCalls): ClusterAdmin {
             .map(({ brokerId, isFenced, ...node }) => ({ nodeId: brokerId, ...node, fenced: isFenced }))
             .sort((a, b) => a.nodeId - b.nodeId);
         },
+      ),
+    async listPlaces() {
+      const { topics } = await cluster.metadata(null);
+      return topics.flatMap(({ name: topic, partitions }) =>
+        partitions.map(({ partition, leader, replicas, inSyncReplicas: inSync }) => ({
+          ...{ topic, partition, leader, replicas, inSync },
+        })),
+      );
+    },
+    replicaEnds: (nodeId, partitions) =>
+      ask(
+        nodeId,
+        'listOffsets',
+        apis.listOffsets.request.create({
+          replicaId: anyReplica,
+          topics: byTopic(partitions).map(([name, own]) => ({
+            name,
+            partitions: own.map(({ partition }) => ({ partitionIndex: partition, timestamp: latest })),
+          })),
+        }),
+        ({ topics }) =>
+          new Map(
+            topics.flatMap(({ name: topic, partitions: own }) =>
+              own.flatMap(({ partitionIndex: partition, errorCode, offset }) =>
+                errorCode === 0 ? [[partitionName({ topic, partition }), offset] as const] : [],
+              ),
+            ),
+          ),
       ),
     coordinatorOf: (groupId) =>
       ask(

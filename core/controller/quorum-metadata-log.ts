@@ -6,7 +6,7 @@ import type { Logger } from '../kernel/logger.ts';
 import type { Random } from '../kernel/random.ts';
 import { type RaftDriver, startRaftDriver } from '../raft/driver.ts';
 import type { Entry, Message, RaftTiming, Snapshot } from '../raft/types.ts';
-import type { StorageEngine } from '../storage/storage.ts';
+import type { Storage, StorageEngine } from '../storage/storage.ts';
 import {
   applyRecord,
   type CatalogRecord,
@@ -17,6 +17,7 @@ import {
   snapshotOf,
   type TopicImage,
 } from './catalog-record.ts';
+import { catalogDatabase, quorumDatabase } from './database-names.ts';
 import type { MetadataLog } from './metadata-log.ts';
 import { createRaftDisk } from './raft-disk.ts';
 
@@ -45,11 +46,30 @@ export interface QuorumMetadataLog extends MetadataLog {
   close(): Promise<void>;
 }
 
-export const quorumDatabase = '__metadata';
 const entriesOverSnapshotMax = 2_000;
 
+const nodeIdKey = Buffer.from('i');
+
+/** A vote is a node's own: on another's disk it might be given twice. @throws Fault `STORAGE_OF_ANOTHER` */
+async function openOwn({ engine, nodeId }: QuorumMetadataLogOptions): Promise<Storage> {
+  const given = `node ${nodeId} of a cluster`;
+  if ((await engine.list()).includes(catalogDatabase))
+    throw new Fault('STORAGE_OF_ANOTHER', { of: 'a node without a cluster', given });
+  const storage = await engine.open(quorumDatabase);
+  const known = await storage.get(nodeIdKey);
+  const owner = known === undefined ? nodeId : Number(Buffer.from(known).toString());
+  if (owner !== nodeId) {
+    await storage.close();
+    throw new Fault('STORAGE_OF_ANOTHER', { of: `node ${owner} of a cluster`, given });
+  }
+  if (known === undefined)
+    await storage.write([{ type: 'put', key: nodeIdKey, value: Buffer.from(String(nodeId)) }], { sync: true });
+  return storage;
+}
+
+/** @throws Fault `STORAGE_OF_ANOTHER` for the folder of another node, or of one that was alone */
 export async function openQuorumMetadataLog(options: QuorumMetadataLogOptions): Promise<QuorumMetadataLog> {
-  const storage = await options.engine.open(quorumDatabase);
+  const storage = await openOwn(options);
   const image = emptyImage();
   const listeners = new Set<() => void>();
   let appliedOffset = 0;

@@ -64,7 +64,7 @@ export async function openCluster(
 ): Promise<Cluster> {
   const { clock, random, logger, settings } = parts;
   const { nodeId } = settings;
-  const peers = createPeers(network);
+  const peers = createPeers(network, clock);
   const closing = new AbortController();
   let lifecycle: Lifecycle | null = null;
   const controllerAt = (id: number) => () => controllers.find((one) => one.nodeId === id) ?? null;

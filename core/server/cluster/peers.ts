@@ -1,5 +1,7 @@
 // Ways to the other nodes, one a node and address, opened when first used and again after they break. Nothing is repeated
-// here: whoever asks knows what may be asked twice.
+// here: whoever asks knows what may be asked twice. A node that doesn't answer in time, as one that stands still or whose
+// answer was lost, is taken for gone, because whoever waits for it might wait for ever.
+import type { Clock } from '../../kernel/clock.ts';
 import { Fault, isFault } from '../../kernel/fault.ts';
 import type { Network, Transport } from '../../protocol/transport.ts';
 
@@ -10,12 +12,15 @@ export interface PeerAddress {
 }
 
 export interface Peers {
-  /** @throws Fault `CONNECTION_LOST`, also where the address isn't known */
+  /** @throws Fault `CONNECTION_LOST`, also where the address isn't known or no answer comes in time */
   call: (address: () => PeerAddress | null) => Transport['call'];
   close(): Promise<void>;
 }
 
-export function createPeers(network: Network): Peers {
+/** Above what any answer takes: a fetch waits half a second, a change of metadata for a few round trips. */
+const answerMsMax = 10_000;
+
+export function createPeers(network: Network, clock: Clock): Peers {
   const open = new Map<string, Promise<Transport>>();
   let closed = false;
 
@@ -44,12 +49,22 @@ export function createPeers(network: Network): Peers {
           reason: closed ? 'this node is closed' : 'its address is not known',
         });
       const held = transportTo(address);
-      const transport = await held;
+      const over = new AbortController();
+      const late = new Fault('CONNECTION_LOST', { to: `node ${address.nodeId}`, reason: 'it does not answer' });
+      const timer = clock.after(answerMsMax, () => over.abort(late));
+      const given = options?.signal;
+      const onAbort = () => over.abort(given?.reason);
+      given?.addEventListener('abort', onAbort, { once: true });
       try {
-        return await transport.call(api, version, request, options);
+        given?.throwIfAborted();
+        const transport = await held;
+        return await transport.call(api, version, request, { ...options, signal: over.signal });
       } catch (error) {
         if (isFault(error, 'CONNECTION_LOST')) forget(`${address.host}:${address.port}`, held);
         throw error;
+      } finally {
+        timer.cancel();
+        given?.removeEventListener('abort', onAbort);
       }
     },
     async close() {

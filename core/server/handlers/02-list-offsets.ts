@@ -5,7 +5,7 @@ import { apis, type RequestOf } from '../../protocol/api-table.ts';
 import type { ErrorName } from '../../protocol/error-code.ts';
 import { codeOf, errorNameOf } from '../error-names.ts';
 import { type Call, epochError, type Handler } from '../handler.ts';
-import type { Led } from '../partitions.ts';
+import type { Readable } from '../partitions.ts';
 
 const epochFrom = 4;
 const latest = -1;
@@ -21,6 +21,9 @@ interface Found {
   readonly leaderEpoch: number;
 }
 
+/** Asks a replica that need not lead how far it is, as Kafka's own tools for replicas do (Kafka's `DEBUGGING_REPLICA_ID`). */
+const anyReplica = -2;
+
 /** Up to where the asker may see: readers of committed records, readers of all, followers. */
 type Bound = 'lastStableOffset' | 'highWatermark' | 'logEndOffset';
 
@@ -28,15 +31,21 @@ const nothing: Found = { offset: -1, timestampMs: -1, leaderEpoch: -1 };
 
 export const listOffsets: Handler<'listOffsets'> = async (request, call) => {
   const consumers = request.isolationLevel === 1 ? 'lastStableOffset' : 'highWatermark';
-  const bound = request.replicaId >= 0 ? 'logEndOffset' : consumers;
+  const bound = request.replicaId >= 0 || request.replicaId === anyReplica ? 'logEndOffset' : consumers;
+  const open = request.replicaId === anyReplica ? call.parts.partitions.readable : call.parts.partitions.led;
   const topics = request.topics.map(async ({ name, partitions }) => ({
     name,
-    partitions: await Promise.all(partitions.map((partition) => answer(name, partition, bound, call))),
+    partitions: await Promise.all(partitions.map((partition) => answer(name, partition, { bound, open }, call))),
   }));
   return apis.listOffsets.response.create({ topics: await Promise.all(topics) });
 };
 
-async function answer(name: string, asked: AskedPartition, bound: Bound, { parts, version }: Call) {
+interface View {
+  readonly bound: Bound;
+  readonly open: Call['parts']['partitions']['readable'];
+}
+
+async function answer(name: string, asked: AskedPartition, { bound, open }: View, { parts, version }: Call) {
   const { partitionIndex } = asked;
   const refused = (error: ErrorName) => ({
     partitionIndex,
@@ -49,7 +58,7 @@ async function answer(name: string, asked: AskedPartition, bound: Bound, { parts
   if (topic === undefined || partitionIndex < 0 || partitionIndex >= topic.partitions)
     return refused('UNKNOWN_TOPIC_OR_PARTITION');
   try {
-    const led = await parts.partitions.led(topic, partitionIndex);
+    const led = await open(topic, partitionIndex);
     const error = epochError(asked.currentLeaderEpoch, led.leaderEpoch);
     if (error !== null) return refused(error);
     const found = await find(led, asked.timestamp, bound);
@@ -67,7 +76,7 @@ async function answer(name: string, asked: AskedPartition, bound: Bound, { parts
 }
 
 async function find(
-  { log, leaderEpoch }: Led,
+  { log, leaderEpoch }: Readable,
   timestamp: number,
   bound: Bound,
 ): Promise<Found | 'UNSUPPORTED_VERSION'> {
