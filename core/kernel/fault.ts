@@ -1,7 +1,10 @@
 // Every error that a person or a caller can meet: one class, one table of codes. Callers match on `code`; the sentence
 // names the thing and says what to do. A broker's answer carries Kafka's own codes (protocol/error-code.ts) instead.
 
+import { clusterFaults } from './cluster-faults.ts';
+
 const faults = {
+  ...clusterFaults,
   BAD_DURATION: {
     retriable: false,
     text: (d: { given: string }) => `'${d.given}' is no duration; write for example '5 minutes'`,
@@ -75,38 +78,9 @@ const faults = {
     text: (d: { path: string; found: number; known: number }) =>
       `${d.path} has data of format ${d.found}, and this version reads up to ${d.known}; use a newer millrace`,
   },
-  STORAGE_OF_ANOTHER: {
-    retriable: false,
-    text: (d: { of: string; given: string }) =>
-      `the data folder is that of ${d.of}, and this is ${d.given}; give each node a folder of its own with --data`,
-  },
   STORAGE_FAILED: {
     retriable: false,
     text: (d: { path: string; reason: string }) => `can't use ${d.path}: ${d.reason}`,
-  },
-  NODE_ENDED: {
-    retriable: false,
-    text: (d: { node: number; how: string }) => `node ${d.node} could not start (${d.how}); what it said is above`,
-  },
-  NODE_NOT_FOUND: {
-    retriable: false,
-    text: (d: { node: number }) =>
-      `the cluster knows no node ${d.node}; 'millrace cluster status' shows those it knows`,
-  },
-  STILL_LEADS: {
-    retriable: true,
-    text: (d: { node: number; partitions: readonly string[] }) =>
-      `node ${d.node} still leads ${d.partitions.slice(0, 5).join(', ')}${d.partitions.length > 5 ? ' and others' : ''}: no other copy of them is in sync`,
-  },
-  STILL_MOVING: {
-    retriable: true,
-    text: (d: { partitions: readonly string[] }) =>
-      `copies of ${d.partitions.slice(0, 5).join(', ')}${d.partitions.length > 5 ? ' and others' : ''} are still moving; 'millrace cluster status' shows how far they are`,
-  },
-  NOT_CONTROLLER: {
-    retriable: true,
-    text: (_: object) =>
-      'this node is not the controller in charge, or is not any more; ask again for who is, and retry',
   },
   NOT_CO_PARTITIONED: {
     retriable: false,

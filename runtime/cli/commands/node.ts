@@ -89,7 +89,11 @@ async function start(flags: Flags, settings: GivenSettings, logger: ReturnType<t
   const serve = endpoint?.serve ?? route;
   const folder = await openDataFolder(data);
   const shared = { clock: systemClock, logger };
-  const listener = await listen({ ...wanted, ...shared, serve, apis: servedApis, limits: settings.limits });
+  const listening = { ...wanted, ...shared, serve, apis: servedApis, limits: settings.limits };
+  const listener = await listen({
+    ...listening,
+    ...(cluster !== null && { opens: opened.promise.then(({ ready }) => ready) }),
+  });
   const own = cluster?.controllers.find((one) => one.nodeId === nodeId);
   let controllerListener: Listener | null = null;
   try {
