@@ -13,6 +13,7 @@ export {
 } from './assignors.ts';
 export { type Client, type ClientOptions, createClient } from './client.ts';
 export type { Cluster, ClusterMetadata, NodeAddress, PartitionMetadata, TopicMetadata } from './cluster.ts';
+export type { NodeStatus, OngoingReassignment, PartitionPlace, Reassignment } from './cluster-admin.ts';
 export type { Consumer, ConsumerOptions } from './consumer.ts';
 export {
   type Assignment,

@@ -25,7 +25,7 @@ export interface TcpOptions extends SecurityOptions {
   readonly connectTimeoutMs?: number;
 }
 
-const waitingApis: ReadonlySet<ApiName> = new Set(['fetch', 'joinGroup', 'syncGroup']);
+const waitingApis: ReadonlySet<ApiName> = new Set(['fetch', 'joinGroup', 'syncGroup', 'nodeCall']);
 /** Connections for what waits that are kept open between two calls. */
 const idleWiresMax = 4;
 

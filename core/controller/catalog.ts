@@ -8,11 +8,21 @@ import type { CatalogImage, CatalogRecord, TopicConfigs, TopicImage } from './ca
 import { createCommandQueue } from './command-queue.ts';
 import { drawTopicId } from './draw-id.ts';
 import { openLocalMetadataLog } from './local-metadata-log.ts';
+import type { Refusal } from './outcome.ts';
 import { nextProducerIds } from './producer-ids.ts';
 
 export type { CatalogImage, TopicConfigs, TopicImage } from './catalog-record.ts';
 export type { NodeImage } from './node-image.ts';
 export type { PartitionImage } from './partition-image.ts';
+
+export interface NewCatalogTopic {
+  readonly name: string;
+  readonly partitions: number;
+  readonly configs: TopicConfigs;
+  /** -1 for the cluster's default. A node alone has one of everything, and looks at neither. */
+  readonly replicationFactor?: number;
+  readonly assignments?: readonly (readonly number[])[] | null;
+}
 
 /**
  * Changes are carried out one after another. They check nothing but what would break the image: names, counts and
@@ -21,13 +31,17 @@ export type { PartitionImage } from './partition-image.ts';
 export interface Catalog extends AsyncDisposable {
   /** As of the last change that was written. The maps are live: don't hold them across an await. */
   readonly image: CatalogImage;
-  /** Null when the name is taken. */
-  createTopic(topic: { name: string; partitions: number; configs: TopicConfigs }): Promise<TopicImage | null>;
+  /** Null when the name is taken; a refusal where it can't be placed. */
+  createTopic(topic: NewCatalogTopic): Promise<TopicImage | null | Refusal>;
   /** Null when no such topic is left. Its logs are the caller's to delete, then `topicErased`. */
   deleteTopic(id: string): Promise<TopicImage | null>;
   topicErased(id: string): Promise<void>;
   /** Null when no such topic is left or it has as many already. */
-  addPartitions(id: string, partitions: number): Promise<TopicImage | null>;
+  addPartitions(
+    id: string,
+    partitions: number,
+    assignments?: readonly (readonly number[])[] | null,
+  ): Promise<TopicImage | null | Refusal>;
   /** Replaces what is set by what `change` makes of it. */
   changeConfigs(id: string, change: (configs: TopicConfigs) => TopicConfigs): Promise<TopicImage | null>;
   /** Likewise of the node whose id this is as text, or of all nodes (''). */
@@ -36,8 +50,20 @@ export interface Catalog extends AsyncDisposable {
   producerId(): Promise<number>;
 }
 
+/** Of a node alone, which can place everything. */
+export interface LocalCatalog extends Catalog {
+  createTopic(topic: NewCatalogTopic): Promise<TopicImage | null>;
+  addPartitions(id: string, partitions: number): Promise<TopicImage | null>;
+}
+
 /** @throws Fault `STORAGE_IN_USE`, `STORAGE_FAILED`, `STORAGE_NEWER` */
-export async function openCatalog({ engine, random }: { engine: StorageEngine; random: Random }): Promise<Catalog> {
+export async function openCatalog({
+  engine,
+  random,
+}: {
+  engine: StorageEngine;
+  random: Random;
+}): Promise<LocalCatalog> {
   const log = await openLocalMetadataLog({ engine, random });
   const { image } = log;
   const queue = createCommandQueue(log);

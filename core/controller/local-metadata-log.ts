@@ -13,16 +13,15 @@ import {
   type MutableCatalogImage,
   snapshotOf,
 } from './catalog-record.ts';
+import { catalogDatabase, quorumDatabase } from './database-names.ts';
 import { drawClusterId } from './draw-id.ts';
 import type { MetadataLog } from './metadata-log.ts';
-
-export const catalogDatabase = '__catalog';
 
 const recordsOverSnapshotMax = 1_000;
 
 export type LocalMetadataLog = MetadataLog & AsyncDisposable;
 
-/** @throws Fault `STORAGE_IN_USE`, `STORAGE_FAILED`, `STORAGE_NEWER` */
+/** @throws Fault `STORAGE_IN_USE`, `STORAGE_FAILED`, `STORAGE_NEWER`, `STORAGE_OF_ANOTHER` */
 export async function openLocalMetadataLog({
   engine,
   random,
@@ -30,6 +29,8 @@ export async function openLocalMetadataLog({
   engine: StorageEngine;
   random: Random;
 }): Promise<LocalMetadataLog> {
+  if ((await engine.list()).includes(quorumDatabase))
+    throw new Fault('STORAGE_OF_ANOTHER', { of: 'a node of a cluster', given: 'a node without a cluster' });
   const storage = await engine.open(catalogDatabase);
   try {
     return await replayLog(storage, random);

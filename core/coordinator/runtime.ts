@@ -22,9 +22,10 @@ export interface ShardContext<S> {
 
 export interface CoordinatorRuntimeOptions<S extends Shard> {
   readonly topic: string;
-  readonly partitions: number;
+  /** Of the topic; it may not be known before there is one. */
+  readonly partitions: () => number;
   readonly makeShard: (context: ShardContext<S>) => S;
-  /** Opens the partition's log, making it when it isn't there. */
+  /** Opens the partition's log, making it when it isn't there. Rejects where another node has it. */
   readonly openLog: (topic: string, partition: number) => Promise<ShardLog>;
   /** Partitions that have a log, for commands that go to all shards. */
   readonly existing: () => Promise<readonly number[]>;
@@ -46,6 +47,8 @@ export interface CoordinatorRuntime<S extends Shard> {
   runOnAll<Reply>(command: Command<S, Reply>): Promise<Awaited<Reply>[]>;
   /** Writes the end of a transaction into a partition and has the shard replay it. */
   endTransaction(partition: number, marker: TransactionMarker): Promise<void>;
+  /** The partition is another node's now: whoever waits is told so. */
+  unload(partition: number): void;
   close(): Promise<void>;
 }
 
@@ -177,7 +180,7 @@ export function createCoordinatorRuntime<S extends Shard>(
   }
 
   function partitionFor(id: string): number {
-    return javaHash(id) % partitions;
+    return javaHash(id) % partitions();
   }
 
   return {
@@ -186,6 +189,18 @@ export function createCoordinatorRuntime<S extends Shard>(
     runOn,
     runOnAll: async (command) => Promise.all((await existing()).map((partition) => runOn(partition, command))),
     endTransaction,
+    unload(partition) {
+      const loading = shards.get(partition);
+      if (loading === undefined) return;
+      shards.delete(partition);
+      loading.then(
+        (loaded) => {
+          leftovers.set(partition, loaded.settled);
+          drop(loaded);
+        },
+        () => {},
+      );
+    },
     async close() {
       closed = true;
       const loading = [...shards.values()];

@@ -1,7 +1,10 @@
 // Every error that a person or a caller can meet: one class, one table of codes. Callers match on `code`; the sentence
 // names the thing and says what to do. A broker's answer carries Kafka's own codes (protocol/error-code.ts) instead.
 
+import { clusterFaults } from './cluster-faults.ts';
+
 const faults = {
+  ...clusterFaults,
   BAD_DURATION: {
     retriable: false,
     text: (d: { given: string }) => `'${d.given}' is no duration; write for example '5 minutes'`,
@@ -78,11 +81,6 @@ const faults = {
   STORAGE_FAILED: {
     retriable: false,
     text: (d: { path: string; reason: string }) => `can't use ${d.path}: ${d.reason}`,
-  },
-  NOT_CONTROLLER: {
-    retriable: true,
-    text: (_: object) =>
-      'this node is not the controller in charge, or is not any more; ask again for who is, and retry',
   },
   NOT_CO_PARTITIONED: {
     retriable: false,

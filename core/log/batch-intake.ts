@@ -18,9 +18,10 @@ import { type Objection, objection } from './refusal.ts';
 
 /**
  * 'client': nothing is believed. 'coordinator': batches of this node's own coordinators, which may be control batches and
- * carry no sequences.
+ * carry no sequences. 'leader': batches as the leader of the partition has them, changed in nothing; only whether they
+ * came whole is looked at.
  */
-export type AppendOrigin = 'client' | 'coordinator';
+export type AppendOrigin = 'client' | 'coordinator' | 'leader';
 
 export interface IntakeBatch {
   readonly bytes: Uint8Array;
@@ -32,8 +33,9 @@ export type Intake = IntakeBatch | { readonly objection: Objection };
 /** Looks at one whole batch and makes of it what the topic stores. The result's bytes may be changed in place. */
 export function takeIn(bytes: Uint8Array, origin: AppendOrigin, config: LogConfig, nowMs: number): Intake {
   try {
-    if (origin === 'client') verifyBatch(bytes);
+    if (origin !== 'coordinator') verifyBatch(bytes);
     const header = readBatchHeader(bytes);
+    if (origin === 'leader') return { bytes, header };
     const found = origin === 'client' ? objectionTo(header, config, nowMs) : null;
     return found === null ? asStored(bytes, header, origin, config, nowMs) : { objection: found };
   } catch (error) {

@@ -12,7 +12,7 @@ import type { ProducedBatch } from './producer-state.ts';
 import { refusal } from './refusal.ts';
 
 export interface AppendOptions {
-  readonly origin: AppendOrigin;
+  readonly origin: Exclude<AppendOrigin, 'leader'>;
   /** Stamped into the batches. Default the latest that the log knows, or 0. */
   readonly leaderEpoch?: number;
 }
@@ -59,8 +59,32 @@ export function createAppender(core: LogCore): (records: Records, options: Appen
   };
 }
 
+/**
+ * Appends what a leader has in its log, with the offsets and epochs that it has there. Offsets may be missing, as
+ * compaction leaves them; batches that are here already are left out.
+ */
+export function createReplicaAppender(core: LogCore): (records: Records) => Promise<void> {
+  return async (records) => {
+    core.assertUsable();
+    const nowMs = core.clock.now();
+    const batches: Judged[] = [];
+    let nextOffset = core.state.nextOffset;
+    for (const bytes of wholeBatches(core, records)) {
+      const intake = takeIn(bytes, 'leader', core.config, nowMs);
+      if ('objection' in intake) throw refusal(core.name, intake.objection);
+      const { header } = intake;
+      if (header.lastOffset < nextOffset) continue;
+      if (header.baseOffset < nextOffset)
+        throw core.refuse('INVALID_RECORD', `a batch from ${header.baseOffset} where the log ends at ${nextOffset}`);
+      nextOffset = header.lastOffset + 1;
+      batches.push({ bytes, header, marker: header.isControl ? readMarker(bytes) : null });
+    }
+    if (batches.length > 0) await put(core, batches, nowMs);
+  };
+}
+
 /** Changes nothing, so that all batches of a call are taken or none. */
-function judge(core: LogCore, records: Records, origin: AppendOrigin, nowMs: number): Verdict {
+function judge(core: LogCore, records: Records, origin: AppendOptions['origin'], nowMs: number): Verdict {
   const pieces = wholeBatches(core, records);
   const batches: Judged[] = [];
   for (const piece of pieces) {
@@ -96,7 +120,7 @@ function judgeProducer(
   { state, name }: LogCore,
   header: BatchHeader,
   marker: Marker | null,
-  origin: AppendOrigin,
+  origin: AppendOptions['origin'],
 ): ProducedBatch | null {
   if (header.isControl) {
     const found = marker === null ? null : state.producers.judgeMarker(header, marker.coordinatorEpoch);
@@ -115,29 +139,34 @@ function write(
   nowMs: number,
   logAppendTimeMs: number,
 ): Promise<AppendResult> {
+  const firstOffset = core.state.nextOffset;
+  let nextOffset = firstOffset;
+  const placed = batches.map(({ bytes, header, marker }): Judged => {
+    const baseOffset = nextOffset;
+    const lastOffset = baseOffset + header.lastOffset - header.baseOffset;
+    nextOffset = lastOffset + 1;
+    patchBatch(bytes, { baseOffset, leaderEpoch });
+    return { bytes, header: { ...header, baseOffset, lastOffset, leaderEpoch }, marker };
+  });
+  const result = { baseOffset: firstOffset, lastOffset: nextOffset - 1, logAppendTimeMs, duplicate: false };
+  return put(core, placed, nowMs).then(() => result);
+}
+
+/** Takes batches in that have their offsets, and queues them for the disk. */
+function put(core: LogCore, batches: readonly Judged[], nowMs: number): Promise<void> {
   const { state, cache } = core;
-  const firstOffset = state.nextOffset;
   const operations: BatchOperation[] = [];
   let sizeBytes = 0;
   for (const { bytes, header, marker } of batches) {
-    const baseOffset = state.nextOffset;
-    const lastOffset = baseOffset + header.lastOffset - header.baseOffset;
-    patchBatch(bytes, { baseOffset, leaderEpoch });
-    applyBatch(state, { ...header, baseOffset, lastOffset, leaderEpoch }, marker, nowMs, core.config);
-    operations.push({ type: 'put', key: batchKey(lastOffset), value: bytes });
+    applyBatch(state, header, marker, nowMs, core.config);
+    operations.push({ type: 'put', key: batchKey(header.lastOffset), value: bytes });
     sizeBytes += bytes.length;
   }
   if (checkpointIsDue(state)) operations.push(...checkpointOperations(state));
   const endOffset = state.nextOffset;
   const onWritten = () => {
-    let from = firstOffset;
-    for (const { bytes, header } of batches) {
-      const lastOffset = from + header.lastOffset - header.baseOffset;
-      cache.add(bytes, from, lastOffset);
-      from = lastOffset + 1;
-    }
+    for (const { bytes, header } of batches) cache.add(bytes, header.baseOffset, header.lastOffset);
     state.writtenOffset = endOffset;
   };
-  const result = { baseOffset: firstOffset, lastOffset: endOffset - 1, logAppendTimeMs, duplicate: false };
-  return core.commit({ operations, sizeBytes, onWritten }).then(() => result);
+  return core.commit({ operations, sizeBytes, onWritten });
 }

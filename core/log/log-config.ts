@@ -18,6 +18,7 @@ export interface LogConfig {
   readonly messageTimestampType: 'CreateTime' | 'LogAppendTime';
   readonly minCleanableDirtyRatio: number;
   readonly minCompactionLagMs: number;
+  readonly minInSyncReplicas: number;
   /** Infinity for no limit; likewise milliseconds. */
   readonly retentionBytes: number;
   readonly retentionMs: number;
@@ -220,6 +221,7 @@ export function logConfig(overrides: ConfigOverrides = {}): LogConfig {
     messageTimestampType: text('message.timestamp.type') as LogConfig['messageTimestampType'],
     minCleanableDirtyRatio: number('min.cleanable.dirty.ratio'),
     minCompactionLagMs: limit('min.compaction.lag.ms'),
+    minInSyncReplicas: number('min.insync.replicas'),
     retentionBytes: limit('retention.bytes'),
     retentionMs: limit('retention.ms'),
     segmentBytes: number('segment.bytes'),

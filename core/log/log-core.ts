@@ -13,6 +13,9 @@ import type { LogStorage } from './log-storage.ts';
 import { type RecoveryOptions, recover } from './recovery.ts';
 import { type LogError, objection, refusal } from './refusal.ts';
 
+/** 'logEnd' is for followers, who must have what isn't on all in-sync replicas yet. */
+export type ReadIsolation = 'readUncommitted' | 'readCommitted' | 'logEnd';
+
 export interface LogCoreOptions {
   readonly topic: string;
   readonly partition: number;
@@ -55,8 +58,9 @@ export interface LogCore {
   /** Puts a state in place whose batches were read back; the high watermark doesn't go back below what is still there. */
   replaceState(state: LogState): void;
   /** First offset that a reader may not see. */
-  boundOf(isolation: 'readUncommitted' | 'readCommitted'): number;
+  boundOf(isolation: ReadIsolation): number;
   readonly listeners: Set<() => void>;
+  readonly writtenListeners: Set<() => void>;
   recovered(): Promise<void>;
 }
 
@@ -68,6 +72,7 @@ export async function openLogCore(options: LogCoreOptions): Promise<LogCore> {
   const followsWrites = (options.highWatermark ?? 'written') === 'written';
   const name = partitionName(options);
   const listeners = new Set<() => void>();
+  const writtenListeners = new Set<() => void>();
   let failure: unknown;
   let recovering: Promise<void> | null = null;
   let stableSeen = -1;
@@ -76,6 +81,7 @@ export async function openLogCore(options: LogCoreOptions): Promise<LogCore> {
     write: (operations, sync) => storage.write(operations, { sync }),
     onGroupWritten() {
       if (followsWrites) core.advance(core.state.writtenOffset);
+      if (writtenListeners.size > 0) tell(writtenListeners);
     },
     onFailed: (error) => core.fail(error),
   });
@@ -99,7 +105,11 @@ export async function openLogCore(options: LogCoreOptions): Promise<LogCore> {
 
   function notify(): void {
     stableSeen = core.boundOf('readCommitted');
-    for (const listener of [...listeners]) {
+    tell(listeners);
+  }
+
+  function tell(whom: ReadonlySet<() => void>): void {
+    for (const listener of [...whom]) {
       try {
         listener();
       } catch (error) {
@@ -113,6 +123,7 @@ export async function openLogCore(options: LogCoreOptions): Promise<LogCore> {
     storage,
     clock,
     listeners,
+    writtenListeners,
     cache: options.cache.partition(),
     config: options.config,
     status: 'open',
@@ -167,6 +178,7 @@ export async function openLogCore(options: LogCoreOptions): Promise<LogCore> {
     },
     boundOf(isolation) {
       const { transactions, highWatermark, logStartOffset } = core.state;
+      if (isolation === 'logEnd') return core.state.writtenOffset;
       if (isolation === 'readUncommitted') return highWatermark;
       // A transaction may be open whose first records are deleted.
       return Math.max(transactions.lastStableOffset(highWatermark), logStartOffset);

@@ -7,6 +7,7 @@ import { checkpointOperations, forgetSnapshotsOperations, rewriteSpansOperations
 import { compactLog } from './compaction.ts';
 import { abortedKey, batchKey } from './keyspace.ts';
 import type { LogCore } from './log-core.ts';
+import { emptyState, type LogState } from './log-state.ts';
 import { truncate } from './recovery.ts';
 import { bytesCutBy, retainedFrom } from './retention.ts';
 
@@ -15,6 +16,7 @@ export interface LogMaintenance {
   applyRetention(): Promise<void>;
   compact(): Promise<void>;
   truncateTo(offset: number): Promise<void>;
+  restartAt(offset: number): Promise<void>;
   /** Resolves when nothing of all that is under way. */
   idle(): Promise<void>;
 }
@@ -51,6 +53,7 @@ export function createMaintenance(core: LogCore): LogMaintenance {
       }),
     compact: () => serially(() => compact(core)),
     truncateTo: (offset) => serially(() => truncateTo(core, offset)),
+    restartAt: (offset) => serially(() => restartAt(core, offset)),
     idle: async () => {
       await last;
     },
@@ -104,14 +107,39 @@ async function compact(core: LogCore): Promise<void> {
 }
 
 async function truncateTo(core: LogCore, offset: number): Promise<void> {
-  if (offset >= core.state.nextOffset) return;
+  const { state } = core;
+  if (offset >= state.nextOffset) {
+    // An epoch that began here and got no record never was, if another leader has gone on from the same end.
+    if (state.epochs.entries().some(({ startOffset }) => startOffset >= state.nextOffset)) {
+      state.epochs.truncateTo(state.nextOffset);
+      await core.commitOperations(checkpointOperations(state));
+    }
+    return;
+  }
+  await whileRefusing(core, () =>
+    truncate(core.state, Math.max(offset, core.state.logStartOffset), core.recoveryOptions()),
+  );
+}
+
+/** A crash in between leaves an empty log that begins at 0, and its leader says again where it must begin. */
+const restartAt = (core: LogCore, offset: number): Promise<void> =>
+  whileRefusing(core, async () => {
+    await core.storage.clear({});
+    const state = emptyState(core.state.limits, {
+      ...{ logStartOffset: offset, nextOffset: offset, writtenOffset: offset, highWatermark: offset },
+      ...{ checkpointOffset: offset, cleanedTo: offset, active: { baseOffset: offset, bytes: 0, firstTimestampMs: 0 } },
+    });
+    await core.storage.write(checkpointOperations(state));
+    return state;
+  });
+
+async function whileRefusing(core: LogCore, work: () => Promise<LogState>): Promise<void> {
   core.status = 'truncating';
   await core.drain();
   if (core.status !== 'truncating') throw core.storageRefusal();
   try {
     core.cache.clear();
-    const from = Math.max(offset, core.state.logStartOffset);
-    core.replaceState(await truncate(core.state, from, core.recoveryOptions()));
+    core.replaceState(await work());
     core.status = 'open';
   } catch (error) {
     core.fail(error);

@@ -5,22 +5,22 @@
 // getSync holds up every other partition while the disk turns, and needs the key of the next batch; a page doesn't.
 import type { Records } from '../protocol/transport.ts';
 import { batchKey, keyOffset } from './keyspace.ts';
-import type { LogCore } from './log-core.ts';
+import type { LogCore, ReadIsolation } from './log-core.ts';
 
 export interface ReadOptions {
   /** First offset wanted; a batch that begins before it is returned whole. */
   readonly from: number;
   /** In bytes: no batch is cut, so fewer may come. */
   readonly maxBytes: number;
-  readonly isolation: 'readUncommitted' | 'readCommitted';
+  readonly isolation: ReadIsolation;
   /** Whether the first batch comes even if it is larger than `maxBytes`. Default true. */
   readonly atLeastOne?: boolean;
 }
 
 export interface ReadResult {
-  /** Whole batches, up to the high watermark or, read committed, up to the last stable offset. */
+  /** Whole batches, up to the high watermark, read committed up to the last stable offset, for followers all. */
   readonly records: Records;
-  /** What a read-committed reader must skip in them; null for read uncommitted. */
+  /** What a read-committed reader must skip in them; null for others. */
   readonly abortedTransactions: readonly { readonly producerId: number; readonly firstOffset: number }[] | null;
 }
 
@@ -58,7 +58,7 @@ export async function readStored(core: LogCore, read: ReadOptions): Promise<Read
 }
 
 function answer({ state }: LogCore, { from, isolation }: ReadOptions, end: number, records: Records): ReadResult {
-  if (isolation === 'readUncommitted') return { records, abortedTransactions: null };
+  if (isolation !== 'readCommitted') return { records, abortedTransactions: null };
   const aborted = records.length === 0 ? [] : state.transactions.abortedIn(from, end);
   return { records, abortedTransactions: aborted.map(({ producerId, firstOffset }) => ({ producerId, firstOffset })) };
 }

@@ -6,7 +6,7 @@ import { type FoundRecord, firstRecordAt, newestRecord } from './batch-lookup.ts
 import { checkpointOperations } from './checkpoint.ts';
 import { dirtyRatioOf } from './compaction.ts';
 import type { EpochEnd } from './epoch-cache.ts';
-import { type AppendOptions, type AppendResult, createAppender } from './log-appender.ts';
+import { type AppendOptions, type AppendResult, createAppender, createReplicaAppender } from './log-appender.ts';
 import type { LogConfig } from './log-config.ts';
 import { type LogCoreOptions, openLogCore } from './log-core.ts';
 import { createMaintenance } from './log-maintenance.ts';
@@ -37,6 +37,14 @@ export interface PartitionLog {
    * @throws Fault `LOG_REFUSED` whose `error` is Kafka's name for what is wrong
    */
   append(records: Records, options: AppendOptions): Promise<AppendResult>;
+  /**
+   * Takes whole batches from the partition's leader at the offsets that they have there. What is here already is left
+   * out. Resolves when they are written.
+   *
+   * @throws Fault `LOG_REFUSED` with CORRUPT_MESSAGE for bytes that changed on the way, INVALID_RECORD for a batch that
+   * begins before the end of this log and goes past it
+   */
+  appendReplica(records: Records): Promise<void>;
   /** @throws Fault `LOG_REFUSED` with OFFSET_OUT_OF_RANGE below the log start or above the log end */
   read(options: ReadOptions): Promise<ReadResult>;
   /** The same at once from the newest batches in memory; null where the disk is needed. */
@@ -56,6 +64,8 @@ export interface PartitionLog {
    * the high watermark, as after an unclean election, transactions that compaction saw ended stay ended.
    */
   truncateTo(offset: number): Promise<void>;
+  /** Lets go everything and goes on empty at `offset`: for a follower whose leader has nothing left of what follows it. */
+  restartAt(offset: number): Promise<void>;
   /** @returns the log start. @throws Fault `LOG_REFUSED` with OFFSET_OUT_OF_RANGE above the high watermark */
   deleteRecordsBefore(offset: number): Promise<number>;
   /** Lets go what age and size say, and forgets producers that have been silent for long. */
@@ -69,6 +79,8 @@ export interface PartitionLog {
   hasOpenTransaction(producerId: number, producerEpoch: number): boolean;
   /** Calls back when the high watermark or the last stable offset has moved. @returns how to stop that */
   onAdvance(listener: () => void): () => void;
+  /** Calls back when the log end has moved on. @returns how to stop that */
+  onWritten(listener: () => void): () => void;
   /** What is under way is written first. */
   close(): Promise<void>;
 }
@@ -89,6 +101,7 @@ export async function openPartitionLog(options: LogCoreOptions): Promise<Partiti
     await core.drain();
     core.cache.clear();
     listeners.clear();
+    core.writtenListeners.clear();
     await storage.close();
   }
 
@@ -118,6 +131,7 @@ export async function openPartitionLog(options: LogCoreOptions): Promise<Partiti
       core.config = config;
     },
     append: createAppender(core),
+    appendReplica: createReplicaAppender(core),
     read: async (read) => readCached(core, read) ?? readStored(core, read),
     readCached: (read) => readCached(core, read),
     offsetForTimestamp: (timestampMs) =>
@@ -131,6 +145,7 @@ export async function openPartitionLog(options: LogCoreOptions): Promise<Partiti
     },
     advanceHighWatermark: core.advance,
     truncateTo: maintenance.truncateTo,
+    restartAt: maintenance.restartAt,
     deleteRecordsBefore: maintenance.deleteBefore,
     applyRetention: maintenance.applyRetention,
     compact: maintenance.compact,
@@ -140,6 +155,10 @@ export async function openPartitionLog(options: LogCoreOptions): Promise<Partiti
     onAdvance(listener) {
       listeners.add(listener);
       return () => void listeners.delete(listener);
+    },
+    onWritten(listener) {
+      core.writtenListeners.add(listener);
+      return () => void core.writtenListeners.delete(listener);
     },
     close,
   };

@@ -59,6 +59,7 @@ import {
   describeTopicPartitionsRequest,
   describeTopicPartitionsResponse,
 } from './messages/75-describe-topic-partitions.ts';
+import { nodeCallRequest, nodeCallResponse } from './node-call.ts';
 import type { Infer, InitOf, Message } from './schema.ts';
 
 interface Api {
@@ -172,6 +173,7 @@ export const apis = {
     response: describeTopicPartitionsResponse,
     served: [0, 0],
   },
+  nodeCall: { key: 20_000, request: nodeCallRequest, response: nodeCallResponse, served: [0, 0] },
 } as const satisfies Record<string, Api>;
 
 export type ApiName = keyof typeof apis;

@@ -139,6 +139,7 @@ const failed: { readonly [N in ApiName]: Failed<N> } = {
   consumerGroupHeartbeat: whole,
   consumerGroupDescribe: ({ groupIds }, errorCode) => ({ groups: groupIds.map((groupId) => ({ groupId, errorCode })) }),
   listConfigResources: whole,
+  nodeCall: whole,
   describeTopicPartitions: ({ topics }, errorCode) => ({ topics: topics.map(({ name }) => ({ name, errorCode })) }),
 };
 

@@ -8,13 +8,15 @@ import type { TransactionCoordinator } from '../coordinator/transaction/coordina
 import type { Clock } from '../kernel/clock.ts';
 import type { Logger } from '../kernel/logger.ts';
 import type { Random } from '../kernel/random.ts';
-import type { PartitionLog } from '../log/partition-log.ts';
 import type { ApiName, RequestOf, ResponseOf } from '../protocol/api-table.ts';
 import type { ErrorName } from '../protocol/error-code.ts';
+import type { Cluster } from './cluster/open-cluster.ts';
+import type { ClusterView } from './cluster-view.ts';
 import type { FetchSessions } from './fetch-sessions.ts';
 import type { LogDir } from './log-dir.ts';
 import type { NodeSettings } from './node-config.ts';
 import type { NodeConfigs } from './node-configs.ts';
+import type { Partitions, Readable } from './partitions.ts';
 import type { Topics } from './topics.ts';
 import type { TransactionCheck } from './transaction-check.ts';
 
@@ -26,6 +28,10 @@ export interface NodeParts {
   readonly logger: Logger;
   readonly catalog: Catalog;
   readonly topics: Topics;
+  readonly partitions: Partitions;
+  readonly view: ClusterView;
+  /** Null where the node is alone. */
+  readonly cluster: Cluster | null;
   readonly nodeConfigs: NodeConfigs;
   readonly groups: CoordinatorRuntime<GroupShard>;
   readonly transactions: TransactionCoordinator;
@@ -78,8 +84,9 @@ export function epochError(claimed: number, current: number): ErrorName | null {
  * Where the largest leader epoch up to `leaderEpoch` ends. The epoch that holds has begun when the log did, also where
  * it has no record yet.
  */
-export function epochEndOf(log: PartitionLog, leaderEpoch: number): { leaderEpoch: number; endOffset: number } {
+export function epochEndOf(led: Readable, leaderEpoch: number): { leaderEpoch: number; endOffset: number } {
+  const { log } = led;
   const end = log.epochEnd(leaderEpoch);
-  const isEmpty = end.endOffset < 0 && leaderEpoch === log.leaderEpoch;
+  const isEmpty = end.endOffset < 0 && leaderEpoch === led.leaderEpoch;
   return isEmpty ? { leaderEpoch, endOffset: log.logEndOffset } : end;
 }

@@ -51,6 +51,8 @@ export interface ListenOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly limits?: Partial<ListenerLimits>;
+  /** Until it resolves connections are closed as they come, so that who looks for a node that serves goes on to the next. */
+  readonly opens?: Promise<void>;
 }
 
 export interface Listener {
@@ -84,10 +86,22 @@ export async function listen(options: ListenOptions): Promise<Listener> {
   const countByAddress = new Map<string, number>();
   const idleMaxMs = limits['connections.max.idle.ms'];
   let refusing = false;
+  let opened = options.opens === undefined;
+  options.opens?.then(
+    () => {
+      opened = true;
+    },
+    () => {},
+  );
   let closing: Promise<void> | undefined;
   let onEmpty = () => {};
 
   function take(socket: Socket): void {
+    if (!opened) {
+      socket.on('error', () => {});
+      socket.destroy();
+      return;
+    }
     const address = plainAddress(socket.remoteAddress ?? '');
     const count = countByAddress.get(address) ?? 0;
     if (closing !== undefined || open.size >= limits['max.connections'] || count >= limits['max.connections.per.ip']) {

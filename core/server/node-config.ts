@@ -41,6 +41,15 @@ export interface NodeSettings {
   readonly 'log.retention.check.interval.ms': number;
   /** Between two looks for logs that are dirty enough to be compacted; 0 leaves it to the other. */
   readonly 'log.cleaner.backoff.ms': number;
+  /** Copies of a topic that is made without saying how many, and of the node's own; as many as there are nodes where they are fewer. */
+  readonly 'default.replication.factor': number;
+  /** In a cluster: how often a node is heard of, and after how long without it is taken for dead. */
+  readonly 'broker.heartbeat.interval.ms': number;
+  readonly 'broker.session.timeout.ms': number;
+  /** A follower that has not been at the log end for so long is out of sync. */
+  readonly 'replica.lag.time.max.ms': number;
+  readonly 'replica.fetch.wait.max.ms': number;
+  readonly 'replica.fetch.backoff.ms': number;
   /** Defaults of topics, by the topic's name of the setting: `retention.ms`, `max.message.bytes`. */
   readonly topicDefaults: Readonly<Record<string, string>>;
 }
@@ -70,6 +79,12 @@ export const nodeDefaults: NodeSettings = {
   'transactional.id.expiration.ms': 7 * 24 * 60 * 60_000,
   'log.retention.check.interval.ms': 5 * 60_000,
   'log.cleaner.backoff.ms': 15_000,
+  'default.replication.factor': 3,
+  'broker.heartbeat.interval.ms': 500,
+  'broker.session.timeout.ms': 3_000,
+  'replica.lag.time.max.ms': 10_000,
+  'replica.fetch.wait.max.ms': 500,
+  'replica.fetch.backoff.ms': 200,
   topicDefaults: {},
 };
 

@@ -1,31 +1,27 @@
 // A storage node put together: catalog, logs, coordinators, router. Reached through Transport in this process; a listener
 // decodes requests and calls the same router. What is opened here is closed here, in the order that loses nothing: what
 // waits is answered, then what is under way is written.
-import { type Catalog, openCatalog, type TopicImage } from '../controller/catalog.ts';
-import { createGroupShard, type GroupShard } from '../coordinator/group/group-shard.ts';
-import { createCoordinatorRuntime } from '../coordinator/runtime.ts';
-import type { ShardLog, TransactionMarker } from '../coordinator/shard.ts';
-import { createTransactionCoordinator } from '../coordinator/transaction/coordinator.ts';
+import type { Catalog } from '../controller/catalog.ts';
 import type { Clock, Timer } from '../kernel/clock.ts';
 import { Fault, isFault } from '../kernel/fault.ts';
 import type { Logger } from '../kernel/logger.ts';
 import type { Random } from '../kernel/random.ts';
-import { createLogManager, type LogManager } from '../log/log-manager.ts';
+import type { LogManager } from '../log/log-manager.ts';
 import type { ApiName } from '../protocol/api-table.ts';
 import { loadCompression } from '../protocol/compression/registry.ts';
 import type { CallOptions, Transport } from '../protocol/transport.ts';
 import type { StorageEngine } from '../storage/storage.ts';
+import type { ClusterOptions } from './cluster/open-cluster.ts';
+import { type Coordinators, createCoordinators } from './coordinators.ts';
 import type { DataFolder } from './data-folder.ts';
 import { createFetchSessions } from './fetch-sessions.ts';
+import { type Foundation, layFoundation } from './foundation.ts';
 import type { NodeParts } from './handler.ts';
 import { logDirOf } from './log-dir.ts';
 import { type NodeSettings, nodeSettings } from './node-config.ts';
-import { createNodeConfigs } from './node-configs.ts';
 import { createRouter, type Router, servedApis } from './router.ts';
-import { createShardLog, markerBatch } from './shard-log.ts';
 import { offsetsTopic, transactionsTopic } from './topic-rules.ts';
-import { createTopics, type Topics } from './topics.ts';
-import { createTransactionCheck } from './transaction-check.ts';
+import type { Topics } from './topics.ts';
 
 export interface NodeOptions {
   /** The folder of the node's databases: one a partition, and `__catalog`. */
@@ -39,6 +35,8 @@ export interface NodeOptions {
   readonly folder?: DataFolder;
   /** Who runs the node, for whoever finds the folder in use. Default the process's command line. */
   readonly owner?: string;
+  /** The cluster that it is a node of. Default: it is alone. */
+  readonly cluster?: ClusterOptions;
 }
 
 /** A node as a Transport: `call` carries a request out without encoding it. `close` and disposal are the same. */
@@ -48,6 +46,8 @@ export interface StorageNode extends Transport, AsyncDisposable {
   /** For a listener: carries out a request of whoever it came from. */
   readonly serve: Router;
   readonly apis: readonly ApiName[];
+  /** Resolves when the node is taken in by its cluster; at once where it is alone. */
+  readonly ready: Promise<void>;
   /** The same node for a caller with a name, as groups show it. Closing that leaves the node open. */
   as(clientId: string): Transport;
   /** Retention, compaction, expiry of offsets and transactional ids. It also runs by itself, see the settings. */
@@ -60,16 +60,17 @@ export interface StorageNode extends Transport, AsyncDisposable {
  * @throws Fault `BAD_SETTINGS`, `STORAGE_IN_USE`, `STORAGE_NEWER`, `STORAGE_FAILED`
  */
 export async function createNode(options: NodeOptions): Promise<StorageNode> {
-  const { engine, random, folder } = options;
+  const { folder } = options;
   const settings = nodeSettings(options.settings);
   await loadCompression();
   try {
-    const catalog = await openCatalog({ engine, random });
+    const foundation = await layFoundation({ ...options, settings }, options.cluster);
     try {
       await folder?.claim(options.owner ?? process.argv.slice(1).join(' '));
-      return await openNode(options, settings, catalog);
+      return openNode(options, settings, foundation);
     } catch (error) {
-      await catalog[Symbol.asyncDispose]();
+      await foundation.stop();
+      await foundation.close();
       throw error;
     }
   } catch (error) {
@@ -77,22 +78,17 @@ export async function createNode(options: NodeOptions): Promise<StorageNode> {
   }
 }
 
-async function openNode(options: NodeOptions, settings: NodeSettings, catalog: Catalog): Promise<StorageNode> {
-  const { engine, clock, random, logger, folder } = options;
-  const logs = createLogManager({ engine, clock, logger });
-  const nodeConfigs = createNodeConfigs({ catalog, settings, onChanged: () => topics.defaultsChanged() });
-  const topics = createTopics({ catalog, logs, settings, topicDefaults: nodeConfigs.topicDefaults, logger });
-  await topics.recover();
-  const coordinators = createCoordinators({ topics, catalog, settings, clock, random, logger });
+function openNode(options: NodeOptions, settings: NodeSettings, foundation: Foundation): StorageNode {
+  const { clock, random, logger, folder } = options;
+  const { catalog, logs, topics, nodeConfigs, partitions, view, cluster } = foundation;
+  const shared = { settings, clock, random, logger, catalog, topics, partitions };
+  const coordinators = createCoordinators({ ...shared, ledOf: foundation.ledOf, peer: cluster?.peer ?? null });
   const onCloses = new Set<() => void>();
   const parts: NodeParts = {
-    settings,
-    clock,
-    random,
-    logger,
-    catalog,
-    topics,
+    ...shared,
     nodeConfigs,
+    view,
+    cluster,
     ...coordinators,
     fetchSessions: createFetchSessions({ slots: settings['max.incremental.fetch.session.cache.slots'], clock, random }),
     logDir: logDirOf(folder),
@@ -105,9 +101,10 @@ async function openNode(options: NodeOptions, settings: NodeSettings, catalog: C
   const route = createRouter(parts);
   const underWay = new Set<Promise<unknown>>();
   let closing: Promise<void> | undefined;
+  let closed = false;
 
   const serve: Router = (api, version, request, caller) => {
-    if (closing !== undefined) return Promise.reject(new Fault('CLOSED', { what: 'the node' }));
+    if (closed) return Promise.reject(new Fault('CLOSED', { what: 'the node' }));
     const answer = route(api, version, request, caller);
     const settled: Promise<unknown> = answer.then(
       () => underWay.delete(settled),
@@ -126,23 +123,45 @@ async function openNode(options: NodeOptions, settings: NodeSettings, catalog: C
   );
   const expiring = repeat(clock, logger, settings['offsets.retention.check.interval.ms'], () => expire(coordinators));
   // A transaction whose end was decided before a crash is ended now, and not when someone asks for its coordinator.
-  coordinators.transactions.list().catch((error: unknown) => {
+  const unread = (error: unknown) => {
     if (closing === undefined) logger.error({ err: error }, 'transactions could not be read');
+  };
+  if (cluster === null) coordinators.transactions.list().catch(unread);
+  const ready = foundation.start({
+    leading(topic, partition) {
+      if (topic === transactionsTopic) coordinators.transactions.load(partition).catch(unread);
+    },
+    resigned(topic, partition) {
+      if (topic === transactionsTopic) coordinators.transactions.unload(partition);
+      if (topic === offsetsTopic) coordinators.groups.unload(partition);
+    },
   });
+  ready.catch((error: unknown) => logger.error({ err: error }, 'the node could not join its cluster'));
 
   async function closeAll(): Promise<void> {
+    await leaving;
+    closed = true;
     for (const listener of onCloses) listener();
     await Promise.all([cleaning.stop(), compacting.stop(), expiring.stop()]);
     await Promise.all([coordinators.groups.close(), coordinators.transactions.close()]);
     while (underWay.size > 0) await Promise.all(underWay);
+    await foundation.stop();
     try {
       await logs.close();
     } finally {
-      await catalog[Symbol.asyncDispose]();
+      await foundation.close();
       await folder?.close();
     }
   }
-  const close = () => (closing ??= closeAll());
+  let leaving: Promise<void> = Promise.resolve();
+  const close = () => {
+    if (closing === undefined) {
+      // It goes on serving until its leaders are somewhere else.
+      leaving = foundation.leave();
+      closing = closeAll();
+    }
+    return closing;
+  };
 
   function as(clientId: string): Transport {
     return {
@@ -157,7 +176,10 @@ async function openNode(options: NodeOptions, settings: NodeSettings, catalog: C
 
   return {
     ...as('in-process'),
-    clusterId: catalog.image.clusterId,
+    get clusterId() {
+      return catalog.image.clusterId;
+    },
+    ready,
     nodeId: settings.nodeId,
     serve,
     apis: servedApis,
@@ -170,87 +192,6 @@ async function openNode(options: NodeOptions, settings: NodeSettings, catalog: C
     [Symbol.asyncDispose]: close,
   };
 }
-
-/** Why a log refuses the marker of a transaction that a later one has ended. */
-const passedBy = ['INVALID_PRODUCER_EPOCH', 'TRANSACTION_COORDINATOR_FENCED'];
-
-type Coordinators = Pick<NodeParts, 'groups' | 'transactions' | 'transactionCheck' | 'writeMarker'>;
-
-function createCoordinators(
-  parts: Pick<NodeParts, 'topics' | 'catalog' | 'settings' | 'clock' | 'random' | 'logger'>,
-): Coordinators {
-  const { topics, catalog, settings, clock, random, logger } = parts;
-  const open = async (topic: string, partition: number) => topics.log(await topics.internal(topic), partition);
-  // The topic may have been made by an earlier life of the node, whose setting was another.
-  const partitionsOf = (topic: string, setting: number) => catalog.image.topics.get(topic)?.partitions ?? setting;
-  const wiring = (topic: string, setting: number) => ({
-    topic,
-    partitions: partitionsOf(topic, setting),
-    openLog: async (name: string, partition: number): Promise<ShardLog> =>
-      createShardLog(await open(name, partition), clock),
-    existing: () => topics.partitionsWithLog(topic),
-    clock,
-    logger,
-  });
-  const groups = createCoordinatorRuntime<GroupShard>({
-    ...wiring(offsetsTopic, settings['offsets.topic.num.partitions']),
-    makeShard: (context) =>
-      createGroupShard(context, {
-        settings: groupSettings(settings),
-        random,
-        consumerSettings: consumerGroupSettings(settings),
-        directory: catalog.image,
-      }),
-  });
-
-  async function writeMarker(topic: TopicImage, partition: number, marker: TransactionMarker): Promise<void> {
-    const log = await topics.log(topic, partition);
-    transactionCheck.ended(log, marker.producerId);
-    if (topic.name === offsetsTopic) return groups.endTransaction(partition, marker);
-    await log.append([markerBatch(marker, clock.now())], { origin: 'coordinator' });
-  }
-
-  const transactionCheck = createTransactionCheck({ verify: (...asked) => transactions.verify(...asked) });
-  const transactions = createTransactionCoordinator({
-    ...wiring(transactionsTopic, settings['transaction.state.log.num.partitions']),
-    async writeMarker(name, partition, marker) {
-      const topic = catalog.image.topics.get(name);
-      if (topic === undefined || partition >= topic.partitions) return;
-      try {
-        await writeMarker(topic, partition, marker);
-      } catch (error) {
-        // Someone else's marker, of a later epoch, has ended it here already: for ever trying again would help nobody.
-        if (!isFault(error, 'LOG_REFUSED') || !passedBy.includes(error.detail.error)) throw error;
-        logger.warn(
-          { err: error, topic: name, partition },
-          'a transaction had been ended in a partition by someone else',
-        );
-      }
-    },
-    allocateProducerId: () => catalog.producerId(),
-    settings: {
-      timeoutMsMax: settings['transaction.max.timeout.ms'],
-      expirationMs: settings['transactional.id.expiration.ms'],
-    },
-    random,
-  });
-  return { groups, transactions, transactionCheck, writeMarker };
-}
-
-const groupSettings = (settings: NodeSettings) => ({
-  initialRebalanceDelayMs: settings['group.initial.rebalance.delay.ms'],
-  sessionTimeoutMsMin: settings['group.min.session.timeout.ms'],
-  sessionTimeoutMsMax: settings['group.max.session.timeout.ms'],
-  membersMax: settings['group.max.size'],
-  offsetsRetentionMs: settings['offsets.retention.minutes'] * 60_000,
-  offsetMetadataBytesMax: settings['offset.metadata.max.bytes'],
-});
-
-const consumerGroupSettings = (settings: NodeSettings) => ({
-  sessionTimeoutMs: settings['group.consumer.session.timeout.ms'],
-  heartbeatIntervalMs: settings['group.consumer.heartbeat.interval.ms'],
-  membersMax: settings['group.consumer.max.size'],
-});
 
 /** The manager cleans what is open, and retention doesn't wait until someone reads: so all are opened once. */
 async function cleanLogs(logs: LogManager, topics: Topics, { image }: Catalog): Promise<void> {

@@ -33,7 +33,7 @@ export interface PendingFetch {
   readonly bytesMax: number;
   readonly bytesMin: number;
   readonly waitMsMax: number;
-  readonly isolation: 'readUncommitted' | 'readCommitted';
+  readonly isolation: ReadOptions['isolation'];
 }
 
 export interface WaitOptions {
@@ -102,6 +102,12 @@ function take(read: PartitionRead, { records, abortedTransactions }: ReadResult)
   return bytes;
 }
 
+const boundOf = {
+  readCommitted: 'lastStableOffset',
+  readUncommitted: 'highWatermark',
+  logEnd: 'logEndOffset',
+} as const;
+
 async function waitForMore(fetch: PendingFetch, { clock, signal, onClose }: WaitOptions): Promise<void> {
   let over = false;
   let woken: Latch<void> = createLatch();
@@ -119,9 +125,8 @@ async function waitForMore(fetch: PendingFetch, { clock, signal, onClose }: Wait
       read.moved = true;
       woken.resolve();
     };
-    stops.push(log.onAdvance(moved));
-    const end = fetch.isolation === 'readCommitted' ? log.lastStableOffset : log.highWatermark;
-    if (end > read.nextOffset) moved(); // it moved before anyone listened
+    stops.push(fetch.isolation === 'logEnd' ? log.onWritten(moved) : log.onAdvance(moved));
+    if (log[boundOf[fetch.isolation]] > read.nextOffset) moved(); // it moved before anyone listened
   }
   try {
     while (!over && !isComplete(fetch)) {

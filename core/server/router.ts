@@ -1,6 +1,6 @@
 // From an API's name to its handler. What has no line here is not served and not advertised.
 import { isFault } from '../kernel/fault.ts';
-import type { ApiName, RequestOf, ResponseOf } from '../protocol/api-table.ts';
+import { type ApiName, apis, type RequestOf, type ResponseOf } from '../protocol/api-table.ts';
 import { codeOf } from './error-names.ts';
 import { failedResponse } from './failed-response.ts';
 import type { Caller, Handler, NodeParts } from './handler.ts';
@@ -49,6 +49,11 @@ import { consumerGroupDescribe } from './handlers/69-consumer-group-describe.ts'
 import { listConfigResources } from './handlers/74-list-config-resources.ts';
 import { describeTopicPartitions } from './handlers/75-describe-topic-partitions.ts';
 
+const nodeCall: Handler<'nodeCall'> = async ({ kind, body }, { parts: { cluster } }) =>
+  apis.nodeCall.response.create(
+    cluster === null ? { errorCode: codeOf('NOT_CONTROLLER') } : await cluster.serve(kind, body ?? new Uint8Array(0)),
+  );
+
 const handlers: { readonly [N in ApiName]?: Handler<N> } = {
   produce,
   fetch,
@@ -94,10 +99,13 @@ const handlers: { readonly [N in ApiName]?: Handler<N> } = {
   consumerGroupDescribe,
   listConfigResources,
   describeTopicPartitions,
+  nodeCall,
 };
 
-/** The APIs that are served. */
-export const servedApis = Object.keys(handlers) as readonly ApiName[];
+/** What only nodes ask of each other, where controllers listen. */
+export const nodeApis: readonly ApiName[] = ['nodeCall'];
+/** The APIs that are served to clients. */
+export const servedApis = (Object.keys(handlers) as readonly ApiName[]).filter((api) => !nodeApis.includes(api));
 
 /**
  * Carries out a request, however it came. A handler that fails in a way nobody foresaw gets a line in the node's log and

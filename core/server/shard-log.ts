@@ -4,15 +4,18 @@
 import type { CoordinatorRecord, ShardLog, TransactionMarker, TransactionOwner } from '../coordinator/shard.ts';
 import { ByteReader } from '../kernel/byte-reader.ts';
 import type { Clock } from '../kernel/clock.ts';
-import type { PartitionLog } from '../log/partition-log.ts';
+import { partitionName } from '../kernel/ids.ts';
+import { refusal } from '../log/refusal.ts';
 import { BatchBuilder } from '../protocol/batch-builder.ts';
 import { endTransactionMarker, readControlRecord } from '../protocol/control-record.ts';
 import { readBatchHeader, splitBatches } from '../protocol/record-batch.ts';
 import { RecordCursor } from '../protocol/record-cursor.ts';
+import type { Led } from './partitions.ts';
 
 const readBytesMax = 4 * 1024 * 1024;
 
-export function createShardLog(log: PartitionLog, clock: Clock): ShardLog {
+export function createShardLog(led: Led, clock: Clock): ShardLog {
+  const { log } = led;
   const builder = new BatchBuilder();
 
   function batchOf(records: readonly CoordinatorRecord[], transaction: TransactionOwner | undefined): Uint8Array {
@@ -22,28 +25,38 @@ export function createShardLog(log: PartitionLog, clock: Clock): ShardLog {
     return builder.build(transaction === undefined ? {} : { ...transaction, isTransactional: true });
   }
 
+  /** What only this node has may be lost with it, so nobody is told of it before the others have it too. */
+  async function committed(endOffset: number): Promise<void> {
+    const replicated = led.replicated(endOffset);
+    if (replicated === true || (await replicated)) return;
+    throw refusal(partitionName(log), { error: 'NOT_LEADER_OR_FOLLOWER', why: 'another node leads it' });
+  }
+
+  async function append(batch: Uint8Array): Promise<void> {
+    const { lastOffset } = await log.append([batch], { origin: 'coordinator' });
+    await committed(lastOffset + 1);
+  }
+
   return {
-    async append(records, transaction) {
-      await log.append([batchOf(records, transaction)], { origin: 'coordinator' });
-    },
-    async appendMarker(marker) {
-      await log.append([markerBatch(marker, clock.now())], { origin: 'coordinator' });
-    },
+    append: (records, transaction) => append(batchOf(records, transaction)),
+    appendMarker: (marker) => append(markerBatch(marker, clock.now())),
     async replay(target) {
       const cursor = new RecordCursor();
-      for (let from = log.logStartOffset; from < log.highWatermark; ) {
+      const { logEndOffset } = log;
+      for (let from = log.logStartOffset; from < logEndOffset; ) {
         const { records } = await log.read({
           from,
           maxBytes: readBytesMax,
-          isolation: 'readUncommitted',
+          isolation: 'logEnd',
           atLeastOne: true,
         });
-        if (records.length === 0) return;
+        if (records.length === 0) break;
         for (const batch of records.flatMap((bytes) => splitBatches(bytes))) {
           replayBatch(batch, cursor, target);
           from = readBatchHeader(batch).lastOffset + 1;
         }
       }
+      await committed(logEndOffset);
     },
   };
 }

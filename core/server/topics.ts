@@ -3,6 +3,7 @@
 // erased after it, also at the next start when the process died between the two.
 import type { Catalog, TopicConfigs, TopicImage } from '../controller/catalog.ts';
 import { assert } from '../kernel/assert.ts';
+import { Fault } from '../kernel/fault.ts';
 import type { Logger } from '../kernel/logger.ts';
 import { configObjection, type LogConfig, logConfig } from '../log/log-config.ts';
 import type { LogManager } from '../log/log-manager.ts';
@@ -22,6 +23,10 @@ export interface NewTopic {
   /** -1 for num.partitions. */
   readonly partitions: number;
   readonly configs: TopicConfigs;
+  /** -1 for default.replication.factor. */
+  readonly replicationFactor?: number;
+  /** Nodes of each partition; null to have them chosen. */
+  readonly assignments?: readonly (readonly number[])[] | null;
 }
 
 /** Refusals are values; rejects with Fault `STORAGE_FAILED` when the catalog or a log can't be written. */
@@ -37,8 +42,16 @@ export interface Topics {
   internal(name: string): Promise<TopicImage>;
   /** False when it was gone already. */
   delete(topic: TopicImage): Promise<boolean>;
-  addPartitions(topic: TopicImage, partitions: number): Promise<TopicImage | null>;
+  addPartitions(
+    topic: TopicImage,
+    partitions: number,
+    assignments?: readonly (readonly number[])[] | null,
+  ): Promise<TopicImage | null | Refused>;
   changeConfigs(topic: TopicImage, change: (configs: TopicConfigs) => TopicConfigs): Promise<TopicImage | null>;
+  /** Another node has changed it: open logs take its settings over. */
+  changed(topic: TopicImage): void;
+  /** Another node has deleted it: what is here of it goes. */
+  erase(topic: TopicImage): Promise<void>;
   /** The defaults of topics have changed: open logs take them over. */
   defaultsChanged(): void;
   /** Numbers of the partitions that have a log. */
@@ -114,12 +127,13 @@ export function createTopics({
     return configsObjection(configs);
   }
 
-  async function create({ name, partitions, configs }: NewTopic): Promise<TopicImage | Refused> {
+  async function create(topic: NewTopic): Promise<TopicImage | Refused> {
+    const { name, partitions } = topic;
     await erasing.get(name);
-    const refused = objection({ name, partitions, configs });
+    const refused = objection(topic);
     if (refused !== null) return refused;
     const count = partitions === -1 ? settings['num.partitions'] : partitions;
-    const created = await catalog.createTopic({ name, partitions: count, configs });
+    const created = await catalog.createTopic({ ...topic, partitions: count });
     return created ?? { error: 'TOPIC_ALREADY_EXISTS', message: `there is a topic '${name}' already` };
   }
 
@@ -158,9 +172,11 @@ export function createTopics({
       assert(configs !== undefined, `'${name}' is no topic of the node's own`);
       const partitions =
         settings[name === offsetsTopic ? 'offsets.topic.num.partitions' : 'transaction.state.log.num.partitions'];
-      return (
-        image.topics.get(name) ?? (await catalog.createTopic({ name, partitions, configs })) ?? image.topics.get(name)!
-      );
+      const found = image.topics.get(name);
+      if (found !== undefined) return found;
+      const created = await catalog.createTopic({ name, partitions, configs, replicationFactor: -1 });
+      if (created !== null && 'error' in created) throw new Fault('NOT_CONTROLLER', {});
+      return created ?? image.topics.get(name)!;
     },
     async delete(topic) {
       if ((await catalog.deleteTopic(topic.id)) === null) return false;
@@ -175,12 +191,16 @@ export function createTopics({
       if (erasing.get(topic.name) === done) erasing.delete(topic.name);
       return true;
     },
-    addPartitions: (topic, partitions) => catalog.addPartitions(topic.id, partitions),
+    addPartitions: (topic, partitions, assignments) => catalog.addPartitions(topic.id, partitions, assignments),
     async changeConfigs(topic, change) {
       const changed = await catalog.changeConfigs(topic.id, change);
       if (changed === null) return null;
       updateOpenLogs(changed);
       return changed;
+    },
+    changed: updateOpenLogs,
+    async erase(topic) {
+      for (const partition of await partitionsWithLog(topic.name)) await logs.delete(topic.name, partition);
     },
     defaultsChanged() {
       parsed = new WeakMap();

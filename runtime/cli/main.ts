@@ -5,8 +5,10 @@ import { endQuietlyOnClosedPipe, exitCode, exitCodesHelp, fail } from './output.
 
 /** Loaded one at a time: the parts of the others would double the time to the first answer. */
 const commands = {
+  cluster: async () => (await import('./commands/cluster.ts')).addCluster,
   consume: async () => (await import('./commands/consume.ts')).addConsume,
   describe: async () => (await import('./commands/describe.ts')).addDescribe,
+  dev: async () => (await import('./commands/dev.ts')).addDev,
   group: async () => (await import('./commands/group.ts')).addGroup,
   node: async () => (await import('./commands/node.ts')).addNode,
   produce: async () => (await import('./commands/produce.ts')).addProduce,

@@ -18,6 +18,10 @@ export interface GivenSettings {
   readonly advertise?: string;
   /** `log.dirs`. */
   readonly data?: string;
+  /** `controller.quorum.voters`. */
+  readonly controllers?: string;
+  /** `broker.rack`. */
+  readonly rack?: string;
 }
 
 const hourMs = 3_600_000;
@@ -47,7 +51,7 @@ export function sortSettings(given: Readonly<Record<string, string>>): GivenSett
   const node: Record<string, unknown> = {};
   const limits: Record<string, unknown> = {};
   const topicDefaults: Record<string, string> = {};
-  const places: { listen?: string; advertise?: string; data?: string } = {};
+  const places: { listen?: string; advertise?: string; data?: string; controllers?: string; rack?: string } = {};
   for (const [name, text] of Object.entries(given)) {
     const topicName = topicConfigOf.get(name)?.name;
     if (topicName !== undefined) topicDefaults[topicName] = text;
@@ -59,6 +63,8 @@ export function sortSettings(given: Readonly<Record<string, string>>): GivenSett
     else if (name === 'node.id' || name === 'broker.id') node['nodeId'] = typed(name, text, 0);
     else if (name === 'listeners') places.listen = withoutScheme(text);
     else if (name === 'advertised.listeners') places.advertise = withoutScheme(text);
+    else if (name === 'controller.quorum.voters') places.controllers = text;
+    else if (name === 'broker.rack') places.rack = text;
     else if (name === 'log.dirs' || name === 'log.dir') places.data = text;
     else throw bad(`there is no setting '${name}' here; 'millrace node --help' says where to find those there are`);
   }
@@ -84,4 +90,6 @@ export const settingNames = (): readonly string[] =>
     'listeners',
     'advertised.listeners',
     'log.dirs',
+    'controller.quorum.voters',
+    'broker.rack',
   ].sort();

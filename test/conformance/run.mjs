@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { clients } from './clients.mjs';
 import { runScenarios } from './parts/client-process.mjs';
+import { clusterUnderFire, failoverBesideKafka } from './parts/cluster.mjs';
 import { compareRead, writeCrossRecords, writeCrossTopics, writtenBy } from './parts/cross.mjs';
 import { hostileBytes } from './parts/hostile.mjs';
 import { killUnderLoad } from './parts/kill.mjs';
@@ -28,6 +29,8 @@ const proofs = {
   streams: streamsWordCount,
   security: secureCluster,
   leaders: killedLeaders,
+  cluster: clusterUnderFire,
+  failover: failoverBesideKafka,
 };
 const partNames = ['clients', ...Object.keys(proofs)];
 

@@ -17,7 +17,9 @@ export interface MessageFixture {
 /** Every message that there are fixtures of, by its name. */
 export const messages: ReadonlyMap<string, Message> = new Map(
   [
-    ...apiNames.flatMap((name): readonly Message[] => [apis[name].request, apis[name].response]),
+    ...apiNames
+      .filter((name) => name !== 'nodeCall') // ours alone
+      .flatMap((name): readonly Message[] => [apis[name].request, apis[name].response]),
     internal.offsetCommitValue,
     internal.groupMetadataValue,
     internal.transactionLogValue,

@@ -37,7 +37,7 @@ export interface TransactionSettings {
 
 export interface TransactionCoordinatorOptions {
   readonly topic: string;
-  readonly partitions: number;
+  readonly partitions: () => number;
   readonly openLog: (topic: string, partition: number) => Promise<ShardLog>;
   readonly existing: () => Promise<readonly number[]>;
   /** Writes the end of a transaction into one partition. A partition that is gone resolves. */
@@ -77,6 +77,10 @@ export interface TransactionCoordinator {
   list(): Promise<readonly Transaction[]>;
   /** Forgets ids that nobody has used for transactional.id.expiration.ms. */
   expire(): Promise<void>;
+  /** The partition is this node's now: transactions whose end was decided are ended. */
+  load(partition: number): Promise<void>;
+  /** The partition is another node's now. */
+  unload(partition: number): void;
   close(): Promise<void>;
 }
 
@@ -291,6 +295,10 @@ export function createTransactionCoordinator(options: TransactionCoordinatorOpti
         return { records: old.map(({ transactionalId }) => forgottenRecord(transactionalId)), reply: null };
       });
     },
+    async load(partition) {
+      await runtime.runOn(partition, () => ({ records: [], reply: null }));
+    },
+    unload: runtime.unload,
     async close() {
       closing.abort();
       await runtime.close();

@@ -4,6 +4,7 @@
 // TRANSACTION_ABORTABLE, below version 11, is told INVALID_TXN_STATE.
 import type { TopicImage } from '../../controller/catalog.ts';
 import { Fault, isFault } from '../../kernel/fault.ts';
+import { createLatch } from '../../kernel/latch.ts';
 import type { AppendResult, PartitionLog } from '../../log/partition-log.ts';
 import type { RequestOf, ResponseOf } from '../../protocol/api-table.ts';
 import type { ErrorName } from '../../protocol/error-code.ts';
@@ -26,9 +27,7 @@ export const produce: Handler<'produce'> = async (request, call) => {
     const topic = await topicOf(topicData, call);
     const partitionResponses = topicData.partitionData.map((partition) => {
       if (badAcks) return refused(partition.index, 'INVALID_REQUIRED_ACKS');
-      return typeof topic === 'string'
-        ? refused(partition.index, topic)
-        : append(topic, partition, request.transactionalId, call);
+      return typeof topic === 'string' ? refused(partition.index, topic) : append(topic, partition, request, call);
     });
     const { name, topicId } = topicData;
     return { name, topicId, partitionResponses: await Promise.all(partitionResponses) };
@@ -45,18 +44,27 @@ async function topicOf(topicData: TopicData, { parts, version }: Call): Promise<
 async function append(
   topic: TopicImage,
   { index, records }: PartitionData,
-  transactionalId: string | null,
+  { acks, timeoutMs, transactionalId }: RequestOf<'produce'>,
   call: Call,
 ): Promise<PartitionResponse> {
   const { parts } = call;
   if (index < 0 || index >= topic.partitions) return refused(index, 'UNKNOWN_TOPIC_OR_PARTITION');
   if (records === null || records.length === 0) return refused(index, 'INVALID_RECORD', 'there are no records');
   try {
-    const log = await parts.topics.log(topic, index);
+    const led = await parts.partitions.led(topic, index);
+    const { log } = led;
+    const isShort = () => acks === -1 && led.inSyncCount < log.config().minInSyncReplicas;
+    if (isShort()) return refused(index, 'NOT_ENOUGH_REPLICAS');
     const written = await (batchIsTransactional(records[0]!)
       ? appendInTransaction(log, records, transactionalId, call)
       : log.append(records, { origin: 'client' }));
     if (typeof written === 'string') return refused(index, written);
+    const replicated = acks !== -1 || led.replicated(written.lastOffset + 1);
+    if (replicated !== true) {
+      const outcome = await within(timeoutMs, replicated, call);
+      if (outcome !== true) return refused(index, outcome ?? 'NOT_LEADER_OR_FOLLOWER');
+      if (isShort()) return refused(index, 'NOT_ENOUGH_REPLICAS_AFTER_APPEND');
+    }
     const { baseOffset, logAppendTimeMs } = written;
     return { ...refused(index, 'NONE'), baseOffset, logAppendTimeMs, logStartOffset: log.logStartOffset };
   } catch (error) {
@@ -66,6 +74,19 @@ async function append(
       parts.logger.error({ err: error, topic: topic.name, partition: index }, 'records could not be written');
     return refused(index, name, isFault(error, 'LOG_REFUSED') ? error.detail.why : null);
   }
+}
+
+/** Null where it turned out that it won't be. */
+async function within(
+  timeoutMs: number,
+  replicated: Promise<boolean>,
+  { parts }: Call,
+): Promise<true | null | 'REQUEST_TIMED_OUT'> {
+  const late = createLatch<'REQUEST_TIMED_OUT'>();
+  const timer = parts.clock.after(timeoutMs, () => late.resolve('REQUEST_TIMED_OUT'));
+  const outcome = await Promise.race([replicated, late.promise]);
+  timer.cancel();
+  return outcome === false ? null : outcome;
 }
 
 async function appendInTransaction(

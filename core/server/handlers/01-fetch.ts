@@ -1,18 +1,27 @@
 // Fetch: 4-18. Waits for minBytes up to maxWaitMs and hands on batches as they are stored. From version 7 there are sessions
 // (KIP-227), from 9 the reader may say which leader epoch it knows, from 12 the epoch of what it read last, and is told
 // where its log and this one part (KIP-320). From 13 topics have ids. A partition that can't be read has an error of its own.
-import type { PartitionLog } from '../../log/partition-log.ts';
-import { apis } from '../../protocol/api-table.ts';
+import { apis, type RequestOf } from '../../protocol/api-table.ts';
 import type { ErrorName } from '../../protocol/error-code.ts';
 import { codeOf, errorNameOf } from '../error-names.ts';
 import type { AskedPartition, PartitionAnswer } from '../fetch-sessions.ts';
 import { type Call, epochEndOf, epochError, findTopic, type Handler } from '../handler.ts';
+import type { Led, Readable } from '../partitions.ts';
 import { completeFetch, type PartitionRead } from '../pending-fetch.ts';
 
 const idsFrom = 13;
+const statesFrom = 15;
+/** From here on a reader may read from a follower (KIP-392). */
+const followersFrom = 11;
 // The same object in every answer that has nothing to say there.
 const unknownEpoch = { epoch: -1, endOffset: -1 };
 const noLeader = { leaderId: -1, leaderEpoch: -1 };
+
+/** Of a node that follows; consumers are none. */
+interface Follower {
+  readonly nodeId: number;
+  readonly nodeEpoch: number;
+}
 
 interface FetchedPartition extends PartitionRead {
   /** Its leader epoch is told to a reader that doesn't know it. */
@@ -24,8 +33,10 @@ export const fetch: Handler<'fetch'> = async (request, call) => {
   const { parts, caller, version } = call;
   const context = parts.fetchSessions.begin(request, version >= idsFrom);
   if (typeof context === 'string') return apis.fetch.response.create({ errorCode: codeOf(context) });
-  const reads = await Promise.all(context.partitions.map((asked) => open(asked, call)));
-  const isolation = request.isolationLevel === 1 ? 'readCommitted' : 'readUncommitted';
+  const follower = followerOf(request, version);
+  const reads = await Promise.all(context.partitions.map((asked) => open(asked, follower, call)));
+  const consumers = request.isolationLevel === 1 ? 'readCommitted' : 'readUncommitted';
+  const isolation = follower === null ? consumers : 'logEnd';
   await completeFetch(
     {
       reads,
@@ -42,24 +53,41 @@ export const fetch: Handler<'fetch'> = async (request, call) => {
   return { throttleTimeMs: 0, ...context.answer(answers), nodeEndpoints: [] };
 };
 
-async function open(asked: AskedPartition, call: Call): Promise<FetchedPartition> {
+function followerOf({ replicaId, replicaState }: RequestOf<'fetch'>, version: number): Follower | null {
+  const nodeId = version >= statesFrom ? replicaState.replicaId : replicaId;
+  return nodeId < 0 ? null : { nodeId, nodeEpoch: replicaState.replicaEpoch };
+}
+
+async function open(asked: AskedPartition, follower: Follower | null, call: Call): Promise<FetchedPartition> {
   const topic = findTopic(call.parts, { name: asked.topic, topicId: asked.topicId }, call.version >= idsFrom);
   if (typeof topic === 'string') return readOf(asked, null, topic);
   if (asked.partition < 0 || asked.partition >= topic.partitions)
     return readOf(asked, null, 'UNKNOWN_TOPIC_OR_PARTITION');
   try {
-    const log = await call.parts.topics.log(topic, asked.partition);
-    const error = epochError(asked.currentLeaderEpoch, log.leaderEpoch);
-    if (error !== null) return { ...readOf(asked, null, error), endsWait: true, leaderEpoch: log.leaderEpoch };
-    return asked.lastFetchedEpoch < 0 ? readOf(asked, log, 'NONE') : readAfter(asked, log);
+    const { partitions, clock } = call.parts;
+    const fromLeader = follower !== null || call.version < followersFrom;
+    const read = await (fromLeader
+      ? partitions.led(topic, asked.partition)
+      : partitions.readable(topic, asked.partition));
+    const { log, leaderEpoch } = read;
+    const error = epochError(asked.currentLeaderEpoch, leaderEpoch);
+    if (error !== null) return { ...readOf(asked, null, error), endsWait: true, leaderEpoch };
+    const found = asked.lastFetchedEpoch < 0 ? readOf(asked, log, 'NONE') : readAfter(asked, read);
+    if (follower === null || found.error !== 'NONE' || !found.moved) return found;
+    // Where its log and this one are the same up to what it asks for, it has all before that.
+    const fetch = { ...follower, offset: asked.fetchOffset, nowMs: clock.monotonicMs() };
+    const isWithin = asked.fetchOffset >= log.logStartOffset && asked.fetchOffset <= log.logEndOffset;
+    if (!isWithin || (read as Led).fetched(fetch)) return found;
+    return { ...readOf(asked, null, 'UNKNOWN_LEADER_EPOCH'), endsWait: true };
   } catch (error) {
     return { ...readOf(asked, null, errorNameOf(error)), endsWait: true };
   }
 }
 
 /** Reads on only from what the reader has in common with this log. */
-function readAfter(asked: AskedPartition, log: PartitionLog): FetchedPartition {
-  const { leaderEpoch, endOffset } = epochEndOf(log, asked.lastFetchedEpoch);
+function readAfter(asked: AskedPartition, read: Readable): FetchedPartition {
+  const { log } = read;
+  const { leaderEpoch, endOffset } = epochEndOf(read, asked.lastFetchedEpoch);
   if (endOffset < 0 || asked.fetchOffset < log.logStartOffset)
     return { ...readOf(asked, null, 'OFFSET_OUT_OF_RANGE'), endsWait: true };
   if (leaderEpoch === asked.lastFetchedEpoch && endOffset >= asked.fetchOffset) return readOf(asked, log, 'NONE');
@@ -68,7 +96,7 @@ function readAfter(asked: AskedPartition, log: PartitionLog): FetchedPartition {
 }
 
 /** What can't be looked up doesn't end the wait for the rest, or its reader would ask for it in a tight loop; as in Kafka. */
-const readOf = (asked: AskedPartition, log: PartitionLog | null, error: ErrorName): FetchedPartition => ({
+const readOf = (asked: AskedPartition, log: Readable['log'] | null, error: ErrorName): FetchedPartition => ({
   log,
   bytesMax: asked.partitionMaxBytes,
   error,

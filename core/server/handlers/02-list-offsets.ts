@@ -1,11 +1,11 @@
 // ListOffsets: 1-11. Besides a time: -1 the end (of what is stable, for readers of committed records), -2 the start, from
 // version 7 -3 the newest record, from 8 -4 the local start; -5 and -6 are of tiered storage, which there is none of.
 
-import type { PartitionLog } from '../../log/partition-log.ts';
 import { apis, type RequestOf } from '../../protocol/api-table.ts';
 import type { ErrorName } from '../../protocol/error-code.ts';
 import { codeOf, errorNameOf } from '../error-names.ts';
 import { type Call, epochError, type Handler } from '../handler.ts';
+import type { Readable } from '../partitions.ts';
 
 const epochFrom = 4;
 const latest = -1;
@@ -21,18 +21,31 @@ interface Found {
   readonly leaderEpoch: number;
 }
 
+/** Asks a replica that need not lead how far it is, as Kafka's own tools for replicas do (Kafka's `DEBUGGING_REPLICA_ID`). */
+const anyReplica = -2;
+
+/** Up to where the asker may see: readers of committed records, readers of all, followers. */
+type Bound = 'lastStableOffset' | 'highWatermark' | 'logEndOffset';
+
 const nothing: Found = { offset: -1, timestampMs: -1, leaderEpoch: -1 };
 
 export const listOffsets: Handler<'listOffsets'> = async (request, call) => {
-  const stable = request.isolationLevel === 1;
+  const consumers = request.isolationLevel === 1 ? 'lastStableOffset' : 'highWatermark';
+  const bound = request.replicaId >= 0 || request.replicaId === anyReplica ? 'logEndOffset' : consumers;
+  const open = request.replicaId === anyReplica ? call.parts.partitions.readable : call.parts.partitions.led;
   const topics = request.topics.map(async ({ name, partitions }) => ({
     name,
-    partitions: await Promise.all(partitions.map((partition) => answer(name, partition, stable, call))),
+    partitions: await Promise.all(partitions.map((partition) => answer(name, partition, { bound, open }, call))),
   }));
   return apis.listOffsets.response.create({ topics: await Promise.all(topics) });
 };
 
-async function answer(name: string, asked: AskedPartition, stable: boolean, { parts, version }: Call) {
+interface View {
+  readonly bound: Bound;
+  readonly open: Call['parts']['partitions']['readable'];
+}
+
+async function answer(name: string, asked: AskedPartition, { bound, open }: View, { parts, version }: Call) {
   const { partitionIndex } = asked;
   const refused = (error: ErrorName) => ({
     partitionIndex,
@@ -45,10 +58,10 @@ async function answer(name: string, asked: AskedPartition, stable: boolean, { pa
   if (topic === undefined || partitionIndex < 0 || partitionIndex >= topic.partitions)
     return refused('UNKNOWN_TOPIC_OR_PARTITION');
   try {
-    const log = await parts.topics.log(topic, partitionIndex);
-    const error = epochError(asked.currentLeaderEpoch, log.leaderEpoch);
+    const led = await open(topic, partitionIndex);
+    const error = epochError(asked.currentLeaderEpoch, led.leaderEpoch);
     if (error !== null) return refused(error);
-    const found = await find(log, asked.timestamp, stable);
+    const found = await find(led, asked.timestamp, bound);
     if (found === 'UNSUPPORTED_VERSION') return refused(found);
     return {
       partitionIndex,
@@ -62,9 +75,12 @@ async function answer(name: string, asked: AskedPartition, stable: boolean, { pa
   }
 }
 
-async function find(log: PartitionLog, timestamp: number, stable: boolean): Promise<Found | 'UNSUPPORTED_VERSION'> {
-  const { leaderEpoch } = log;
-  const end = stable ? log.lastStableOffset : log.highWatermark;
+async function find(
+  { log, leaderEpoch }: Readable,
+  timestamp: number,
+  bound: Bound,
+): Promise<Found | 'UNSUPPORTED_VERSION'> {
+  const end = log[bound];
   if (timestamp === latest) return { offset: end, timestampMs: -1, leaderEpoch };
   if (timestamp === earliest || timestamp === earliestLocal)
     return { offset: log.logStartOffset, timestampMs: -1, leaderEpoch };

@@ -17,16 +17,15 @@ type AskedTopic = NonNullable<RequestOf<'metadata'>['topics']>[number];
 
 export const metadata: Handler<'metadata'> = async (request, call) => {
   const { parts, version } = call;
-  const { nodeId, host, port } = parts.settings;
   const asked = version === 0 && request.topics?.length === 0 ? null : request.topics;
   const topics =
     asked === null
       ? [...parts.catalog.image.topics.values()].map((topic) => describe(topic, parts))
       : await Promise.all(asked.map((topic) => find(topic, version < 4 || request.allowAutoTopicCreation, call)));
   return apis.metadata.response.create({
-    brokers: [{ nodeId, host, port }],
+    brokers: parts.view.nodes().filter(({ isFenced }) => !isFenced),
     clusterId: parts.catalog.image.clusterId,
-    controllerId: nodeId,
+    controllerId: parts.view.controllerId(),
     topics: topics.map((topic) => ({
       ...topic,
       topicAuthorizedOperations:
@@ -63,12 +62,15 @@ const refused = (error: ErrorName, name: string | null, topicId = zeroUuid) => (
   partitions: [],
 });
 
-function describe({ name, id, partitions }: TopicImage, { settings: { nodeId } }: NodeParts) {
+function describe(topic: TopicImage, { partitions: places }: NodeParts) {
+  const { name, id, partitions } = topic;
   return {
     errorCode: 0,
     name,
     topicId: id,
     isInternal: isInternal(name),
-    partitions: Array.from({ length: partitions }, (_, partitionIndex) => partitionPlace(partitionIndex, nodeId)),
+    partitions: Array.from({ length: partitions }, (_, partitionIndex) =>
+      partitionPlace(partitionIndex, places.place(topic, partitionIndex)),
+    ),
   };
 }

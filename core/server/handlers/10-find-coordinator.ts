@@ -1,4 +1,4 @@
-// FindCoordinator: 0-6. One node coordinates everything. Version 4 asks for many keys at once; before it for one, and the
+// FindCoordinator: 0-6. Who leads the key's partition of the internal topic coordinates it. Version 4 asks for many keys at once; before it for one, and the
 // answer stands in the top-level fields.
 import { apis } from '../../protocol/api-table.ts';
 import type { ErrorName } from '../../protocol/error-code.ts';
@@ -11,22 +11,32 @@ const topicOfKeyType: readonly string[] = [offsetsTopic, transactionsTopic];
 
 export const findCoordinator: Handler<'findCoordinator'> = async (request, { version, parts }) => {
   const { response } = apis.findCoordinator;
-  const error = await coordinatorError(parts, request.keyType);
-  const { nodeId, host, port } = parts.settings;
-  const place = error === 'NONE' ? { nodeId, host, port } : { nodeId: -1, host: '', port: -1 };
-  const found = { ...place, errorCode: codeOf(error), errorMessage: null };
-  if (version < batchedFrom) return response.create(found);
-  return response.create({ coordinators: request.coordinatorKeys.map((key) => ({ key, ...found })) });
+  if (version < batchedFrom) return response.create(await find(request.keyType, request.key, parts));
+  const { coordinatorKeys, keyType } = request;
+  const coordinators = coordinatorKeys.map(async (key) => ({ key, ...(await find(keyType, key, parts)) }));
+  return response.create({ coordinators: await Promise.all(coordinators) });
 };
 
-async function coordinatorError(parts: NodeParts, keyType: number): Promise<ErrorName> {
-  const topic = topicOfKeyType[keyType];
-  if (topic === undefined) return 'INVALID_REQUEST';
+const nowhere = (error: ErrorName) => ({
+  nodeId: -1,
+  host: '',
+  port: -1,
+  errorCode: codeOf(error),
+  errorMessage: null,
+});
+
+async function find(keyType: number, key: string, { topics, groups, transactions, partitions, view }: NodeParts) {
+  const name = topicOfKeyType[keyType];
+  if (name === undefined) return nowhere('INVALID_REQUEST');
   try {
-    await parts.topics.internal(topic);
-    return 'NONE';
+    const topic = await topics.internal(name);
+    const { leaderId } = partitions.place(topic, (keyType === 0 ? groups : transactions).partitionFor(key));
+    const node = view.nodes().find(({ nodeId }) => nodeId === leaderId);
+    if (node === undefined) return nowhere('COORDINATOR_NOT_AVAILABLE');
+    const { nodeId, host, port } = node;
+    return { nodeId, host, port, errorCode: 0, errorMessage: null };
   } catch (error) {
     errorNameOf(error);
-    return 'COORDINATOR_NOT_AVAILABLE';
+    return nowhere('COORDINATOR_NOT_AVAILABLE');
   }
 }

@@ -1,5 +1,5 @@
-// CreateTopics: 2-7. -1 partitions or replicas mean the defaults (KIP-464). One node holds one replica of everything, so a
-// factor above 1 is refused. From version 5 the answer shows what was made (KIP-525), from 7 its id.
+// CreateTopics: 2-7. -1 partitions or replicas mean the defaults (KIP-464). A node alone holds one replica of everything, so
+// a factor above 1 is refused; in a cluster the controller places them. From version 5 the answer shows what was made (KIP-525), from 7 its id.
 import { apis, type RequestOf } from '../../protocol/api-table.ts';
 import type { ErrorName } from '../../protocol/error-code.ts';
 import { zeroUuid } from '../../protocol/uuid.ts';
@@ -28,17 +28,24 @@ async function create(asked: AskedTopic, validateOnly: boolean, { parts }: Call)
     return refused(name, { error: 'INVALID_TOPIC_EXCEPTION', message: `'${name}' is made by the node itself` });
   }
   const problem = replicasObjection(asked, parts) ?? nullObjection(asked);
+  const { replicationFactor } = asked;
   if (problem !== null) return refused(name, problem);
   const configs = Object.fromEntries(asked.configs.map((config) => [config.name, config.value ?? '']));
   const partitions = asked.assignments.length > 0 ? asked.assignments.length : asked.numPartitions;
-  const topic: NewTopic = { name, partitions, configs };
+  const assignments =
+    asked.assignments.length === 0
+      ? null
+      : [...asked.assignments].sort((a, b) => a.partitionIndex - b.partitionIndex).map(({ brokerIds }) => brokerIds);
+  const topic: NewTopic = { name, partitions, configs, replicationFactor, assignments };
   try {
     if (validateOnly) {
       const objection = parts.topics.objection(topic);
       return objection === null ? made(topic, zeroUuid, parts) : refused(name, objection);
     }
     const created = await parts.topics.create(topic);
-    return 'error' in created ? refused(name, created) : made(created, created.id, parts);
+    return 'error' in created
+      ? refused(name, created)
+      : made(created, created.id, parts, created.places?.[0]?.replicas.length);
   } catch (error) {
     return refused(name, { error: errorNameOf(error), message: 'the topic could not be written' });
   }
@@ -46,16 +53,18 @@ async function create(asked: AskedTopic, validateOnly: boolean, { parts }: Call)
 
 function replicasObjection(
   { numPartitions, replicationFactor, assignments }: AskedTopic,
-  { settings }: NodeParts,
+  { settings, cluster }: NodeParts,
 ): Refused | null {
   if (assignments.length > 0) {
     if (numPartitions !== -1 || replicationFactor !== -1) {
       return { error: 'INVALID_REQUEST', message: 'give either an assignment or numbers of partitions and replicas' };
     }
     const indexes = assignments.map(({ partitionIndex }) => partitionIndex).sort((a, b) => a - b);
+    const counts = indexes.every((index, i) => index === i);
+    if (cluster !== null)
+      return counts ? null : { error: 'INVALID_REPLICA_ASSIGNMENT', message: 'partitions count from 0, without a gap' };
     const fits =
-      indexes.every((index, i) => index === i) &&
-      assignments.every(({ brokerIds }) => brokerIds.length === 1 && brokerIds[0] === settings.nodeId);
+      counts && assignments.every(({ brokerIds }) => brokerIds.length === 1 && brokerIds[0] === settings.nodeId);
     return fits
       ? null
       : {
@@ -63,7 +72,7 @@ function replicasObjection(
           message: `the only node is ${settings.nodeId}; partitions count from 0`,
         };
   }
-  if (replicationFactor === -1 || replicationFactor === 1) return null;
+  if (replicationFactor === -1 || replicationFactor === 1 || cluster !== null) return null;
   const why = replicationFactor > 1 ? 'there is one node' : 'it must be 1 or more';
   return { error: 'INVALID_REPLICATION_FACTOR', message: `replication factor ${replicationFactor}: ${why}` };
 }
@@ -73,13 +82,18 @@ function nullObjection({ configs }: AskedTopic): Refused | null {
   return empty === undefined ? null : { error: 'INVALID_CONFIG', message: `'${empty.name}' has no value` };
 }
 
-const made = ({ name, partitions, configs }: NewTopic, topicId: string, { settings, nodeConfigs }: NodeParts) => ({
+const made = (
+  { name, partitions, configs }: Pick<NewTopic, 'name' | 'partitions' | 'configs'>,
+  topicId: string,
+  { settings, nodeConfigs }: NodeParts,
+  replicationFactor = 1,
+) => ({
   name,
   topicId,
   errorCode: 0,
   errorMessage: null,
   numPartitions: partitions === -1 ? settings['num.partitions'] : partitions,
-  replicationFactor: 1,
+  replicationFactor,
   configs: topicEntries(configs, nodeConfigs).map(({ name, value, readOnly, configSource, isSensitive }) => ({
     name,
     value,

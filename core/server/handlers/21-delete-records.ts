@@ -23,7 +23,7 @@ async function deleteBefore(name: string, { partitionIndex, offset }: AskedParti
     return refused('UNKNOWN_TOPIC_OR_PARTITION');
   if (isInternal(name)) return refused('INVALID_TOPIC_EXCEPTION');
   try {
-    const log = await parts.topics.log(topic, partitionIndex);
+    const { log } = await parts.partitions.led(topic, partitionIndex);
     if (!log.config().cleanupDelete) return refused('POLICY_VIOLATION');
     const before = offset === -1 ? log.highWatermark : offset;
     if (before < 0 || before > log.highWatermark) return refused('OFFSET_OUT_OF_RANGE');

@@ -20,9 +20,9 @@ async function endOf(name: string, { partition, currentLeaderEpoch, leaderEpoch 
   if (topic === undefined || partition < 0 || partition >= topic.partitions)
     return refused('UNKNOWN_TOPIC_OR_PARTITION');
   try {
-    const log = await parts.topics.log(topic, partition);
-    const error = epochError(currentLeaderEpoch, log.leaderEpoch);
-    return error === null ? { partition, errorCode: 0, ...epochEndOf(log, leaderEpoch) } : refused(error);
+    const led = await parts.partitions.led(topic, partition);
+    const error = epochError(currentLeaderEpoch, led.leaderEpoch);
+    return error === null ? { partition, errorCode: 0, ...epochEndOf(led, leaderEpoch) } : refused(error);
   } catch (error) {
     return refused(errorNameOf(error));
   }

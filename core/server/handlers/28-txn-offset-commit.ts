@@ -44,10 +44,10 @@ export const txnOffsetCommit: Handler<'txnOffsetCommit'> = async (request, { par
 
 async function inTransaction<T>(
   { groupId, ...writer }: RequestOf<'txnOffsetCommit'>,
-  { topics, groups, transactionCheck }: NodeParts,
+  { topics, partitions, groups, transactionCheck }: NodeParts,
   commit: () => Promise<T>,
 ): Promise<T | ErrorName> {
-  const log = await topics.log(await topics.internal(offsetsTopic), groups.partitionFor(groupId));
+  const { log } = await partitions.led(await topics.internal(offsetsTopic), groups.partitionFor(groupId));
   const outcome = await transactionCheck.admit(log, writer, commit);
   switch (outcome) {
     case 'TRANSACTION_ABORTABLE':

@@ -39,7 +39,8 @@ async function grow(
     return { error: 'INVALID_PARTITIONS', message: `a topic has at most ${partitionsMax} partitions, not ${count}` };
   }
   const { nodeId } = parts.settings;
-  const fits = assignments?.every(({ brokerIds }) => brokerIds.length === 1 && brokerIds[0] === nodeId) ?? true;
+  const isOne = assignments?.every(({ brokerIds }) => brokerIds.length === 1 && brokerIds[0] === nodeId) ?? true;
+  const fits = isOne || parts.cluster !== null;
   if (!fits || (assignments !== null && assignments.length !== count - topic.partitions)) {
     return {
       error: 'INVALID_REPLICA_ASSIGNMENT',
@@ -48,7 +49,12 @@ async function grow(
   }
   if (validateOnly) return null;
   try {
-    const grown = await parts.topics.addPartitions(topic, count);
+    const grown = await parts.topics.addPartitions(
+      topic,
+      count,
+      assignments?.map(({ brokerIds }) => brokerIds) ?? null,
+    );
+    if (grown !== null && 'error' in grown) return grown;
     return grown === null ? { error: 'INVALID_PARTITIONS', message: `'${name}' has been changed meanwhile` } : null;
   } catch (error) {
     return { error: errorNameOf(error), message: 'the change could not be written' };

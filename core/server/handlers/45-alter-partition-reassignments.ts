@@ -1,4 +1,5 @@
-// AlterPartitionReassignments: 0-1. With one node there is one way to place a partition, and it is there already.
+// AlterPartitionReassignments: 0-1. Replicas are moved by the controller. A node alone has one way to place a partition, and it is
+// there already.
 import { apis, type RequestOf } from '../../protocol/api-table.ts';
 import { codeOf } from '../error-names.ts';
 import type { Handler, NodeParts } from '../handler.ts';
@@ -6,13 +7,20 @@ import type { Refused } from '../topic-rules.ts';
 
 type AskedPartition = RequestOf<'alterPartitionReassignments'>['topics'][number]['partitions'][number];
 
-export const alterPartitionReassignments: Handler<'alterPartitionReassignments'> = async (request, { parts }) =>
-  apis.alterPartitionReassignments.response.create({
-    allowReplicationFactorChange: request.allowReplicationFactorChange,
+export const alterPartitionReassignments: Handler<'alterPartitionReassignments'> = async (request, { parts }) => {
+  const asked = request.topics.flatMap(({ name, partitions }) =>
+    partitions.map(({ partitionIndex, replicas }) => ({ topic: name, partition: partitionIndex, replicas })),
+  );
+  const { allowReplicationFactorChange } = request;
+  const moved = (await parts.cluster?.controller.alterReassignments(asked, { allowReplicationFactorChange })) ?? null;
+  let next = 0;
+  return apis.alterPartitionReassignments.response.create({
+    allowReplicationFactorChange,
     responses: request.topics.map(({ name, partitions }) => ({
       name,
       partitions: partitions.map((partition) => {
-        const refused = objection(name, partition, parts);
+        const outcome = moved?.[next++];
+        const refused = moved === null ? objection(name, partition, parts) : outcome?.ok === false ? outcome : null;
         return {
           partitionIndex: partition.partitionIndex,
           errorCode: codeOf(refused?.error ?? 'NONE'),
@@ -21,6 +29,7 @@ export const alterPartitionReassignments: Handler<'alterPartitionReassignments'>
       }),
     })),
   });
+};
 
 function objection(
   name: string,

@@ -1,4 +1,4 @@
-// DescribeCluster: 0-2. One node that is broker and controller.
+// DescribeCluster: 0-2. Fenced nodes only where they are asked for.
 import { apis } from '../../protocol/api-table.ts';
 import { codeOf } from '../error-names.ts';
 import type { Handler } from '../handler.ts';
@@ -10,7 +10,6 @@ const controllers = 2;
 export const describeCluster: Handler<'describeCluster'> = async (request, { parts }) => {
   const { endpointType, includeClusterAuthorizedOperations } = request;
   const { response } = apis.describeCluster;
-  const { nodeId, host, port } = parts.settings;
   const { clusterId } = parts.catalog.image;
   if (endpointType !== brokers && endpointType !== controllers) {
     return response.create({ errorCode: codeOf('UNSUPPORTED_ENDPOINT_TYPE'), endpointType, clusterId });
@@ -18,8 +17,11 @@ export const describeCluster: Handler<'describeCluster'> = async (request, { par
   return response.create({
     endpointType,
     clusterId,
-    controllerId: nodeId,
-    brokers: [{ brokerId: nodeId, host, port }],
+    controllerId: parts.view.controllerId(),
+    brokers: parts.view
+      .nodes()
+      .filter(({ isFenced }) => !isFenced || request.includeFencedBrokers)
+      .map(({ nodeId, ...node }) => ({ brokerId: nodeId, ...node })),
     clusterAuthorizedOperations: includeClusterAuthorizedOperations ? everyOperation.cluster : operationsNotAsked,
   });
 };

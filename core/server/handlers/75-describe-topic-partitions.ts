@@ -6,6 +6,7 @@ import { codeOf } from '../error-names.ts';
 import type { Handler } from '../handler.ts';
 import { everyOperation } from '../operations.ts';
 import { partitionPlace } from '../partition-place.ts';
+import type { Partitions } from '../partitions.ts';
 import { isInternal, topicNameProblem } from '../topic-rules.ts';
 
 /** max.request.partition.size.limit */
@@ -35,7 +36,7 @@ export const describeTopicPartitions: Handler<'describeTopicPartitions'> = async
     const { cursor } = request;
     const from = cursor?.topicName === name ? cursor.partitionIndex : 0;
     const end = Math.min(topic.partitions, from + left);
-    topics.push(describe(topic, from, end, parts.settings.nodeId));
+    topics.push(describe(topic, from, end, parts.partitions));
     if (end < topic.partitions)
       return response.create({ topics, nextCursor: { topicName: name, partitionIndex: end } });
     left -= Math.max(0, end - from);
@@ -52,9 +53,10 @@ function namesIn({ topics, cursor }: Request, all: readonly string[]): readonly 
   return names.filter((name) => cursor === null || name >= cursor.topicName).sort((a, b) => (a < b ? -1 : 1));
 }
 
-function describe({ name, id, partitions }: TopicImage, from: number, end: number, nodeId: number): TopicAnswer {
+function describe(topic: TopicImage, from: number, end: number, { place }: Partitions): TopicAnswer {
+  const { name, id, partitions } = topic;
   const indexes = Array.from({ length: Math.max(0, end - from) }, (_, i) => from + i);
-  const places = from < partitions ? indexes.map((index) => partitionPlace(index, nodeId)) : [];
+  const places = from < partitions ? indexes.map((index) => partitionPlace(index, place(topic, index))) : [];
   return {
     name,
     topicId: id,

@@ -110,12 +110,21 @@ export async function startKafka(count = 1, more = {}) {
     name: count === 1 ? 'Apache Kafka 4.4.0, one node' : `Apache Kafka 4.4.0, ${count} nodes`,
     bootstrap: ports.map(({ broker }) => `127.0.0.1:${broker}`).join(','),
     log: logOf(1),
+    ids: nodes.map((_, i) => i + 1),
     /** As a crash. */
     async kill(id) {
       const { child, ended } = nodes[id - 1];
       child.kill('SIGKILL');
       await ended;
     },
+    /** In good order, as for an upgrade. */
+    async end(id) {
+      const { child, ended } = nodes[id - 1];
+      child.kill('SIGTERM');
+      await ended;
+    },
+    pause: (id) => nodes[id - 1].child.kill('SIGSTOP'),
+    resume: (id) => nodes[id - 1].child.kill('SIGCONT'),
     async restart(id) {
       nodes[id - 1] = await start(id);
     },

@@ -1,7 +1,6 @@
 // Our own node as its users start it: the command, a data folder, a free port.
 import { spawn } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -20,7 +19,7 @@ export async function startMillrace(more = {}) {
   const settings = { ...nodeSettings, ...more };
   const args = ['node', '--data', folder, '--listen', `127.0.0.1:${port}`];
   for (const [name, value] of Object.entries(settings)) args.push('--set', `${name}=${value}`);
-  let running = await start(args, port);
+  let running = await start(args);
   return {
     name: 'Millrace, one node',
     bootstrap: `127.0.0.1:${port}`,
@@ -34,7 +33,7 @@ export async function startMillrace(more = {}) {
     },
     /** On the same data and address. */
     async restart() {
-      running = await start(args, port);
+      running = await start(args);
     },
     async stop() {
       const { child, ended, output, status } = running;
@@ -49,8 +48,54 @@ export async function startMillrace(more = {}) {
   };
 }
 
-/** One process of the node, when it answers. */
-async function start(args, port) {
+/** A cluster as its users start it: a process a node, each a controller too. Nodes are told by their numbers, from 1. */
+export async function startMillraceCluster(count = 3, more = {}) {
+  const folder = await mkdtemp(join(tmpdir(), 'millrace-cluster-'));
+  const ports = await freePorts(2 * count);
+  const ids = Array.from({ length: count }, (_, i) => i + 1);
+  const controllers = ids.map((id) => `${id}@127.0.0.1:${ports[count + id - 1]}`).join(',');
+  const settings = { ...nodeSettings, 'default.replication.factor': count, 'min.insync.replicas': count - 1, ...more };
+  const argsOf = (id) => [
+    ...['node', '--id', String(id), '--listen', `127.0.0.1:${ports[id - 1]}`],
+    ...['--controllers', controllers, '--data', join(folder, String(id))],
+    ...Object.entries(settings).flatMap(([name, value]) => ['--set', `${name}=${value}`]),
+  ];
+  const startOne = (id) => start(argsOf(id));
+  const nodes = await Promise.all(ids.map(startOne));
+  const signal = (id, name) => nodes[id - 1].child.kill(name);
+  return {
+    name: `Millrace, ${count} nodes`,
+    bootstrap: ids.map((id) => `127.0.0.1:${ports[id - 1]}`).join(','),
+    ids,
+    mistakes: () => nodes.flatMap(({ mistakes }) => mistakes),
+    async kill(id) {
+      signal(id, 'SIGKILL');
+      await nodes[id - 1].ended;
+    },
+    /** In good order, as for an upgrade. */
+    async end(id) {
+      signal(id, 'SIGTERM');
+      await nodes[id - 1].ended;
+    },
+    pause: (id) => signal(id, 'SIGSTOP'),
+    resume: (id) => signal(id, 'SIGCONT'),
+    async restart(id) {
+      nodes[id - 1] = await startOne(id);
+    },
+    async stop() {
+      for (const { child } of nodes) child.kill('SIGTERM');
+      const timer = setTimeout(() => {
+        for (const { child } of nodes) child.kill('SIGKILL');
+      }, 15_000);
+      await Promise.all(nodes.map(({ ended }) => ended));
+      clearTimeout(timer);
+      await rm(folder, { recursive: true, force: true, maxRetries: 5 });
+    },
+  };
+}
+
+/** One process of the node, once it is ready. */
+async function start(args) {
   const child = spawn(process.execPath, [command, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
   let text = '';
   const mistakes = [];
@@ -62,18 +107,10 @@ async function start(args, port) {
   let status;
   const ended = new Promise((resolve) => child.on('exit', (code, signal) => resolve((status = code ?? signal))));
   const sinceMs = Date.now();
-  while (!(await answers(port))) {
+  while (!/^node \d+ is ready at /m.test(text)) {
     if (status !== undefined) throw new Error(`the node exited with ${status}\n${text}`);
-    if (Date.now() - sinceMs > startMsMax) throw new Error(`the node does not listen\n${text}`);
-    await sleep(50);
+    if (Date.now() - sinceMs > startMsMax) throw new Error(`the node is not ready\n${text}`);
+    await sleep(20);
   }
   return { child, ended, output: () => text, status: () => status, mistakes };
 }
-
-const answers = (port) =>
-  new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1');
-    socket.on('connect', () => resolve(true)).on('error', () => resolve(false));
-    socket.on('close', () => {}).setTimeout(1_000, () => resolve(false));
-    socket.once('connect', () => socket.destroy());
-  });

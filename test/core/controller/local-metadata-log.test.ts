@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { encodeRecord } from '../../../core/controller/catalog-record.ts';
-import { catalogDatabase, openLocalMetadataLog } from '../../../core/controller/local-metadata-log.ts';
+import { catalogDatabase } from '../../../core/controller/database-names.ts';
+import { openLocalMetadataLog } from '../../../core/controller/local-metadata-log.ts';
 import { seededRandom } from '../../../core/kernel/random.ts';
 import { createMemoryEngine } from '../../../core/storage/memory-storage.ts';
 import { node, placed, topicOf } from './cluster.ts';

@@ -59,7 +59,7 @@ export function createConsumerRig({
   const start = () =>
     createCoordinatorRuntime<GroupShard>({
       topic: '__consumer_offsets',
-      partitions: 1,
+      partitions: () => 1,
       makeShard: (context) =>
         createGroupShard(context, {
           settings: groupDefaults,

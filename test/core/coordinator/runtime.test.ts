@@ -24,7 +24,7 @@ function counterRig(log = createMemoryShardLog()) {
   let loads = 0;
   const runtime = createCoordinatorRuntime<Counter>({
     topic: 'counters',
-    partitions: 4,
+    partitions: () => 4,
     makeShard: ({ timers }) => {
       let sum = 0;
       loads++;
@@ -114,7 +114,7 @@ test('a load that fails is tried again', async () => {
   let failures = 1;
   const runtime = createCoordinatorRuntime<Counter>({
     topic: 'counters',
-    partitions: 1,
+    partitions: () => 1,
     makeShard: () => ({ unloads: [], total: () => 42, replay: () => {} }),
     openLog: async () => {
       if (failures-- > 0) throw new Fault('STORAGE_FAILED', { path: 'disk', reason: 'gone' });

@@ -37,7 +37,7 @@ function coordinatorOn(disk: Disk): TransactionCoordinator {
   };
   const coordinator = createTransactionCoordinator({
     topic: '__transaction_state',
-    partitions,
+    partitions: () => partitions,
     openLog: async (_topic, partition) => logOf(partition),
     existing: async () => [...disk.logs.keys()],
     writeMarker: async (topic, partition, marker: TransactionMarker) => {

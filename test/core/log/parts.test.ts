@@ -176,6 +176,7 @@ describe('topic settings', () => {
       messageTimestampType: 'CreateTime',
       minCleanableDirtyRatio: 0.5,
       minCompactionLagMs: 0,
+      minInSyncReplicas: 1,
       retentionBytes: Number.POSITIVE_INFINITY,
       retentionMs: 604_800_000,
       segmentBytes: 1 << 30,

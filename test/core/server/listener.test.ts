@@ -45,6 +45,18 @@ async function isServed(client: RawClient): Promise<boolean> {
 }
 
 describe('the address', () => {
+  test('nobody is served before the node is ready', async () => {
+    let open = () => {};
+    const opens = new Promise<void>((resolve) => {
+      open = resolve;
+    });
+    const { client } = await start({ opens });
+    expect(await isServed(await client())).toBe(false);
+    open();
+    await opens;
+    expect(await isServed(await client())).toBe(true);
+  });
+
   test('port 0 is any free one, and what was bound is told', async () => {
     const { listener, client } = await start();
     expect(listener.host).toBe('127.0.0.1');

@@ -1,8 +1,10 @@
-"""confluent-kafka (librdkafka) under load while parts/kill.mjs kills the node: writes, reads in a group, checks all.
+"""confluent-kafka (librdkafka) under load while nodes are killed: writes, reads in a group, checks all.
 
-Talks with the driver in lines: it says {"event": "loaded"} when records and commits are acknowledged after a start, and
-hears "killed" before a restart, "restarted" after it, "end" at last. Its last line is {"event": "checked"} with what
-was found, by check.
+Talks with the driver (parts/kill.mjs, parts/cluster.mjs) in lines: it says {"event": "loaded"} when records and commits
+are acknowledged after a start, with the longest time that a partition was without an acknowledgement since the last one,
+and hears "killed" before a restart, "restarted" after it, "end" at last. Where the node comes back, a new reader goes on;
+"go on" has it wait for the next load with the reader that there is. Its last line is {"event": "checked"} with what was
+found, by check.
 """
 
 import json
@@ -14,6 +16,7 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, Producer
 from confluent_kafka.admin import AdminClient, NewTopic
 
 bootstrap, run_id = sys.argv[1:3]
+REPLICAS = int(sys.argv[3]) if len(sys.argv) > 3 else 1
 PARTITIONS = 4
 TOPIC, GROUP = f"{run_id}-kill", f"{run_id}-kill-group"
 BASE = {
@@ -56,6 +59,8 @@ class Writer:
         self.next = [0] * PARTITIONS
         self.acknowledged = [[] for _ in range(PARTITIONS)]
         self.refused = []
+        self.heard = [time.monotonic()] * PARTITIONS
+        self.longest = 0.0
         self.ending = False
         self.failure = None
         self.thread = threading.Thread(target=self.run, daemon=True)
@@ -63,6 +68,11 @@ class Writer:
 
     def count(self):
         return sum(map(len, self.acknowledged))
+
+    def gap(self):
+        """Seconds, the longest since it was asked for last."""
+        longest, self.longest = self.longest, 0.0
+        return round(longest, 2)
 
     def run(self):
         try:
@@ -89,6 +99,9 @@ class Writer:
 
     def delivered(self, partition, number):
         def on_delivery(error, message):
+            now = time.monotonic()
+            self.longest = max(self.longest, now - self.heard[partition])
+            self.heard[partition] = now
             if error is None:
                 self.acknowledged[partition].append((number, message.offset()))
             else:
@@ -242,16 +255,25 @@ def check(found, acknowledged, refused, reader):
 
 def main():
     admin = AdminClient(BASE)
-    admin.create_topics([NewTopic(TOPIC, PARTITIONS, 1)])[TOPIC].result(20)
+    config = {"min.insync.replicas": "2"} if REPLICAS > 1 else {}
+    admin.create_topics([NewTopic(TOPIC, PARTITIONS, REPLICAS, config=config)])[TOPIC].result(20)
     writer, reader = Writer(), Reader()
     reader.start()
     while True:
-        since = writer.count()
-        until(lambda: writer.count() >= since + 4 * CHUNK and reader.ready(), "records and commits are acknowledged")
-        say("loaded")
+        since = [len(numbers) for numbers in writer.acknowledged]
+        reader.commits = 0
+
+        def loaded(since=since):
+            each = all(len(now) >= then + CHUNK for now, then in zip(writer.acknowledged, since, strict=True))
+            return each and reader.ready()
+
+        until(loaded, "records and commits are acknowledged", 60)
+        say("loaded", gap=writer.gap())
         order = sys.stdin.readline().strip()
         if order == "end":
             break
+        if order == "go on":
+            continue
         reader.ending = True
         sys.stdin.readline()
         # Only now: a commit that was under way waits for the node, and may count.

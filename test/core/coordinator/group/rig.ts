@@ -60,7 +60,7 @@ export function createGroupRig({
   const random = seededRandom(seed);
   const runtime = createCoordinatorRuntime<GroupShard>({
     topic: '__consumer_offsets',
-    partitions: 1,
+    partitions: () => 1,
     makeShard: (context) => createGroupShard(context, { settings: { ...groupDefaults, ...settings }, random }),
     openLog: async () => log,
     existing: async () => [0],

@@ -1,0 +1,90 @@
+// The log of entries as consensus sees it: in memory from the last snapshot on, with where each epoch begins. Offsets are
+// those of entries; nothing here is on disk.
+import { assert } from '../kernel/assert.ts';
+import type { Entry, LogEnd, Snapshot } from './types.ts';
+
+export interface RaftLog {
+  /** Of the first entry that is there. */
+  readonly startOffset: number;
+  /** After the last. */
+  readonly end: LogEnd;
+  readonly snapshot: Snapshot | null;
+  append(entries: readonly Entry[]): void;
+  truncateTo(offset: number): void;
+  /** Up to so many entries from `offset` on. */
+  read(offset: number, max: number): readonly Entry[];
+  epochAt(offset: number): number;
+  /** Where the largest epoch up to `epoch` ends; null where that is older than what is known. */
+  endOf(epoch: number): LogEnd | null;
+  /** Drops entries below the snapshot's offset; all of them where the log doesn't reach it. */
+  compact(snapshot: Snapshot): void;
+  /** Voters by the last entry below `offset` that says so; null where none does. */
+  votersBelow(offset: number): { readonly offset: number; readonly voters: readonly number[] } | null;
+}
+
+export function createRaftLog(snapshot: Snapshot | null, initial: readonly Entry[]): RaftLog {
+  let base = snapshot;
+  let startOffset = snapshot?.offset ?? 0;
+  let entries = [...initial];
+
+  const startEpoch = () => base?.epoch ?? 0;
+  const epochAt = (offset: number): number =>
+    offset < startOffset ? startEpoch() : (entries[offset - startOffset]?.epoch ?? startEpoch());
+
+  return {
+    get startOffset() {
+      return startOffset;
+    },
+    get end() {
+      return { epoch: entries.at(-1)?.epoch ?? startEpoch(), offset: startOffset + entries.length };
+    },
+    get snapshot() {
+      return base;
+    },
+    append(more) {
+      for (const entry of more) {
+        assert(entry.epoch >= (entries.at(-1)?.epoch ?? startEpoch()), 'epochs only grow along a log');
+        entries.push(entry);
+      }
+    },
+    truncateTo(offset) {
+      assert(offset >= startOffset, `cut to ${offset}, which a snapshot holds`);
+      entries.length = Math.min(entries.length, offset - startOffset);
+    },
+    read: (offset, max) => entries.slice(offset - startOffset, offset - startOffset + max),
+    epochAt,
+    endOf(epoch) {
+      if (epoch < startEpoch()) return null;
+      let low = 0;
+      let high = entries.length;
+      while (low < high) {
+        const middle = (low + high) >>> 1;
+        if (entries[middle]!.epoch <= epoch) low = middle + 1;
+        else high = middle;
+      }
+      return { epoch: low === 0 ? startEpoch() : entries[low - 1]!.epoch, offset: startOffset + low };
+    },
+    compact(next) {
+      const keeps = next.offset <= startOffset + entries.length && next.offset >= startOffset;
+      // What is here beyond the snapshot may only stay where it follows from it.
+      const follows = keeps && (next.offset === startOffset || epochAt(next.offset - 1) === next.epoch);
+      entries = follows ? entries.slice(next.offset - startOffset) : [];
+      startOffset = next.offset;
+      base = next;
+    },
+    votersBelow(offset) {
+      for (let at = Math.min(offset - startOffset, entries.length) - 1; at >= 0; at--) {
+        const { kind, data } = entries[at]!;
+        if (kind === 'voters')
+          return { offset: startOffset + at, voters: JSON.parse(Buffer.from(data).toString()) as number[] };
+      }
+      return base === null ? null : { offset: base.offset - 1, voters: base.voters };
+    },
+  };
+}
+
+export const votersEntry = (epoch: number, voters: readonly number[]): Entry => ({
+  epoch,
+  kind: 'voters',
+  data: Buffer.from(JSON.stringify(voters)),
+});

@@ -1,0 +1,171 @@
+// One loop a leader: fetches all partitions that this node follows from it, in one request, and hands each what came for
+// it. A partition that fails waits a while and holds up no other. It decides nothing about who leads.
+import type { Clock, Timer } from '../kernel/clock.ts';
+import { partitionName } from '../kernel/ids.ts';
+import { createLatch, type Latch } from '../kernel/latch.ts';
+import type { Logger } from '../kernel/logger.ts';
+import { apis, type RequestOf, type ResponseOf } from '../protocol/api-table.ts';
+import type { Transport } from '../protocol/transport.ts';
+import { askFor, type FetchedPartition, type Followed, fitInto, takeAnswer } from './follower.ts';
+
+export interface FetcherOptions {
+  readonly nodeId: number;
+  /** Of this node's registration. */
+  readonly nodeEpoch: () => number;
+  readonly leader: number;
+  /** To the leader; whoever gives it sees to the connection. */
+  readonly call: Transport['call'];
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** How long the leader holds a fetch with nothing to answer. */
+  readonly waitMsMax: number;
+  /** After a failure. */
+  readonly backoffMs: number;
+}
+
+export interface Fetcher {
+  follow(partition: Followed): void;
+  /** Resolves when nothing of it is under way. */
+  unfollow(partition: Followed): Promise<void>;
+  readonly count: number;
+  close(): Promise<void>;
+}
+
+interface Entry {
+  readonly followed: Followed;
+  notBeforeMs: number;
+  /** What is done with an answer. */
+  working: Promise<void>;
+  gone: boolean;
+}
+
+export const fetchVersion = 17;
+const listOffsetsVersion = 9;
+const answerBytesMax = 10 << 20;
+
+export function createFetcher(options: FetcherOptions): Fetcher {
+  const { clock, logger, leader } = options;
+  const entries = new Map<string, Entry>();
+  const stopping = new AbortController();
+  let woken: Latch<void> = createLatch();
+  let first = 0;
+
+  const keyOf = ({ topicId, partition }: Pick<Followed, 'topicId' | 'partition'>) => `${topicId} ${partition}`;
+
+  function due(): Entry[] {
+    const nowMs = clock.monotonicMs();
+    return [...entries.values()].filter(({ notBeforeMs }) => notBeforeMs <= nowMs);
+  }
+
+  /** Until a partition is added or one that waits is due. */
+  async function pause(): Promise<void> {
+    woken = createLatch();
+    const next = Math.min(...[...entries.values()].map(({ notBeforeMs }) => notBeforeMs));
+    let timer: Timer | undefined;
+    if (Number.isFinite(next)) timer = clock.after(Math.max(next - clock.monotonicMs(), 1), () => woken.resolve());
+    await woken.promise;
+    timer?.cancel();
+  }
+
+  function requestFor(asked: readonly Entry[]): RequestOf<'fetch'> {
+    const topics = new Map<string, ReturnType<typeof askFor>[]>();
+    // Begins with another one each time, so that a few with much to fetch don't take all the room of an answer.
+    first = asked.length === 0 ? 0 : (first + 1) % asked.length;
+    for (const { followed } of [...asked.slice(first), ...asked.slice(0, first)]) {
+      const partitions = topics.get(followed.topicId);
+      if (partitions === undefined) topics.set(followed.topicId, [askFor(followed)]);
+      else partitions.push(askFor(followed));
+    }
+    return apis.fetch.request.create({
+      replicaState: { replicaId: options.nodeId, replicaEpoch: options.nodeEpoch() },
+      maxWaitMs: options.waitMsMax,
+      minBytes: 1,
+      maxBytes: answerBytesMax,
+      sessionEpoch: -1,
+      topics: [...topics].map(([topicId, partitions]) => ({ topicId, partitions })),
+    } as never);
+  }
+
+  async function take(entry: Entry, answer: FetchedPartition): Promise<void> {
+    const { followed } = entry;
+    try {
+      const taken = await takeAnswer(followed, answer);
+      if (taken === 'outOfRange') await fitInto(followed.log, await endsAt(followed));
+      if (taken === 'later') entry.notBeforeMs = clock.monotonicMs() + options.backoffMs;
+    } catch (error) {
+      entry.notBeforeMs = clock.monotonicMs() + options.backoffMs;
+      if (entry.gone || stopping.signal.aborted) return;
+      logger.warn({ err: error, partition: partitionName(followed.log), leader }, 'following a partition failed');
+    }
+  }
+
+  async function endsAt({ log, leaderEpoch }: Followed): Promise<{ start: number; end: number }> {
+    const ask = async (timestamp: number) => {
+      const partition = { partitionIndex: log.partition, currentLeaderEpoch: leaderEpoch, timestamp };
+      const request = apis.listOffsets.request.create({
+        replicaId: options.nodeId,
+        topics: [{ name: log.topic, partitions: [partition] }],
+      });
+      const answer = await options.call('listOffsets', listOffsetsVersion, request, { signal: stopping.signal });
+      return answer.topics[0]?.partitions[0]?.offset ?? -1;
+    };
+    const [start, end] = [await ask(-2), await ask(-1)];
+    if (start < 0 || end < 0) throw new Error(`node ${leader} doesn't say where its log begins and ends`);
+    return { start, end };
+  }
+
+  async function round(asked: readonly Entry[]): Promise<void> {
+    let answer: ResponseOf<'fetch'>;
+    try {
+      answer = await options.call('fetch', fetchVersion, requestFor(asked), { signal: stopping.signal });
+      if (answer.errorCode !== 0) throw new Error(`node ${leader} refuses a fetch with code ${answer.errorCode}`);
+    } catch (error) {
+      if (stopping.signal.aborted) return;
+      logger.debug({ err: error, leader }, 'a leader does not answer');
+      await clock.sleep(options.backoffMs, stopping.signal).catch(() => {});
+      return;
+    }
+    const work = answer.responses.flatMap(({ topicId, partitions }) =>
+      partitions.flatMap((partition) => {
+        const entry = entries.get(keyOf({ topicId, partition: partition.partitionIndex }));
+        // One that was followed anew meanwhile, in another epoch, is not what was asked for.
+        if (entry === undefined || entry.gone || !asked.includes(entry)) return [];
+        entry.working = take(entry, partition);
+        return [entry.working];
+      }),
+    );
+    await Promise.all(work);
+  }
+
+  async function loop(): Promise<void> {
+    while (!stopping.signal.aborted) {
+      const asked = due();
+      if (asked.length === 0) await pause();
+      else await round(asked);
+      await clock.nextTurn();
+    }
+  }
+
+  const running = loop();
+  return {
+    follow(followed) {
+      entries.set(keyOf(followed), { followed, notBeforeMs: 0, working: Promise.resolve(), gone: false });
+      woken.resolve();
+    },
+    async unfollow(followed) {
+      const entry = entries.get(keyOf(followed));
+      if (entry?.followed !== followed) return;
+      entry.gone = true;
+      entries.delete(keyOf(followed));
+      await entry.working;
+    },
+    get count() {
+      return entries.size;
+    },
+    async close() {
+      stopping.abort(new Error('the node stops following'));
+      woken.resolve();
+      await running;
+    },
+  };
+}

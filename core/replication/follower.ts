@@ -1,0 +1,74 @@
+// A partition that this node follows: what to ask its leader for, and what to do with the answer. Where the two logs part
+// is found by epoch, and never by offset alone (KIP-101, KIP-279, KIP-595): an offset says nothing about what stands there.
+import { isFault } from '../kernel/fault.ts';
+import type { PartitionLog } from '../log/partition-log.ts';
+import type { RequestOf, ResponseOf } from '../protocol/api-table.ts';
+import { errorOf } from '../protocol/error-code.ts';
+
+type AskedTopic = RequestOf<'fetch'>['topics'][number];
+export type AskedPartition = AskedTopic['partitions'][number];
+export type FetchedPartition = ResponseOf<'fetch'>['responses'][number]['partitions'][number];
+
+export interface Followed {
+  readonly topicId: string;
+  readonly partition: number;
+  readonly leaderEpoch: number;
+  readonly log: PartitionLog;
+}
+
+/** 'outOfRange': the leader must be asked where its log begins and ends. 'later': it isn't the leader, or can't now. */
+export type Taken = 'taken' | 'outOfRange' | 'later';
+
+/** Of a follower that has caught up and of one that is far behind alike. */
+export const partitionBytesMax = 1 << 20;
+
+export const askFor = ({ partition, leaderEpoch, log }: Followed): Partial<AskedPartition> => ({
+  partition,
+  currentLeaderEpoch: leaderEpoch,
+  fetchOffset: log.logEndOffset,
+  lastFetchedEpoch: log.logEndOffset > log.logStartOffset ? log.leaderEpoch : -1,
+  logStartOffset: log.logStartOffset,
+  partitionMaxBytes: partitionBytesMax,
+  highWatermark: log.highWatermark,
+});
+
+/** @throws what the log throws: it can't be written, or the bytes came broken */
+export async function takeAnswer({ log }: Followed, answer: FetchedPartition): Promise<Taken> {
+  const { errorCode, divergingEpoch, highWatermark, logStartOffset, records } = answer;
+  if (errorCode !== 0) return errorOf(errorCode).name === 'OFFSET_OUT_OF_RANGE' ? 'outOfRange' : 'later';
+  if (divergingEpoch.epoch >= 0 || divergingEpoch.endOffset >= 0) {
+    await log.truncateTo(commonEnd(log, divergingEpoch));
+    return 'taken';
+  }
+  if (records !== null && records.length > 0) {
+    try {
+      await log.appendReplica(records);
+    } catch (error) {
+      if (!isFault(error, 'LOG_REFUSED') || error.detail.error !== 'INVALID_RECORD') throw error;
+      // A batch of the leader's spans this log's end: what is here was batched by another leader, and is fetched anew.
+      await log.truncateTo(log.highWatermark);
+      return 'taken';
+    }
+  }
+  log.advanceHighWatermark(highWatermark);
+  const start = Math.min(logStartOffset, log.highWatermark);
+  if (start > log.logStartOffset) await log.deleteRecordsBefore(start);
+  return 'taken';
+}
+
+/** The last offset up to which both logs may be the same, by what the leader says of the follower's last epoch. */
+function commonEnd(log: PartitionLog, leaders: { readonly epoch: number; readonly endOffset: number }): number {
+  const own = log.epochEnd(leaders.epoch);
+  // Nothing here is as old as what the leader knows: its end is all that is left to go by.
+  if (own.endOffset < 0) return Math.max(leaders.endOffset, log.logStartOffset);
+  return own.leaderEpoch === leaders.epoch ? Math.min(own.endOffset, leaders.endOffset) : own.endOffset;
+}
+
+/** After 'outOfRange': begins where the leader begins, or is cut to where it ends, as after an unclean election. */
+export async function fitInto(
+  log: PartitionLog,
+  leader: { readonly start: number; readonly end: number },
+): Promise<void> {
+  if (log.logEndOffset < leader.start) await log.restartAt(leader.start);
+  else await log.truncateTo(Math.max(leader.end, log.logStartOffset));
+}

@@ -1,0 +1,75 @@
+// A partition that this node leads: its log, its followers, and the producers that wait until all in-sync replicas have
+// what they sent. The high watermark moves here and nowhere else on a leader. Nothing is awaited per batch: who waits is
+// told when the log has advanced.
+import { createLatch, type Latch } from '../kernel/latch.ts';
+import type { PartitionLog } from '../log/partition-log.ts';
+import type { FollowerFetch, InSyncSet } from './in-sync-set.ts';
+
+export interface LedPartition {
+  readonly log: PartitionLog;
+  readonly leaderEpoch: number;
+  readonly inSyncSet: InSyncSet;
+  /** A follower asked for more, so that the high watermark may have moved. False where it is no replica. */
+  fetched(fetch: Omit<FollowerFetch, 'leaderEndOffset'>): boolean;
+  /** The set, or the log end, has changed. */
+  advance(): void;
+  /** Resolves with true once all below `endOffset` is on every in-sync replica, with false when this node leads no more. */
+  replicated(endOffset: number): Promise<boolean>;
+  readonly resigned: boolean;
+  /** Another leads, or nobody: who waits is told so, and the high watermark stays where it is. */
+  resign(): void;
+}
+
+interface Waiting {
+  readonly endOffset: number;
+  readonly latch: Latch<boolean>;
+}
+
+export function createLedPartition(log: PartitionLog, leaderEpoch: number, inSyncSet: InSyncSet): LedPartition {
+  // In the order of their offsets, because appends are.
+  let waiting: Waiting[] = [];
+  let resigned = false;
+
+  function advance(): void {
+    if (!resigned) log.advanceHighWatermark(inSyncSet.highWatermark(log.logEndOffset));
+  }
+
+  function release(): void {
+    const { highWatermark } = log;
+    let count = 0;
+    while (count < waiting.length && waiting[count]!.endOffset <= highWatermark) waiting[count++]!.latch.resolve(true);
+    if (count > 0) waiting = waiting.slice(count);
+  }
+
+  const stops = [log.onWritten(advance), log.onAdvance(release)];
+  advance();
+  return {
+    log,
+    leaderEpoch,
+    inSyncSet,
+    fetched(fetch) {
+      const isReplica = inSyncSet.fetched({ ...fetch, leaderEndOffset: log.logEndOffset });
+      if (isReplica) advance();
+      return isReplica;
+    },
+    advance,
+    async replicated(endOffset) {
+      if (resigned) return false;
+      if (endOffset <= log.highWatermark) return true;
+      const latch = createLatch<boolean>();
+      const at = waiting.findLastIndex((one) => one.endOffset <= endOffset) + 1;
+      waiting.splice(at, 0, { endOffset, latch });
+      return latch.promise;
+    },
+    get resigned() {
+      return resigned;
+    },
+    resign() {
+      if (resigned) return;
+      resigned = true;
+      for (const stop of stops) stop();
+      for (const { latch } of waiting) latch.resolve(false);
+      waiting = [];
+    },
+  };
+}

@@ -1,0 +1,214 @@
+// The replicas of this node: takes up what the cluster's image says of each, as leader or as follower, and says which of
+// them may be written to. Roles of one partition change one after another, and a leader that is none any more takes
+// nothing from the moment the image says so. Nothing here decides who leads.
+import type { Clock } from '../kernel/clock.ts';
+import { partitionName } from '../kernel/ids.ts';
+import type { Logger } from '../kernel/logger.ts';
+import type { PartitionLog } from '../log/partition-log.ts';
+import type { Transport } from '../protocol/transport.ts';
+import { createFetcher, type Fetcher } from './fetcher.ts';
+import type { Followed } from './follower.ts';
+import { createInSyncSet } from './in-sync-set.ts';
+import { createLedPartition, type LedPartition } from './led-partition.ts';
+import type { Place, PlacedTopic } from './place.ts';
+
+export interface ReplicasOptions {
+  readonly nodeId: number;
+  readonly nodeEpoch: () => number;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly open: (topic: PlacedTopic, partition: number) => Promise<PartitionLog>;
+  /** Deletes the log of a partition that has moved away. */
+  readonly remove: (topic: PlacedTopic, partition: number) => Promise<void>;
+  /** To another node. */
+  readonly peer: (nodeId: number) => Transport['call'];
+  /** `replica.lag.time.max.ms` */
+  readonly lagMsMax: number;
+  /** `replica.fetch.wait.max.ms` */
+  readonly fetchWaitMsMax: number;
+  /** `replica.fetch.backoff.ms` */
+  readonly backoffMs: number;
+  /** A partition is led here from now on. */
+  readonly onLeading?: (topic: PlacedTopic, partition: number) => void;
+  /** A partition isn't led here any more. */
+  readonly onResigned?: (topic: PlacedTopic, partition: number) => void;
+}
+
+export interface Replicas {
+  /** The image of these topics has changed, or they are new. */
+  apply(topics: Iterable<PlacedTopic>): void;
+  /** Topics that are gone: roles are given up; their logs are the caller's. */
+  forget(topic: PlacedTopic): Promise<void>;
+  /** Null where this node isn't the leader, or isn't ready to be. */
+  leading(topicId: string, partition: number): LedPartition | null;
+  /** The log of a replica, led or followed. */
+  replica(topicId: string, partition: number): PartitionLog | null;
+  led(): Iterable<readonly [{ readonly topicId: string; readonly partition: number }, LedPartition]>;
+  /** Resolves when every role is as the image had it at the call. */
+  settled(): Promise<void>;
+  close(): Promise<void>;
+}
+
+type Role =
+  | { readonly kind: 'idle' }
+  | { readonly kind: 'leader'; readonly led: LedPartition }
+  | { readonly kind: 'follower'; readonly followed: Followed; readonly fetcher: Fetcher };
+
+interface Replica {
+  topic: PlacedTopic;
+  readonly partition: number;
+  /** As the image has it; null where it isn't here any more. */
+  wanted: Place | null;
+  /** What the role was taken up for. */
+  taken: Place | null;
+  role: Role;
+  turning: Promise<void> | null;
+}
+
+const idle: Role = { kind: 'idle' };
+
+export function createReplicas(options: ReplicasOptions): Replicas {
+  const { nodeId, clock, logger } = options;
+  const replicas = new Map<string, Replica>();
+  const fetchers = new Map<number, Fetcher>();
+  let closed = false;
+
+  const keyOf = (topicId: string, partition: number) => `${topicId} ${partition}`;
+
+  function fetcherOf(leader: number): Fetcher {
+    let fetcher = fetchers.get(leader);
+    if (fetcher === undefined) {
+      const { nodeEpoch, backoffMs, fetchWaitMsMax } = options;
+      const call = options.peer(leader);
+      fetcher = createFetcher({ nodeId, nodeEpoch, leader, call, clock, logger, waitMsMax: fetchWaitMsMax, backoffMs });
+      fetchers.set(leader, fetcher);
+    }
+    return fetcher;
+  }
+
+  function resign(replica: Replica): void {
+    if (replica.role.kind !== 'leader' || replica.role.led.resigned) return;
+    replica.role.led.resign();
+    options.onResigned?.(replica.topic, replica.partition);
+  }
+
+  async function giveUp(replica: Replica): Promise<void> {
+    resign(replica);
+    if (replica.role.kind === 'follower') await replica.role.fetcher.unfollow(replica.role.followed);
+    replica.role = idle;
+  }
+
+  async function takeUp(replica: Replica, place: Place): Promise<void> {
+    const { topic, partition } = replica;
+    const log = await options.open(topic, partition);
+    const { leaderEpoch } = place;
+    if (place.leader === nodeId) {
+      await log.beginEpoch(leaderEpoch);
+      const inSyncSet = createInSyncSet({
+        ...{ nodeId, replicas: place.replicas, inSync: place.inSync, partitionEpoch: place.partitionEpoch },
+        ...{ epochStartOffset: log.logEndOffset, nowMs: clock.monotonicMs(), lagMsMax: options.lagMsMax },
+      });
+      replica.role = { kind: 'leader', led: createLedPartition(log, leaderEpoch, inSyncSet) };
+      options.onLeading?.(topic, partition);
+    } else if (place.leader >= 0) {
+      const followed: Followed = { topicId: topic.id, partition, leaderEpoch, log };
+      const fetcher = fetcherOf(place.leader);
+      replica.role = { kind: 'follower', followed, fetcher };
+      fetcher.follow(followed);
+    }
+  }
+
+  const isTurned = ({ wanted, taken }: Replica) =>
+    wanted === null || taken === null ? wanted === taken : wanted.leaderEpoch === taken.leaderEpoch;
+
+  async function turn(replica: Replica): Promise<void> {
+    while (!closed && !isTurned(replica)) {
+      const { wanted } = replica;
+      try {
+        await giveUp(replica);
+        replica.taken = null;
+        if (wanted === null) {
+          await options.remove(replica.topic, replica.partition);
+          if (replica.wanted === null) replicas.delete(keyOf(replica.topic.id, replica.partition));
+        } else await takeUp(replica, wanted);
+        replica.taken = wanted;
+        freshen(replica);
+      } catch (error) {
+        if (closed) return;
+        const partition = partitionName({ topic: replica.topic.name, partition: replica.partition });
+        logger.error({ err: error, partition }, 'a replica could not take up its role; it is tried again');
+        await clock.sleep(options.backoffMs);
+      }
+    }
+  }
+
+  function start(replica: Replica): void {
+    replica.turning ??= turn(replica).finally(() => {
+      replica.turning = null;
+      if (!closed && !isTurned(replica)) start(replica);
+    });
+  }
+
+  /** The same leader in the same epoch, with what else has changed about the place. */
+  function freshen({ role, wanted, taken }: Replica): void {
+    if (role.kind !== 'leader' || wanted === null || wanted.leaderEpoch !== taken?.leaderEpoch) return;
+    role.led.inSyncSet.replicasAre(wanted.replicas, clock.monotonicMs());
+    role.led.inSyncSet.settle(wanted);
+    role.led.advance();
+  }
+
+  function want(topic: PlacedTopic, partition: number, place: Place | null): void {
+    const key = keyOf(topic.id, partition);
+    let replica = replicas.get(key);
+    if (replica === undefined) {
+      if (place === null) return;
+      replica = { topic, partition, wanted: place, taken: null, role: idle, turning: null };
+      replicas.set(key, replica);
+    }
+    replica.topic = topic;
+    replica.wanted = place;
+    if (isTurned(replica)) return freshen(replica);
+    resign(replica);
+    start(replica);
+  }
+
+  return {
+    apply(topics) {
+      for (const topic of topics) {
+        for (const [partition, place] of topic.places.entries())
+          want(topic, partition, place.replicas.includes(nodeId) ? place : null);
+      }
+    },
+    async forget(topic) {
+      for (const [key, replica] of [...replicas]) {
+        if (replica.topic.id !== topic.id) continue;
+        replicas.delete(key);
+        replica.wanted = replica.taken; // nothing more to turn to
+        await replica.turning;
+        await giveUp(replica);
+      }
+    },
+    leading(topicId, partition) {
+      const role = replicas.get(keyOf(topicId, partition))?.role;
+      return role?.kind === 'leader' && !role.led.resigned ? role.led : null;
+    },
+    replica(topicId, partition) {
+      const role = replicas.get(keyOf(topicId, partition))?.role;
+      if (role?.kind === 'leader') return role.led.log;
+      return role?.kind === 'follower' ? role.followed.log : null;
+    },
+    *led() {
+      for (const { topic, partition, role } of replicas.values())
+        if (role.kind === 'leader' && !role.led.resigned) yield [{ topicId: topic.id, partition }, role.led] as const;
+    },
+    async settled() {
+      await Promise.all([...replicas.values()].map(({ turning }) => turning));
+    },
+    async close() {
+      closed = true;
+      for (const replica of replicas.values()) resign(replica);
+      await Promise.all([...fetchers.values()].map((fetcher) => fetcher.close()));
+      await Promise.all([...replicas.values()].map(({ turning }) => turning));
+    },
+  };
+}

@@ -1,0 +1,50 @@
+// Which partitions a node of a cluster may be written to and read from: those that its replicas say it leads or follows.
+import type { CatalogImage, TopicImage } from '../../controller/catalog-record.ts';
+import type { LedPartition } from '../../replication/led-partition.ts';
+import type { Replicas } from '../../replication/replicas.ts';
+import { type Led, notLeader, type Partitions } from '../partitions.ts';
+
+export function clusterPartitions(image: CatalogImage, replicas: Replicas): Partitions {
+  const known = new WeakMap<LedPartition, Promise<Led>>();
+
+  const ledOf = (partition: LedPartition): Led => ({
+    log: partition.log,
+    leaderEpoch: partition.leaderEpoch,
+    get inSyncCount() {
+      return partition.inSyncSet.inSync.length;
+    },
+    replicated: (endOffset) => endOffset <= partition.log.highWatermark || partition.replicated(endOffset),
+    fetched: (fetch) => partition.fetched(fetch),
+  });
+
+  function led(topic: TopicImage, partition: number): Promise<Led> {
+    const found = replicas.leading(topic.id, partition);
+    if (found === null) return Promise.reject(notLeader(topic.name, partition));
+    let promise = known.get(found);
+    if (promise === undefined) known.set(found, (promise = Promise.resolve(ledOf(found))));
+    return promise;
+  }
+
+  return {
+    led,
+    async readable(topic, partition) {
+      const found = replicas.leading(topic.id, partition);
+      if (found !== null) return led(topic, partition);
+      const log = replicas.replica(topic.id, partition);
+      if (log === null) throw notLeader(topic.name, partition);
+      return { log, leaderEpoch: topic.places?.[partition]?.leaderEpoch ?? 0 };
+    },
+    place(topic, partition) {
+      const place = topic.places?.[partition];
+      if (place === undefined)
+        return { leaderId: -1, leaderEpoch: -1, replicaNodes: [], isrNodes: [], offlineReplicas: [] };
+      return {
+        leaderId: place.leader,
+        leaderEpoch: place.leaderEpoch,
+        replicaNodes: [...place.replicas],
+        isrNodes: [...place.inSync],
+        offlineReplicas: place.replicas.filter((node) => image.nodes.get(node)?.fenced ?? true),
+      };
+    },
+  };
+}

@@ -1,0 +1,111 @@
+// The controller in charge, wherever it is: what a node asks of it goes to the leader of the metadata log, in this process or
+// another, until it is carried out or the time is up. Answers say up to where the metadata must be read to see what they did.
+
+import type { Controller } from '../../controller/controller.ts';
+import { backoffMs } from '../../kernel/backoff.ts';
+import type { Clock } from '../../kernel/clock.ts';
+import { Fault, isFault } from '../../kernel/fault.ts';
+import type { Random } from '../../kernel/random.ts';
+
+/** What a node may ask; each is a method of `Controller` whose arguments travel as JSON. */
+const askable = [
+  'register',
+  'heartbeat',
+  'unregister',
+  'createTopic',
+  'growTopic',
+  'deleteTopic',
+  'topicErased',
+  'replaceConfigs',
+  'replaceNodeConfigs',
+  'alterPartitions',
+  'electLeaders',
+  'alterReassignments',
+  'allocateProducerIds',
+] as const;
+export type Askable = (typeof askable)[number];
+
+/** `Controller` as far as it can be asked from afar: a function can't travel, so settings are replaced as a whole. */
+export interface RemoteController extends Pick<Controller, Exclude<Askable, 'replaceConfigs' | 'replaceNodeConfigs'>> {
+  replaceConfigs(id: string, configs: Readonly<Record<string, string>>): Promise<unknown>;
+  replaceNodeConfigs(node: string, configs: Readonly<Record<string, string>>): Promise<unknown>;
+}
+
+export interface Answered {
+  readonly value: unknown;
+  /** First offset of the metadata that need not be read. */
+  readonly offset: number;
+}
+
+export interface ControllerLinkOptions {
+  /** Of the metadata log; null where none is known now. */
+  readonly leader: () => number | null;
+  readonly nodeId: number;
+  readonly carryOut: (kind: string, args: readonly unknown[]) => Promise<Answered>;
+  /** Asks another node to carry it out; null where that isn't in charge. */
+  readonly askPeer: (node: number, kind: string, args: readonly unknown[]) => Promise<Answered | null>;
+  /** Resolves when this node has read the metadata up to there. */
+  readonly applied: (offset: number) => Promise<void>;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly timeoutMs: number;
+  /** Ends all that is asked. */
+  readonly signal: AbortSignal;
+}
+
+/** A heartbeat that comes late is worth nothing: the next one says the same. */
+const heartbeatMsMax = 1_000;
+const retry = { firstMs: 20, maxMs: 250 } as const;
+
+/** @throws Fault `NOT_CONTROLLER` when nobody has carried it out in time */
+export function createControllerLink(options: ControllerLinkOptions): RemoteController {
+  const { clock, random } = options;
+
+  async function ask(kind: Askable, args: readonly unknown[]): Promise<unknown> {
+    const endMs = clock.monotonicMs() + (kind === 'heartbeat' ? heartbeatMsMax : options.timeoutMs);
+    for (let attempt = 0; ; attempt++) {
+      const answered = await once(kind, args);
+      if (answered !== null) {
+        // Heartbeats change little, and must not wait for a node that is behind.
+        if (kind !== 'heartbeat' && kind !== 'register') await options.applied(answered.offset);
+        return answered.value;
+      }
+      if (clock.monotonicMs() >= endMs) throw new Fault('NOT_CONTROLLER', {});
+      await clock.sleep(backoffMs(attempt, retry, random), options.signal);
+    }
+  }
+
+  async function once(kind: Askable, args: readonly unknown[]): Promise<Answered | null> {
+    const leader = options.leader();
+    if (leader === null) return null;
+    try {
+      return await (leader === options.nodeId ? options.carryOut(kind, args) : options.askPeer(leader, kind, args));
+    } catch (error) {
+      if (isFault(error, 'NOT_CONTROLLER') || isFault(error, 'CONNECTION_LOST') || isFault(error, 'TIMED_OUT'))
+        return null;
+      throw error;
+    }
+  }
+
+  return Object.fromEntries(
+    askable.map((kind) => [kind, (...args: readonly unknown[]) => ask(kind, args)]),
+  ) as unknown as RemoteController;
+}
+
+/** Carries out on this process's controller what was asked of it. @throws Fault `NOT_CONTROLLER` */
+export async function carryOutOn(
+  controller: Controller,
+  offset: () => number,
+  kind: string,
+  args: readonly unknown[],
+): Promise<Answered> {
+  if (!(askable as readonly string[]).includes(kind)) throw new Fault('NOT_CONTROLLER', {});
+  const configs = args[1] as Readonly<Record<string, string>>;
+  const value =
+    kind === 'replaceConfigs'
+      ? await controller.changeConfigs(args[0] as string, () => configs)
+      : kind === 'replaceNodeConfigs'
+        ? await controller.changeNodeConfigs(args[0] as string, () => configs)
+        : await (controller[kind as keyof Controller] as (...given: readonly unknown[]) => Promise<unknown>)(...args);
+  return { value, offset: offset() };
+}

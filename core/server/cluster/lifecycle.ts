@@ -1,0 +1,106 @@
+// A node's life in its cluster: it registers with the controller, is heard of from then on, and before it stops has its
+// leaders move off. What the controller says of it is all that is known here.
+
+import type { NodeImage } from '../../controller/node-image.ts';
+import type { Clock, Timer } from '../../kernel/clock.ts';
+import { createLatch } from '../../kernel/latch.ts';
+import type { Logger } from '../../kernel/logger.ts';
+import type { RemoteController } from './controller-link.ts';
+
+export interface LifecycleOptions {
+  readonly node: Omit<NodeImage, 'epoch' | 'fenced' | 'inControlledShutdown'>;
+  readonly controller: RemoteController;
+  /** The last offset of the metadata that the node has applied. */
+  readonly metadataOffset: () => number;
+  readonly clusterId: () => string | null;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly heartbeatMs: number;
+  /** How long leaders may take to move off. */
+  readonly shutdownMsMax: number;
+}
+
+export interface Lifecycle {
+  /** Of the registration; -1 before. */
+  readonly epoch: number;
+  /** Resolves once the node is taken in and may lead. */
+  readonly ready: Promise<void>;
+  /** Resolves when nothing is led here any more, or it has taken too long. */
+  leave(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export function startLifecycle(options: LifecycleOptions): Lifecycle {
+  const { controller, clock, logger, node } = options;
+  const ready = createLatch();
+  const left = createLatch();
+  ready.promise.catch(() => {});
+  let epoch = -1;
+  let leaving = false;
+  let closed = false;
+  let timer: Timer | undefined;
+  let beating: Promise<void> = Promise.resolve();
+
+  async function register(): Promise<void> {
+    const outcome = await controller.register({ clusterId: options.clusterId(), node });
+    if (outcome.ok) epoch = outcome.value.epoch;
+    else if (outcome.error !== 'DUPLICATE_BROKER_REGISTRATION') throw new Error(outcome.message);
+    // The life before this one still has its session: it ends soon.
+  }
+
+  async function beat(): Promise<void> {
+    if (epoch < 0) return register();
+    const heard = await controller.heartbeat({
+      ...{ node: node.id, epoch, metadataOffset: options.metadataOffset(), wantFence: false, wantShutDown: leaving },
+    });
+    if (!heard.ok) {
+      // The controller has forgotten it, or knows of a later life.
+      logger.warn({ node: node.id, why: heard.message }, 'the node registers with its cluster again');
+      epoch = -1;
+      return register();
+    }
+    if (!heard.value.isFenced) ready.resolve();
+    if (heard.value.shouldShutDown) left.resolve();
+  }
+
+  function next(delayMs: number): void {
+    if (closed) return;
+    timer = clock.after(delayMs, () => {
+      beating = beat()
+        .catch((error: unknown) => {
+          if (!closed) logger.debug({ err: error }, 'the controller was not reached');
+          // With no controller left nobody can take its leaders over.
+          if (leaving) left.resolve();
+        })
+        // Until it is taken in there is nothing to wait for.
+        .then(() => next(leaving || epoch < 0 || !isReady ? Math.min(100, options.heartbeatMs) : options.heartbeatMs));
+    });
+  }
+  let isReady = false;
+  ready.promise.then(() => {
+    isReady = true;
+  });
+  next(0);
+
+  return {
+    get epoch() {
+      return epoch;
+    },
+    ready: ready.promise,
+    async leave() {
+      if (epoch < 0 || !isReady) return;
+      leaving = true;
+      await beating;
+      timer?.cancel();
+      next(0);
+      const late = clock.after(options.shutdownMsMax, () => left.resolve());
+      await left.promise;
+      late.cancel();
+    },
+    async close() {
+      closed = true;
+      timer?.cancel();
+      await beating;
+    },
+  };
+}

@@ -1,0 +1,180 @@
+// A node's part in a cluster put together: the metadata log and, on a controller, the controller; the replicas that follow
+// what the log says; the node's registration. It serves what other nodes ask, and knows nothing of clients.
+import type { Catalog, TopicImage } from '../../controller/catalog.ts';
+import { type Controller, createController } from '../../controller/controller.ts';
+import { controllerDefaults } from '../../controller/controller-options.ts';
+import type { NodeImage } from '../../controller/node-image.ts';
+import { openQuorumMetadataLog, type QuorumMetadataLog } from '../../controller/quorum-metadata-log.ts';
+import type { Clock } from '../../kernel/clock.ts';
+import { Fault, isFault } from '../../kernel/fault.ts';
+import type { Logger } from '../../kernel/logger.ts';
+import { type Random, randomUuid } from '../../kernel/random.ts';
+import { apis } from '../../protocol/api-table.ts';
+import { errors } from '../../protocol/error-code.ts';
+import type { Network, Transport } from '../../protocol/transport.ts';
+import type { StorageEngine } from '../../storage/storage.ts';
+import type { NodeSettings } from '../node-config.ts';
+import { createClusterCatalog } from './cluster-catalog.ts';
+import { type Answered, carryOutOn, createControllerLink, type RemoteController } from './controller-link.ts';
+import { type Lifecycle, startLifecycle } from './lifecycle.ts';
+import { createPeers, type PeerAddress } from './peers.ts';
+import { createQuorumLink, decodeMessage, encodeMessage } from './quorum-link.ts';
+
+export interface ClusterOptions {
+  /** Where each controller is asked by other nodes. This node is one of them where its id is among theirs. */
+  readonly controllers: readonly PeerAddress[];
+  /** To other nodes. */
+  readonly network: Network;
+  readonly rack?: string | null;
+}
+
+export interface ClusterParts {
+  readonly engine: StorageEngine;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly settings: NodeSettings;
+}
+
+export interface Cluster {
+  readonly log: QuorumMetadataLog;
+  readonly catalog: Catalog;
+  readonly controller: RemoteController;
+  /** To a node's own address, as its clients have it. */
+  peer(nodeId: number): Transport['call'];
+  readonly nodeEpoch: () => number;
+  /** What another node asks: the body of its answer, or an error code. */
+  serve(kind: string, body: Uint8Array): Promise<{ readonly errorCode: number; readonly body: Uint8Array }>;
+  /** Registers the node; what is found out of the metadata goes to `onTopics` from here on. */
+  start(listener: { readonly host: string; readonly port: number }): Lifecycle;
+  /** Nothing is asked of the controller any more. */
+  stopAsking(): void;
+  close(): Promise<void>;
+}
+
+export type OnTopics = (changed: readonly TopicImage[], gone: readonly TopicImage[]) => void;
+
+const nothing = new Uint8Array(0);
+const askMsMax = 30_000;
+
+export async function openCluster(
+  parts: ClusterParts,
+  { controllers, network, rack = null }: ClusterOptions,
+  onTopics: OnTopics,
+): Promise<Cluster> {
+  const { clock, random, logger, settings } = parts;
+  const { nodeId } = settings;
+  const peers = createPeers(network, clock);
+  const closing = new AbortController();
+  let lifecycle: Lifecycle | null = null;
+  const controllerAt = (id: number) => () => controllers.find((one) => one.nodeId === id) ?? null;
+
+  async function askNode(to: number, kind: string, body: Uint8Array): Promise<Uint8Array | null> {
+    const request = apis.nodeCall.request.create({ from: nodeId, kind, body });
+    const answer = await peers.call(controllerAt(to))('nodeCall', 0, request);
+    return answer.errorCode === 0 ? (answer.body ?? nothing) : null;
+  }
+
+  const link = createQuorumLink({
+    async ask(to, message) {
+      const answer = await askNode(to, 'quorum', encodeMessage(message));
+      return answer === null ? null : decodeMessage(answer);
+    },
+    receive: (message) => log.receive(message),
+    clock,
+  });
+  const log = await openQuorumMetadataLog({
+    ...{ nodeId, voters: controllers.map((one) => one.nodeId), engine: parts.engine, clock, random, logger },
+    send: link.send,
+    onApplied: onTopics,
+  });
+  const isController = controllers.some((one) => one.nodeId === nodeId);
+  const own: Controller | null = isController
+    ? createController({
+        ...{ log, clock, random, logger },
+        settings: { ...controllerDefaults, 'broker.session.timeout.ms': settings['broker.session.timeout.ms'] },
+      })
+    : null;
+
+  const carryOut = async (kind: string, args: readonly unknown[]): Promise<Answered> => {
+    if (own === null) throw new Error('this node is no controller');
+    return carryOutOn(own, () => log.appliedOffset, kind, args);
+  };
+  const controller = createControllerLink({
+    ...{
+      leader: () => log.quorum.leader,
+      nodeId,
+      carryOut,
+      clock,
+      random,
+      timeoutMs: askMsMax,
+      signal: closing.signal,
+    },
+    async askPeer(node, kind, args) {
+      const answer = await askNode(node, kind, Buffer.from(JSON.stringify(args)));
+      return answer === null ? null : (JSON.parse(Buffer.from(answer).toString()) as Answered);
+    },
+    applied: log.applied,
+  });
+  const nodeEpoch = () => lifecycle?.epoch ?? -1;
+  const liveNodes = () => [...log.image.nodes.values()].filter(({ fenced }) => !fenced).length;
+  const catalog = createClusterCatalog({
+    ...{ image: log.image, controller, nodeId, nodeEpoch },
+    replicationFactorDefault: () => Math.max(1, Math.min(settings['default.replication.factor'], liveNodes())),
+  });
+
+  async function answer(kind: string, body: Uint8Array): Promise<Uint8Array> {
+    if (kind === 'quorum') {
+      const message = decodeMessage(body);
+      return encodeMessage(message === null ? null : await link.serve(message));
+    }
+    const args = JSON.parse(Buffer.from(body).toString()) as readonly unknown[];
+    return Buffer.from(JSON.stringify(await carryOut(kind, args)));
+  }
+
+  return {
+    log,
+    catalog,
+    controller,
+    nodeEpoch,
+    peer: (id) => peers.call(() => addressOf(log.image.nodes.get(id))),
+    async serve(kind, body) {
+      try {
+        return { errorCode: 0, body: await answer(kind, body) };
+      } catch (error) {
+        if (!isFault(error, 'NOT_CONTROLLER'))
+          logger.warn({ err: error, kind }, 'a question of another node was not answered');
+        return { errorCode: errors.NOT_CONTROLLER.code, body: nothing };
+      }
+    },
+    start({ host, port }) {
+      const node: Omit<NodeImage, 'epoch' | 'fenced' | 'inControlledShutdown'> = {
+        ...{ id: nodeId, incarnation: randomUuid(random), rack, features: [] },
+        listeners: [{ name: 'PLAINTEXT', host, port, securityProtocol: 0 }],
+      };
+      lifecycle = startLifecycle({
+        ...{ node, controller, clock, logger },
+        metadataOffset: () => log.appliedOffset - 1,
+        clusterId: () => (log.image.clusterId === '' ? null : log.image.clusterId),
+        heartbeatMs: settings['broker.heartbeat.interval.ms'],
+        shutdownMsMax: 10_000,
+      });
+      return lifecycle;
+    },
+    stopAsking: () => closing.abort(new Fault('CLOSED', { what: 'the node' })),
+    async close() {
+      await lifecycle?.close();
+      log.resign();
+      await own?.close();
+      await log.close();
+      await peers.close();
+    },
+  };
+}
+
+function addressOf(node: NodeImage | undefined): PeerAddress | null {
+  const listener = node?.listeners[0];
+  return node === undefined || listener === undefined
+    ? null
+    : { nodeId: node.id, host: listener.host, port: listener.port };
+}

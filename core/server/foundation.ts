@@ -1,0 +1,173 @@
+// What a node stands on, alone or in a cluster: its catalog, its logs and topics, which partitions it leads, who else there
+// is. Above it nobody knows which of the two it is.
+import { type Catalog, openCatalog, type TopicImage } from '../controller/catalog.ts';
+import type { Clock } from '../kernel/clock.ts';
+import type { Logger } from '../kernel/logger.ts';
+import type { Random } from '../kernel/random.ts';
+import { createLogManager, type LogManager } from '../log/log-manager.ts';
+import { startInSyncChanges } from '../replication/in-sync-changes.ts';
+import type { PlacedTopic } from '../replication/place.ts';
+import { createReplicas } from '../replication/replicas.ts';
+import type { StorageEngine } from '../storage/storage.ts';
+import { clusterPartitions } from './cluster/cluster-partitions.ts';
+import { type Cluster, type ClusterOptions, openCluster } from './cluster/open-cluster.ts';
+import { openReplicaRegistry } from './cluster/replica-registry.ts';
+import { aloneView, type ClusterView, clusterView } from './cluster-view.ts';
+import type { NodeSettings } from './node-config.ts';
+import { createNodeConfigs, type NodeConfigs } from './node-configs.ts';
+import { alonePartitions, type Partitions } from './partitions.ts';
+import { createTopics, type Topics } from './topics.ts';
+
+export interface FoundationOptions {
+  readonly engine: StorageEngine;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly settings: NodeSettings;
+}
+
+export interface Foundation {
+  readonly catalog: Catalog;
+  readonly logs: LogManager;
+  readonly topics: Topics;
+  readonly nodeConfigs: NodeConfigs;
+  readonly partitions: Partitions;
+  readonly view: ClusterView;
+  /** Null where the node is alone. */
+  readonly cluster: Cluster | null;
+  /** Partitions of a topic that are led here and have a log. */
+  ledOf(topic: string): Promise<readonly number[]>;
+  /** Leaders come and go from here on; resolves when the node serves. */
+  start(on: {
+    readonly leading: (topic: string, partition: number) => void;
+    readonly resigned: (topic: string, partition: number) => void;
+  }): Promise<void>;
+  /** Leaders move off; takes some seconds at most. */
+  leave(): Promise<void>;
+  /** Nothing is followed any more; logs are still open. */
+  stop(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export async function layFoundation(options: FoundationOptions, cluster?: ClusterOptions): Promise<Foundation> {
+  return cluster === undefined ? alone(options) : inCluster(options, cluster);
+}
+
+async function alone(options: FoundationOptions): Promise<Foundation> {
+  const { engine, random, settings, clock, logger } = options;
+  const catalog = await openCatalog({ engine, random });
+  const logs = createLogManager({ engine, clock, logger });
+  const { topics, nodeConfigs } = topicsOn(catalog, logs, options);
+  await topics.recover();
+  return {
+    ...{ catalog, logs, topics, nodeConfigs, cluster: null },
+    partitions: alonePartitions(topics, settings.nodeId),
+    view: aloneView(settings),
+    ledOf: topics.partitionsWithLog,
+    start: async () => {},
+    leave: async () => {},
+    stop: async () => {},
+    close: async () => catalog[Symbol.asyncDispose](),
+  };
+}
+
+function topicsOn(catalog: Catalog, logs: LogManager, { settings, logger }: FoundationOptions) {
+  const nodeConfigs = createNodeConfigs({ catalog, settings, onChanged: () => topics.defaultsChanged() });
+  const topics: Topics = createTopics({ catalog, logs, settings, topicDefaults: nodeConfigs.topicDefaults, logger });
+  return { topics, nodeConfigs };
+}
+
+async function inCluster(options: FoundationOptions, setup: ClusterOptions): Promise<Foundation> {
+  const { engine, settings, clock, logger } = options;
+  const { nodeId } = settings;
+  let onTopics: (changed: readonly TopicImage[], gone: readonly TopicImage[]) => void = () => {};
+  const cluster = await openCluster(options, setup, (changed, gone) => onTopics(changed, gone));
+  const { catalog, log } = cluster;
+  const logs = createLogManager({ engine, clock, logger, highWatermark: 'replicated' });
+  const registry = await openReplicaRegistry(engine);
+  const { topics, nodeConfigs } = topicsOn(catalog, logs, options);
+  let lifecycle: ReturnType<Cluster['start']> | undefined;
+  let on = {
+    leading: (_topic: string, _partition: number) => {},
+    resigned: (_topic: string, _partition: number) => {},
+  };
+
+  const replicas = createReplicas({
+    ...{ nodeId, nodeEpoch: cluster.nodeEpoch, clock, logger, peer: cluster.peer },
+    async open(topic, partition) {
+      // What a topic of the same name left here, that went while this node was away, is no part of this one.
+      if (await registry.claim(topic, partition)) await logs.delete(topic.name, partition);
+      return topics.log(catalog.image.topicsById.get(topic.id) ?? (topic as TopicImage), partition);
+    },
+    async remove(topic, partition) {
+      await logs.delete(topic.name, partition);
+      await registry.release(topic.name, partition);
+    },
+    lagMsMax: settings['replica.lag.time.max.ms'],
+    fetchWaitMsMax: settings['replica.fetch.wait.max.ms'],
+    backoffMs: settings['replica.fetch.backoff.ms'],
+    onLeading: ({ name }, partition) => on.leading(name, partition),
+    onResigned: ({ name }, partition) => on.resigned(name, partition),
+  });
+  const inSyncChanges = startInSyncChanges({
+    led: replicas.led,
+    async ask(changes) {
+      const outcome = await cluster.controller.alterPartitions({
+        node: nodeId,
+        nodeEpoch: cluster.nodeEpoch(),
+        changes,
+      });
+      if (!outcome.ok) return [];
+      return outcome.value.map((one) => (one.ok ? one.value : null));
+    },
+    ...{ clock, logger, everyMs: Math.min(500, settings['replica.lag.time.max.ms'] / 4) },
+  });
+
+  async function erase(topic: PlacedTopic): Promise<void> {
+    await replicas.forget(topic);
+    for (const partition of topic.places.keys()) {
+      await logs.delete(topic.name, partition);
+      await registry.release(topic.name, partition);
+    }
+  }
+
+  const placed = (topic: TopicImage): PlacedTopic => ({ name: topic.name, id: topic.id, places: topic.places ?? [] });
+
+  return {
+    ...{ catalog, logs, topics, nodeConfigs, cluster },
+    partitions: clusterPartitions(catalog.image, replicas),
+    view: clusterView(catalog.image, () => log.quorum.leader),
+    ledOf: async (name) => {
+      const topic = catalog.image.topics.get(name);
+      return topic === undefined
+        ? []
+        : Array.from({ length: topic.partitions }, (_, i) => i).filter((i) => replicas.leading(topic.id, i) !== null);
+    },
+    async start(listeners) {
+      on = listeners;
+      onTopics = (changed, gone) => {
+        for (const topic of gone)
+          erase(placed(topic)).catch((error: unknown) =>
+            logger.warn({ err: error, topic: topic.name }, 'the logs of a deleted topic could not be erased'),
+          );
+        for (const topic of changed) topics.changed(topic);
+        replicas.apply(changed.map(placed));
+      };
+      replicas.apply([...catalog.image.topics.values()].map(placed));
+      lifecycle = cluster.start({ host: settings.host, port: settings.port });
+      await lifecycle.ready;
+    },
+    async leave() {
+      await lifecycle?.leave();
+      cluster.stopAsking();
+    },
+    async stop() {
+      await inSyncChanges.close();
+      await replicas.close();
+    },
+    async close() {
+      await cluster.close();
+      await registry.close();
+    },
+  };
+}

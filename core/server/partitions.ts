@@ -1,0 +1,81 @@
+// Which partitions this node may be written to and read from, and who leads the others: the door between handlers and
+// logs. On a node alone it leads everything; in a cluster the replicas say. Nobody above asks a log for its leader epoch,
+// which says only who wrote last.
+import type { TopicImage } from '../controller/catalog.ts';
+import { partitionName } from '../kernel/ids.ts';
+import type { PartitionLog } from '../log/partition-log.ts';
+import { refusal } from '../log/refusal.ts';
+import type { FollowerFetch } from '../replication/in-sync-set.ts';
+import type { Topics } from './topics.ts';
+
+export interface Readable {
+  readonly log: PartitionLog;
+  readonly leaderEpoch: number;
+}
+
+export interface Led extends Readable {
+  /** Replicas in sync, this one among them. */
+  readonly inSyncCount: number;
+  /** True at once or later when all below `endOffset` is on every replica in sync; false when another leads by then. */
+  replicated(endOffset: number): true | Promise<boolean>;
+  /** A follower asked for more. False where it is no replica. */
+  fetched(fetch: Omit<FollowerFetch, 'leaderEndOffset'>): boolean;
+}
+
+/** As Metadata shows it. */
+export interface ShownPlace {
+  readonly leaderId: number;
+  readonly leaderEpoch: number;
+  readonly replicaNodes: number[];
+  readonly isrNodes: number[];
+  readonly offlineReplicas: number[];
+}
+
+/** `led` and `readable` reject with Fault `LOG_REFUSED` NOT_LEADER_OR_FOLLOWER, and with what opening a log throws. */
+export interface Partitions {
+  led(topic: TopicImage, partition: number): Promise<Led>;
+  /** Followers may be read from as well, up to their high watermark. */
+  readable(topic: TopicImage, partition: number): Promise<Readable>;
+  place(topic: TopicImage, partition: number): ShownPlace;
+}
+
+export const notLeader = (topic: string, partition: number) =>
+  refusal(partitionName({ topic, partition }), { error: 'NOT_LEADER_OR_FOLLOWER', why: 'another node leads it' });
+
+/** Of a node that has all there is. */
+export function alonePartitions(topics: Topics, nodeId: number): Partitions {
+  const known = new WeakMap<TopicImage, Promise<Led>[]>();
+
+  /** One promise a partition, so that its writers go on in the order in which they came. */
+  function led(topic: TopicImage, partition: number): Promise<Led> {
+    let partitions = known.get(topic);
+    if (partitions === undefined) known.set(topic, (partitions = []));
+    let opening = partitions[partition];
+    if (opening === undefined) {
+      opening = topics.log(topic, partition).then(
+        (log): Led => ({
+          log,
+          leaderEpoch: log.leaderEpoch,
+          inSyncCount: 1,
+          replicated: () => true,
+          fetched: () => false,
+        }),
+      );
+      partitions[partition] = opening;
+      opening.catch(() => delete partitions[partition]); // the next one tries again
+    }
+    return opening;
+  }
+
+  return {
+    led,
+    readable: led,
+    place: () => ({
+      leaderId: nodeId,
+      leaderEpoch: 0,
+      replicaNodes: [nodeId],
+      isrNodes: [nodeId],
+      offlineReplicas: [],
+    }),
+  };
+}

@@ -1,0 +1,148 @@
+// Three nodes of a cluster in one process, each over an engine of its own, and clients that find their way among them. A node
+// can be cut off, killed and started again on what its engine has.
+import { type Client, createClient } from '../../../../core/client/index.ts';
+import { systemClock } from '../../../../core/kernel/clock.ts';
+import { Fault } from '../../../../core/kernel/fault.ts';
+import { type Logger, silentLogger } from '../../../../core/kernel/logger.ts';
+import { seededRandom } from '../../../../core/kernel/random.ts';
+import type { Network, Transport } from '../../../../core/protocol/transport.ts';
+import { createNode, type StorageNode } from '../../../../core/server/node.ts';
+import type { NodeSettings } from '../../../../core/server/node-config.ts';
+import { strictTransport } from '../../../support/strict-transport.ts';
+import { createLossyEngine } from '../../log/lossy-engine.ts';
+
+export interface TestCluster extends AsyncDisposable {
+  readonly ids: readonly number[];
+  readonly nodes: ReadonlyMap<number, StorageNode>;
+  client(name?: string): Client;
+  start(id: number): Promise<void>;
+  /** In good order. */
+  stop(id: number): Promise<void>;
+  /** Nothing reaches it or comes from it any more, and it never hears of that. */
+  kill(id: number): Promise<void>;
+}
+
+export interface TestClusterOptions {
+  readonly count?: number;
+  readonly settings?: Partial<NodeSettings>;
+  readonly logger?: Logger;
+}
+
+export async function startCluster({
+  count = 3,
+  settings = {},
+  logger = silentLogger,
+}: TestClusterOptions = {}): Promise<TestCluster> {
+  const ids = Array.from({ length: count }, (_, i) => i + 1);
+  const engines = new Map(ids.map((id) => [id, createLossyEngine(seededRandom(id))]));
+  const nodes = new Map<number, StorageNode>();
+  const lives = new Map<StorageNode, Life>();
+  const random = seededRandom(7);
+  const clients: Client[] = [];
+
+  function wayTo(id: number, from: Life): Transport {
+    const lost = () => new Fault('CONNECTION_LOST', { to: `node ${id}`, reason: 'it is down' });
+    const node = nodes.get(id);
+    if (node === undefined) throw lost();
+    const to = lives.get(node)!;
+    const strict = strictTransport(node);
+    return {
+      call(api, version, request, options) {
+        if (to.isOver || from.isOver) return Promise.reject(lost());
+        return new Promise((resolve, reject) => {
+          const over = () => reject(lost());
+          to.onOver.add(over);
+          from.onOver.add(over);
+          strict
+            .call(api, version, request, options)
+            .then(resolve, reject)
+            .finally(() => {
+              to.onOver.delete(over);
+              from.onOver.delete(over);
+            });
+        });
+      },
+      close: async () => {},
+    };
+  }
+
+  const network = (from: Life): Network => ({
+    async bootstrap() {
+      const ids = [...nodes.keys()];
+      const first = ids[random.integer(ids.length)];
+      if (first === undefined) throw new Fault('CONNECTION_LOST', { to: 'the cluster', reason: 'no node is up' });
+      return wayTo(first, from);
+    },
+    connect: async ({ nodeId }) => wayTo(nodeId, from),
+  });
+
+  async function start(id: number): Promise<void> {
+    const life = newLife();
+    const node = await createNode({
+      ...{ engine: engines.get(id)!.life(), clock: systemClock, random: seededRandom(100 + id), logger },
+      settings: {
+        ...{ nodeId: id, host: 'node', port: 9_000 + id },
+        'group.initial.rebalance.delay.ms': 0,
+        'offsets.topic.num.partitions': 3,
+        'transaction.state.log.num.partitions': 3,
+        'broker.heartbeat.interval.ms': 100,
+        'broker.session.timeout.ms': 1_000,
+        'replica.lag.time.max.ms': 1_500,
+        'replica.fetch.wait.max.ms': 100,
+        'replica.fetch.backoff.ms': 50,
+        ...settings,
+      },
+      cluster: {
+        controllers: ids.map((nodeId) => ({ nodeId, host: 'node', port: 9_000 + nodeId })),
+        network: network(life),
+      },
+    });
+    lives.set(node, life);
+    nodes.set(id, node);
+  }
+
+  await Promise.all(ids.map(start));
+  await Promise.all([...nodes.values()].map(({ ready }) => ready));
+  return {
+    ids,
+    nodes,
+    client(name = 'test') {
+      const client = createClient({ network: network(newLife()), clientId: name, random, clock: systemClock, logger });
+      clients.push(client);
+      return client;
+    },
+    async start(id) {
+      await start(id);
+      await nodes.get(id)!.ready;
+    },
+    async stop(id) {
+      const node = nodes.get(id)!;
+      await node.close();
+      end(lives.get(node)!);
+      nodes.delete(id);
+    },
+    async kill(id) {
+      end(lives.get(nodes.get(id)!)!);
+      nodes.delete(id);
+      await engines.get(id)!.crash('kill');
+    },
+    async [Symbol.asyncDispose]() {
+      await Promise.all(clients.map((client) => client.close()));
+      for (const life of lives.values()) end(life);
+      await Promise.all([...lives.keys()].map((node) => node.close().catch(() => {})));
+    },
+  };
+}
+
+/** A process: what it asks and is asked ends with it. */
+interface Life {
+  isOver: boolean;
+  readonly onOver: Set<() => void>;
+}
+
+const newLife = (): Life => ({ isOver: false, onOver: new Set() });
+
+function end(life: Life): void {
+  life.isOver = true;
+  for (const over of life.onOver) over();
+}
