@@ -1,7 +1,8 @@
 // `npm run test:bank`: transfers between accounts as a job of several processes, of which every few seconds one, by a seed,
-// is killed, paused for longer than its session, added or stopped; the storage node is killed as well. Then the books are
-// checked. `--bootstrap HOST:PORT` takes a cluster instead of a node of its own, `--guarantee atLeastOnce` asks for no more
-// than that nothing is lost, `--seconds` says how long, `--seed` repeats a schedule.
+// is killed, paused for longer than its session, added or stopped; the storage node is killed as well, or with `--nodes 3` one
+// of a cluster of three. Then the books are checked. `--bootstrap HOST:PORT` takes somebody else's cluster instead, with
+// `--replication` copies of each topic; `--guarantee atLeastOnce` asks for no more than that nothing is lost, `--seconds` says
+// how long, `--seed` repeats a schedule.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,7 +13,7 @@ import { type Random, seededRandom } from '../../core/kernel/random.ts';
 import { consume } from '../../runtime/rx/index.ts';
 import { audit, readBooks } from './check.ts';
 import { accounts, balances, type Leg, legs, partitions, type Transfer, transfers } from './job.ts';
-import { freePort, type Process, startNode, startWorker } from './processes.ts';
+import { type OwnNodes, type Process, startNodes, startWorker } from './processes.ts';
 
 const { values } = parseArgs({
   options: {
@@ -21,6 +22,7 @@ const { values } = parseArgs({
     seconds: { type: 'string', default: '60' },
     seed: { type: 'string' },
     replication: { type: 'string', default: '1' },
+    nodes: { type: 'string', default: '1' },
   },
 });
 const accountCount = 1_000;
@@ -39,9 +41,8 @@ interface Bank {
   readonly client: Client;
   readonly bootstrap: string;
   readonly folder: string;
-  /** Null where the cluster is somebody else's. */
-  node: Process | null;
-  readonly port: number;
+  /** None where the cluster is somebody else's. */
+  readonly nodes: OwnNodes | null;
   readonly workers: Map<string, Process>;
   readonly paused: Set<string>;
   readonly counts: Record<'kills' | 'pauses' | 'additions' | 'stops' | 'nodeKills', number>;
@@ -49,12 +50,11 @@ interface Bank {
 
 async function open(): Promise<Bank> {
   const folder = await mkdtemp(join(tmpdir(), 'millrace-bank-'));
-  const port = await freePort();
-  const node = values.bootstrap === undefined ? startNode(folder, port) : null;
-  const bootstrap = values.bootstrap ?? `127.0.0.1:${port}`;
+  const nodes = values.bootstrap === undefined ? await startNodes(folder, Number(values.nodes)) : null;
+  const bootstrap = values.bootstrap ?? nodes!.bootstrap;
   const client = createClient({ network: tcpNetwork({ bootstrap }), apiTimeoutMs: 120_000 });
   const admin = client.admin();
-  const replicationFactor = Number(values.replication);
+  const replicationFactor = nodes === null ? Number(values.replication) : nodes.running.size;
   const names = [transfers, legs, balances].map(({ topic: { name } }) => name);
   const made = [
     ...names.map((name) => ({ name, config: {} })),
@@ -70,7 +70,7 @@ async function open(): Promise<Bank> {
     });
   await producer.flush();
   const counts = { kills: 0, pauses: 0, additions: 0, stops: 0, nodeKills: 0 };
-  return { client, bootstrap, folder, node, port, workers: new Map(), paused: new Set(), counts };
+  return { client, bootstrap, folder, nodes, workers: new Map(), paused: new Set(), counts };
 }
 
 const accountName = (index: number) => `account ${index}`;
@@ -102,7 +102,7 @@ async function act(bank: Bank): Promise<void> {
   const { workers, paused, counts } = bank;
   const running = [...workers.keys()].filter((name) => !paused.has(name));
   const name = running[random.integer(Math.max(1, running.length))];
-  switch (random.integer(bank.node === null ? 4 : 5)) {
+  switch (random.integer(bank.nodes === null ? 4 : 5)) {
     case 0: {
       if (name === undefined) return;
       say(`kill ${name}`);
@@ -140,20 +140,38 @@ async function act(bank: Bank): Promise<void> {
       return;
     }
     default: {
-      say('kill the node');
+      const { running: nodes, start } = bank.nodes!;
+      const id = [...nodes.keys()][random.integer(nodes.size)]!;
+      say(`kill node ${id}`);
       counts.nodeKills++;
-      bank.node!.child.kill('SIGKILL');
-      await bank.node!.ended;
-      bank.node = startNode(bank.folder, bank.port);
+      nodes.get(id)!.child.kill('SIGKILL');
+      await nodes.get(id)!.ended;
+      start(id);
+      await copied(bank);
     }
   }
 }
 
-/** Who ends by itself has met what it should have lived through. */
-function checkAlive({ workers, node }: Bank): void {
-  for (const worker of [...workers.values(), ...(node === null ? [] : [node])])
-    if (worker.hasEnded) throw new Error(`${worker.name} has ended by itself`);
+/** Until another node may be killed: while a copy is missing the next one's loss would stop everything. */
+async function copied({ client }: Bank): Promise<void> {
+  const endMs = clock.monotonicMs() + endMsMax;
+  for (;;) {
+    const places = await client.admin().listPlaces();
+    if (places.every(({ replicas, inSync }) => inSync.length === replicas.length)) return;
+    if (clock.monotonicMs() > endMs) throw new Error('copies are not in sync again');
+    await clock.sleep(200);
+  }
 }
+
+/** Who ends by itself has met what it should have lived through. */
+function checkAlive(bank: Bank): void {
+  for (const worker of processesOf(bank)) if (worker.hasEnded) throw new Error(`${worker.name} has ended by itself`);
+}
+
+const processesOf = ({ workers, nodes }: Bank): readonly Process[] => [
+  ...workers.values(),
+  ...(nodes?.running.values() ?? []),
+];
 
 async function watch(client: Client, seen: Leg[], signal: AbortSignal): Promise<void> {
   try {
@@ -205,7 +223,16 @@ async function settle(bank: Bank): Promise<void> {
   if (code !== 0) throw new Error(`the last process ended with ${code ?? signal}:\n${said}`);
 }
 
-say(`seed ${seed}, ${values.guarantee}, ${values.bootstrap ?? 'a storage node of its own'}`);
+/** The next bank has topics of the same names. */
+async function leave(client: Client): Promise<void> {
+  const admin = client.admin();
+  const own = /^(transfers|accounts|legs|balances|bank-.*)$/;
+  await admin.deleteTopics((await admin.listTopics()).flatMap(({ name }) => (own.test(name) ? [name] : [])));
+  await admin.deleteGroups(['bank']).catch(() => {});
+}
+
+const where = values.bootstrap ?? (values.nodes === '1' ? 'a storage node' : `a cluster of ${values.nodes} nodes`);
+say(`seed ${seed}, ${values.guarantee}, ${where}`);
 const bank = await open();
 const watching = new AbortController();
 const seen: Leg[] = [];
@@ -223,7 +250,7 @@ try {
   for (const line of wrong) write(`  ${line}`);
   const { kills, pauses, additions, stops, nodeKills } = bank.counts;
   say(
-    `${made.length} transfers, ${books.legs.length} legs; ${kills} kills, ${pauses} pauses, ${additions} additions, ${stops} stops, ${nodeKills} kills of the node: ${wrong.length === 0 ? 'the books are right' : 'the books are wrong'}`,
+    `${made.length} transfers, ${books.legs.length} legs; ${kills} kills, ${pauses} pauses, ${additions} additions, ${stops} stops, ${nodeKills} kills of a node: ${wrong.length === 0 ? 'the books are right' : 'the books are wrong'}`,
   );
   process.exitCode = wrong.length === 0 ? 0 : 1;
 } catch (error) {
@@ -232,7 +259,8 @@ try {
   process.exitCode = 1;
 } finally {
   watching.abort();
-  for (const { child } of [...bank.workers.values(), ...(bank.node === null ? [] : [bank.node])]) child.kill('SIGKILL');
+  for (const { child } of processesOf(bank)) child.kill('SIGKILL');
+  if (bank.nodes === null) await leave(bank.client);
   await bank.client.close();
   await rm(bank.folder, { recursive: true, force: true, maxRetries: 5 });
 }

@@ -64,14 +64,40 @@ export const startWorker = (name: string, { bootstrap, folder, guarantee, more =
     { MILLRACE_BANK_GUARANTEE: guarantee },
   );
 
-export const startNode = (folder: string, port: number): Process =>
-  start('node', [
-    ...['node', '--data', join(folder, 'node'), '--listen', `127.0.0.1:${port}`],
-    ...['--set', 'group.initial.rebalance.delay.ms=0', '--set', 'offsets.topic.num.partitions=4'],
-    ...['--set', 'transaction.state.log.num.partitions=4'],
-  ]);
+export interface OwnNodes {
+  readonly bootstrap: string;
+  /** By number, from 1. */
+  readonly running: ReadonlyMap<number, Process>;
+  /** Again, on the same data. */
+  start(id: number): void;
+}
 
-export function freePort(): Promise<number> {
+/** One node by itself, or a cluster of several, of which each is a controller. */
+export async function startNodes(folder: string, count: number): Promise<OwnNodes> {
+  const ids = Array.from({ length: count }, (_, i) => i + 1);
+  const ports = await Promise.all([...ids, ...ids].map(freePort));
+  const address = (id: number) => `127.0.0.1:${ports[id - 1]}`;
+  const controllers = ids.map((id) => `${id}@127.0.0.1:${ports[count + id - 1]}`).join(',');
+  const cluster = (id: number) => [
+    ...['--id', String(id), '--controllers', controllers],
+    ...['--set', `min.insync.replicas=${count - 1}`],
+  ];
+  const running = new Map<number, Process>();
+  const startOne = (id: number) =>
+    running.set(
+      id,
+      start(`node ${id}`, [
+        ...['node', '--data', join(folder, `node-${id}`), '--listen', address(id)],
+        ...(count === 1 ? [] : cluster(id)),
+        ...['--set', 'group.initial.rebalance.delay.ms=0', '--set', 'offsets.topic.num.partitions=4'],
+        ...['--set', 'transaction.state.log.num.partitions=4'],
+      ]),
+    );
+  for (const id of ids) startOne(id);
+  return { bootstrap: ids.map(address).join(','), running, start: (id) => void startOne(id) };
+}
+
+function freePort(): Promise<number> {
   const server = createServer();
   return new Promise((resolve) =>
     server.listen(0, '127.0.0.1', () => {
