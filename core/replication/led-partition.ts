@@ -8,6 +8,8 @@ import type { FollowerFetch, InSyncSet } from './in-sync-set.ts';
 export interface LedPartition {
   readonly log: PartitionLog;
   readonly leaderEpoch: number;
+  /** The log's end when it was taken up. */
+  readonly epochStartOffset: number;
   readonly inSyncSet: InSyncSet;
   /** A follower asked for more, so that the high watermark may have moved. False where it is no replica. */
   fetched(fetch: Omit<FollowerFetch, 'leaderEndOffset'>): boolean;
@@ -46,6 +48,7 @@ export function createLedPartition(log: PartitionLog, leaderEpoch: number, inSyn
   return {
     log,
     leaderEpoch,
+    epochStartOffset: log.logEndOffset,
     inSyncSet,
     fetched(fetch) {
       const isReplica = inSyncSet.fetched({ ...fetch, leaderEndOffset: log.logEndOffset });

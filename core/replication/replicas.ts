@@ -46,6 +46,8 @@ export interface Replicas {
   led(): Iterable<readonly [{ readonly topicId: string; readonly partition: number }, LedPartition]>;
   /** Resolves when every role is as the image had it at the call. */
   settled(): Promise<void>;
+  /** Nothing is led any more, and no new role taken up: whoever waits for copies is told so at once. */
+  resign(): void;
   close(): Promise<void>;
 }
 
@@ -203,6 +205,10 @@ export function createReplicas(options: ReplicasOptions): Replicas {
     },
     async settled() {
       await Promise.all([...replicas.values()].map(({ turning }) => turning));
+    },
+    resign() {
+      closed = true;
+      for (const replica of replicas.values()) resign(replica);
     },
     async close() {
       closed = true;

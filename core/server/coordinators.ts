@@ -12,7 +12,7 @@ import {
 import { isFault } from '../kernel/fault.ts';
 import { partitionName } from '../kernel/ids.ts';
 import { refusal } from '../log/refusal.ts';
-import { apis } from '../protocol/api-table.ts';
+import { apis, type ResponseOf } from '../protocol/api-table.ts';
 import { type ErrorName, errorOf } from '../protocol/error-code.ts';
 import type { Transport } from '../protocol/transport.ts';
 import type { NodeParts } from './handler.ts';
@@ -121,7 +121,13 @@ export function createCoordinators(parts: CoordinatorParts): Coordinators {
         },
       ],
     });
-    const answer = await peer(leader)('addPartitionsToTxn', verifyVersion, request);
+    let answer: ResponseOf<'addPartitionsToTxn'>;
+    try {
+      answer = await peer(leader)('addPartitionsToTxn', verifyVersion, request);
+    } catch (error) {
+      if (!isFault(error, 'CONNECTION_LOST')) throw error;
+      throw refusal(transactionalId, { error: 'NOT_COORDINATOR', why: error.message });
+    }
     const result = answer.resultsByTransaction[0]?.topicResults[0]?.resultsByPartition[0];
     const error: ErrorName = errorOf(result?.partitionErrorCode ?? -1).name;
     return { error } as Refusable<object>;

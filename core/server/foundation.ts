@@ -44,6 +44,8 @@ export interface Foundation {
   }): Promise<void>;
   /** Leaders move off; takes some seconds at most. */
   leave(): Promise<void>;
+  /** Nothing is led any more: what waits for copies, which may never come, is told so. */
+  resign(): void;
   /** Nothing is followed any more; logs are still open. */
   stop(): Promise<void>;
   close(): Promise<void>;
@@ -66,6 +68,7 @@ async function alone(options: FoundationOptions): Promise<Foundation> {
     ledOf: topics.partitionsWithLog,
     start: async () => {},
     leave: async () => {},
+    resign: () => {},
     stop: async () => {},
     close: async () => catalog[Symbol.asyncDispose](),
   };
@@ -161,6 +164,7 @@ async function inCluster(options: FoundationOptions, setup: ClusterOptions): Pro
       await lifecycle?.leave();
       cluster.stopAsking();
     },
+    resign: replicas.resign,
     async stop() {
       await inSyncChanges.close();
       await replicas.close();

@@ -2,6 +2,7 @@
 // decodes requests and calls the same router. What is opened here is closed here, in the order that loses nothing: what
 // waits is answered, then what is under way is written.
 import type { Catalog } from '../controller/catalog.ts';
+import { abortable } from '../kernel/abortable.ts';
 import type { Clock, Timer } from '../kernel/clock.ts';
 import { Fault, isFault } from '../kernel/fault.ts';
 import type { Logger } from '../kernel/logger.ts';
@@ -124,6 +125,8 @@ function openNode(options: NodeOptions, settings: NodeSettings, foundation: Foun
   const expiring = repeat(clock, logger, settings['offsets.retention.check.interval.ms'], () => expire(coordinators));
   // A transaction whose end was decided before a crash is ended now, and not when someone asks for its coordinator.
   const unread = (error: unknown) => {
+    // Whoever leads it by now reads it.
+    if (isFault(error, 'LOG_REFUSED') && error.detail.error === 'NOT_LEADER_OR_FOLLOWER') return;
     if (closing === undefined) logger.error({ err: error }, 'transactions could not be read');
   };
   if (cluster === null) coordinators.transactions.list().catch(unread);
@@ -142,6 +145,7 @@ function openNode(options: NodeOptions, settings: NodeSettings, foundation: Foun
     await leaving;
     closed = true;
     for (const listener of onCloses) listener();
+    foundation.resign();
     await Promise.all([cleaning.stop(), compacting.stop(), expiring.stop()]);
     await Promise.all([coordinators.groups.close(), coordinators.transactions.close()]);
     while (underWay.size > 0) await Promise.all(underWay);
@@ -236,15 +240,4 @@ function repeat(
       await running;
     },
   };
-}
-
-/** The caller goes on at once; the request may be carried out all the same. */
-function abortable<T>(answer: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (signal === undefined) return answer;
-  return new Promise((resolve, reject) => {
-    const onAbort = () => reject(signal.reason);
-    if (signal.aborted) onAbort();
-    signal.addEventListener('abort', onAbort, { once: true });
-    answer.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
-  });
 }

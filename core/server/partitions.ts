@@ -11,6 +11,8 @@ import type { Topics } from './topics.ts';
 export interface Readable {
   readonly log: PartitionLog;
   readonly leaderEpoch: number;
+  /** Where this leader's epoch began; 0 on a follower. While the high watermark is below, clients may have been told more (KIP-207). */
+  readonly epochStartOffset: number;
 }
 
 export interface Led extends Readable {
@@ -56,6 +58,7 @@ export function alonePartitions(topics: Topics, nodeId: number): Partitions {
         (log): Led => ({
           log,
           leaderEpoch: log.leaderEpoch,
+          epochStartOffset: 0,
           inSyncCount: 1,
           replicated: () => true,
           fetched: () => false,

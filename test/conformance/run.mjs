@@ -11,6 +11,7 @@ import { runScenarios } from './parts/client-process.mjs';
 import { clusterUnderFire, failoverBesideKafka } from './parts/cluster.mjs';
 import { compareRead, writeCrossRecords, writeCrossTopics, writtenBy } from './parts/cross.mjs';
 import { hostileBytes } from './parts/hostile.mjs';
+import { jobsOnKafka } from './parts/jobs.mjs';
 import { killUnderLoad } from './parts/kill.mjs';
 import { killedLeaders } from './parts/leaders.mjs';
 import { NotRun, peersFolder } from './parts/peers.mjs';
@@ -29,6 +30,7 @@ const proofs = {
   streams: streamsWordCount,
   security: secureCluster,
   leaders: killedLeaders,
+  jobs: jobsOnKafka,
   cluster: clusterUnderFire,
   failover: failoverBesideKafka,
 };

@@ -54,7 +54,7 @@ interface Connection {
   broken: boolean;
 }
 
-const waitingApis: ReadonlySet<ApiName> = new Set(['fetch', 'joinGroup', 'syncGroup']);
+const waitingApis: ReadonlySet<ApiName> = new Set(['fetch', 'joinGroup', 'syncGroup', 'nodeCall']);
 const to = 'the node';
 const connectMs = 1;
 
@@ -165,7 +165,11 @@ export function createLink({ process, nodeAt, random, onBug, trace }: LinkOption
             answered(goBack, () => resolve(answer));
           },
           (error: unknown) => {
-            if (error instanceof Fault) answered(goBack, () => breakOff(connection, error.message));
+            if (error instanceof Fault)
+              answered(goBack, () => {
+                breakOff(connection, error.message);
+                reject(new Fault('CONNECTION_LOST', { to, reason: error.message }));
+              });
             else onBug(new Error(`${api} v${version} made the node throw`, { cause: error }));
           },
         );

@@ -10,6 +10,7 @@ export function clusterPartitions(image: CatalogImage, replicas: Replicas): Part
   const ledOf = (partition: LedPartition): Led => ({
     log: partition.log,
     leaderEpoch: partition.leaderEpoch,
+    epochStartOffset: partition.epochStartOffset,
     get inSyncCount() {
       return partition.inSyncSet.inSync.length;
     },
@@ -32,7 +33,7 @@ export function clusterPartitions(image: CatalogImage, replicas: Replicas): Part
       if (found !== null) return led(topic, partition);
       const log = replicas.replica(topic.id, partition);
       if (log === null) throw notLeader(topic.name, partition);
-      return { log, leaderEpoch: topic.places?.[partition]?.leaderEpoch ?? 0 };
+      return { log, leaderEpoch: topic.places?.[partition]?.leaderEpoch ?? 0, epochStartOffset: 0 };
     },
     place(topic, partition) {
       const place = topic.places?.[partition];

@@ -2,6 +2,7 @@
 // another, until it is carried out or the time is up. Answers say up to where the metadata must be read to see what they did.
 
 import type { Controller } from '../../controller/controller.ts';
+import { abortable } from '../../kernel/abortable.ts';
 import { backoffMs } from '../../kernel/backoff.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { Fault, isFault } from '../../kernel/fault.ts';
@@ -64,10 +65,11 @@ export function createControllerLink(options: ControllerLinkOptions): RemoteCont
   async function ask(kind: Askable, args: readonly unknown[]): Promise<unknown> {
     const endMs = clock.monotonicMs() + (kind === 'heartbeat' ? heartbeatMsMax : options.timeoutMs);
     for (let attempt = 0; ; attempt++) {
-      const answered = await once(kind, args);
+      const answered = await abortable(once(kind, args), options.signal);
       if (answered !== null) {
         // Heartbeats change little, and must not wait for a node that is behind.
-        if (kind !== 'heartbeat' && kind !== 'register') await options.applied(answered.offset);
+        if (kind !== 'heartbeat' && kind !== 'register')
+          await abortable(options.applied(answered.offset), options.signal);
         return answered.value;
       }
       if (clock.monotonicMs() >= endMs) throw new Fault('NOT_CONTROLLER', {});

@@ -1,5 +1,6 @@
 // A node's part in a cluster put together: the metadata log and, on a controller, the controller; the replicas that follow
 // what the log says; the node's registration. It serves what other nodes ask, and knows nothing of clients.
+import { setMaxListeners } from 'node:events';
 import type { Catalog, TopicImage } from '../../controller/catalog.ts';
 import { type Controller, createController } from '../../controller/controller.ts';
 import { controllerDefaults } from '../../controller/controller-options.ts';
@@ -66,6 +67,7 @@ export async function openCluster(
   const { nodeId } = settings;
   const peers = createPeers(network, clock);
   const closing = new AbortController();
+  setMaxListeners(0, closing.signal); // as many as there are questions under way
   let lifecycle: Lifecycle | null = null;
   const controllerAt = (id: number) => () => controllers.find((one) => one.nodeId === id) ?? null;
 

@@ -1,6 +1,7 @@
 // Ways to the other nodes, one a node and address, opened when first used and again after they break. Nothing is repeated
 // here: whoever asks knows what may be asked twice. A node that doesn't answer in time, as one that stands still or whose
 // answer was lost, is taken for gone, because whoever waits for it might wait for ever.
+import { abortable } from '../../kernel/abortable.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { Fault, isFault } from '../../kernel/fault.ts';
 import type { Network, Transport } from '../../protocol/transport.ts';
@@ -57,7 +58,7 @@ export function createPeers(network: Network, clock: Clock): Peers {
       given?.addEventListener('abort', onAbort, { once: true });
       try {
         given?.throwIfAborted();
-        const transport = await held;
+        const transport = await abortable(held, over.signal);
         return await transport.call(api, version, request, { ...options, signal: over.signal });
       } catch (error) {
         if (isFault(error, 'CONNECTION_LOST')) forget(`${address.host}:${address.port}`, held);
@@ -71,7 +72,8 @@ export function createPeers(network: Network, clock: Clock): Peers {
       closed = true;
       const held = [...open.values()];
       open.clear();
-      await Promise.all(held.map((one) => one.then((transport) => transport.close()).catch(() => {})));
+      // One that is still being opened is closed when it is open, which nobody waits for.
+      for (const one of held) one.then((transport) => transport.close()).catch(() => {});
     },
   };
 }

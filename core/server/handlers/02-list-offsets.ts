@@ -8,6 +8,7 @@ import { type Call, epochError, type Handler } from '../handler.ts';
 import type { Readable } from '../partitions.ts';
 
 const epochFrom = 4;
+const notAvailableFrom = 5;
 const latest = -1;
 const earliest = -2;
 const newest = -3;
@@ -63,6 +64,10 @@ async function answer(name: string, asked: AskedPartition, { bound, open }: View
     if (error !== null) return refused(error);
     const found = await find(led, asked.timestamp, bound);
     if (found === 'UNSUPPORTED_VERSION') return refused(found);
+    // A new leader learns the high watermark from its followers: until then the end would seem to go back (KIP-207).
+    const isBehind = bound !== 'logEndOffset' && led.log.highWatermark < led.epochStartOffset;
+    if (isBehind && (asked.timestamp === latest || (asked.timestamp >= newest && found.offset < 0)))
+      return refused(version >= notAvailableFrom ? 'OFFSET_NOT_AVAILABLE' : 'LEADER_NOT_AVAILABLE');
     return {
       partitionIndex,
       errorCode: 0,

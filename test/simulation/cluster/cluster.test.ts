@@ -1,0 +1,33 @@
+// A cluster under faults, some dozens of seeds; `npm run test:sim` has hundreds. The title names the seed, and
+// `npm run sim -- --cluster --seed N --verbose` plays that run again.
+import { expect, test } from 'vitest';
+import { simulateCluster } from './simulate-cluster.ts';
+import { spoils } from './spoils.ts';
+
+const seeds = Array.from({ length: 30 }, (_, i) => i + 1);
+const spoiltSeedsMax = 60;
+
+test.each(seeds)('what was acknowledged is there, once and in order, whatever fails, seed %i', async (seed) => {
+  const { title, wrong, records } = await simulateCluster({ seed });
+  expect(wrong, title).toEqual([]);
+  expect(records).toBeGreaterThan(0);
+});
+
+test('a run is its seed and nothing else', async () => {
+  const trace = async () => {
+    const lines: string[] = [];
+    const outcome = await simulateCluster({ seed: 42, steps: 6, log: (line) => lines.push(line) });
+    return { outcome, lines };
+  };
+  const [first, second] = [await trace(), await trace()];
+  expect(second.outcome).toEqual(first.outcome);
+  expect(second.lines).toEqual(first.lines);
+});
+
+test.each(Object.entries(spoils))('%s: it is found', async (_, spoil) => {
+  for (let seed = 1; seed <= spoiltSeedsMax; seed++) {
+    const { wrong } = await simulateCluster({ seed, spoil });
+    if (wrong.length > 0) return;
+  }
+  expect.fail(`not in ${spoiltSeedsMax} seeds`);
+});

@@ -1,0 +1,247 @@
+// One run of a cluster: nodes, clients and a network, all from one seed; faults for a while, then peace, in which everything
+// must heal in bounded time, and then the books are read.
+import { type Logger, silentLogger } from '../../../core/kernel/logger.ts';
+import { type Random, seededRandom } from '../../../core/kernel/random.ts';
+import { apis } from '../../../core/protocol/api-table.ts';
+import { loadCompression } from '../../../core/protocol/compression/registry.ts';
+import type { StorageNode } from '../../../core/server/node.ts';
+import { fairWeather, type Weather } from '../simulated-network.ts';
+import { createSimulatedTime, type SimulatedTime } from '../simulated-time.ts';
+import { checkCopies, checkHistory } from './check.ts';
+import { clientOf, createLoad, type Load, paired, partitions, plain } from './load.ts';
+import {
+  type ClusterNode,
+  type ClusterParts,
+  createSimulatedCluster,
+  type SimulatedCluster,
+} from './simulated-cluster.ts';
+
+export interface ClusterSimulationOptions {
+  readonly seed: number;
+  /** Default 25. */
+  readonly steps?: number;
+  /** Gets every line, with the simulated time in front. */
+  readonly log?: (line: string) => void;
+  readonly spoil?: ClusterParts['spoil'];
+}
+
+export interface ClusterOutcome {
+  readonly seed: number;
+  readonly title: string;
+  readonly simulatedMs: number;
+  readonly events: number;
+  readonly records: number;
+  readonly transactions: number;
+  /** Empty when all is well. */
+  readonly wrong: readonly string[];
+}
+
+/** What may happen in a run, so that some faults are also met alone. */
+interface Mood {
+  readonly name: string;
+  readonly weather: Weather;
+  readonly kills: boolean;
+  readonly cuts: boolean;
+  readonly pauses: boolean;
+  /** Nodes that may be away at a time. */
+  readonly awayMax: number;
+}
+
+const startMsMax = 60_000;
+const healMsMax = 5 * 60_000;
+const stopMsMax = 60_000;
+
+function chooseMood(random: Random): Mood {
+  const weathers: readonly (Weather & { name: string })[] = [
+    { name: 'fair', ...fairWeather },
+    { name: 'slow', delayMsMax: 30, slowShare: 0.01, slowMsMax: 500, lossShare: 0 },
+    { name: 'lossy', delayMsMax: 5, slowShare: 0.01, slowMsMax: 1_500, lossShare: 0.005 },
+  ];
+  const weather = weathers[random.integer(weathers.length)]!;
+  const [kills, cuts, pauses] = [random.next() < 0.7, random.next() < 0.5, random.next() < 0.5];
+  const awayMax = random.next() < 0.6 ? 1 : 3;
+  const with_ = Object.entries({ kills, cuts, pauses }).flatMap(([what, is]) => (is ? [what] : []));
+  return { name: [weather.name, ...with_, `${awayMax} away`].join(' '), weather, kills, cuts, pauses, awayMax };
+}
+
+interface World {
+  readonly time: SimulatedTime;
+  readonly random: Random;
+  readonly mood: Mood;
+  readonly cluster: SimulatedCluster;
+  readonly load: Load;
+  readonly tester: ReturnType<typeof clientOf>['client'];
+  readonly wrong: string[];
+  readonly say: (line: string) => void;
+}
+
+export async function simulateCluster(options: ClusterSimulationOptions): Promise<ClusterOutcome> {
+  await loadCompression();
+  const random = seededRandom(options.seed * 2_654_435_761);
+  const mood = chooseMood(random);
+  const time = createSimulatedTime(seededRandom(random.integer(2 ** 31)));
+  const say = (line: string) => options.log?.(`${time.nowMs.toFixed(1).padStart(10)} ${line}`);
+  const wrong: string[] = [];
+  let world: World | null = null;
+  try {
+    world = await createWorld({ time, random, mood, wrong, say }, options);
+    await run(world, options.steps ?? 25);
+  } catch (error) {
+    wrong.push(error instanceof Error ? (error.stack ?? error.message) : String(error));
+  } finally {
+    for (const node of world?.cluster.nodes ?? []) node.process?.kill();
+  }
+  const history = world?.load.history;
+  return {
+    ...{ seed: options.seed, title: mood.name, simulatedMs: Math.round(time.nowMs), events: time.events },
+    records: history?.acknowledged.length ?? 0,
+    transactions: history?.transactions.size ?? 0,
+    wrong: [...wrong, ...(history?.wrong ?? [])],
+  };
+}
+
+async function createWorld(
+  base: Omit<World, 'cluster' | 'load' | 'tester'>,
+  options: ClusterSimulationOptions,
+): Promise<World> {
+  const { time, random, mood, wrong, say } = base;
+  const loggerOf = (process: string): Logger => {
+    const line = (level: string) => (fields: object, message: string) =>
+      say(`${process} ${level} ${message} ${JSON.stringify(fields, plainError)}`);
+    // What a node calls an error is a fault: whatever befalls it here, it is to expect.
+    const error = (fields: object, message: string) => {
+      line('error')(fields, message);
+      wrong.push(`${process} says: ${message} ${JSON.stringify(fields, plainError)}`);
+    };
+    if (options.log === undefined) return { ...silentLogger, error };
+    return { debug: line('debug'), info: line('info'), warn: line('warn'), error };
+  };
+  const cluster = createSimulatedCluster({
+    ...{ time, random, count: 3, weather: mood.weather, loggerOf },
+    onBug: (error) => wrong.push(`${error.stack ?? error.message}\n${(error.cause as Error | undefined)?.stack ?? ''}`),
+    settings: {
+      'offsets.topic.num.partitions': 1,
+      'transaction.state.log.num.partitions': 1,
+      'group.initial.rebalance.delay.ms': 0,
+      'auto.create.topics.enable': false,
+    },
+    ...(options.log !== undefined && { trace: say }),
+    ...(options.spoil !== undefined && { spoil: options.spoil }),
+  });
+  for (const node of cluster.nodes) await time.within(startMsMax, `starting node ${node.id}`, node.start());
+  const parts = { time, cluster, random, loggerOf };
+  const { client: tester } = clientOf(parts, 'tester');
+  await time.within(startMsMax, 'taking nodes in', Promise.all(cluster.nodes.map(({ node }) => node!.ready)));
+  const config = { 'min.insync.replicas': '2' };
+  const made = [plain, paired].map((name) => ({ name, partitions, replicationFactor: 3, config }));
+  await time.within(startMsMax, 'making topics', tester.admin().createTopics(made));
+  for (const { node } of cluster.nodes) await knows(time, node!, made.length);
+  return { ...base, cluster, tester, load: createLoad(parts) };
+}
+
+/** A client takes a topic that a node doesn't know after some tries for one that isn't there. */
+async function knows(time: SimulatedTime, node: StorageNode, topics: number): Promise<void> {
+  const ask = () => node.call('metadata', 12, apis.metadata.request.create({ topics: null }));
+  const endMs = time.nowMs + startMsMax;
+  for (;;) {
+    const answer = await time.within(startMsMax, 'asking for topics', ask());
+    if (answer.topics.length >= topics) return;
+    if (time.nowMs > endMs) throw new Error(`node ${node.nodeId} doesn't hear of topics`);
+    await time.advance(100);
+  }
+}
+
+const plainError = (_: string, value: unknown): unknown =>
+  value instanceof Error ? value.message : typeof value === 'bigint' ? String(value) : value;
+
+async function run(world: World, steps: number): Promise<void> {
+  const { time, random, load } = world;
+  for (let i = 0; i < steps; i++) {
+    await time.advance(random.next() < 0.6 ? random.next() * 400 : random.next() * 6_000);
+    if (random.next() < 0.8) load.send(1 + random.integer(random.next() < 0.2 ? 40 : 6));
+    if (random.next() < 0.4) load.transact();
+    await time.advance(random.next() * 40);
+    await act(world);
+  }
+  await heal(world);
+  await judge(world);
+}
+
+async function act({ cluster, random, mood, time, say }: World): Promise<void> {
+  const node = cluster.nodes[random.integer(cluster.nodes.length)]!;
+  const away = cluster.nodes.filter(({ isUp }) => !isUp).length;
+  const mayGo = node.isUp && away < mood.awayMax;
+  switch (random.integer(6)) {
+    case 0:
+      if (!node.isUp) await start(node, time, say);
+      break;
+    case 1:
+      if (!mood.kills || !mayGo) break;
+      say(`kill node ${node.id}`);
+      await node.kill();
+      if (random.next() < 0.6) {
+        await time.advance(random.next() * (random.next() < 0.5 ? 300 : 8_000));
+        await start(node, time, say);
+      }
+      break;
+    case 2:
+      if (!mayGo || node.node === null) break;
+      say(`stop node ${node.id}`);
+      await time.within(stopMsMax, `stopping node ${node.id}`, node.stop());
+      if (random.next() < 0.7) await start(node, time, say);
+      break;
+    case 3:
+      if (!mood.pauses || !node.isUp) break;
+      say(`pause node ${node.id}`);
+      node.process!.pause(random.next() < 0.5 ? random.next() * 1_500 : random.next() * 12_000);
+      break;
+    case 4: {
+      if (!mood.cuts) break;
+      const other = cluster.nodes[random.integer(cluster.nodes.length)]!;
+      if (other === node) break;
+      const isOneWay = random.next() < 0.4;
+      say(`cut node ${node.id} off from node ${other.id}${isOneWay ? ', one way' : ''}`);
+      cluster.cut(node.id, other.id);
+      if (!isOneWay) cluster.cut(other.id, node.id);
+      break;
+    }
+    default:
+      if (mood.cuts && random.next() < 0.5) {
+        say('mend the network');
+        cluster.mend();
+      }
+  }
+}
+
+async function start(node: ClusterNode, time: SimulatedTime, say: (line: string) => void): Promise<void> {
+  say(`start node ${node.id}`);
+  await time.within(startMsMax, `starting node ${node.id}`, node.start());
+}
+
+/** Peace: everything works from here on, and every copy must come in sync. */
+async function heal({ cluster, time, tester, load, say }: World): Promise<void> {
+  say('peace');
+  cluster.mend();
+  for (const node of cluster.nodes) if (!node.isUp) await start(node, time, say);
+  await time.within(healMsMax, 'settling what clients had begun', load.settle());
+  const endMs = time.nowMs + healMsMax;
+  for (;;) {
+    const places = await time.within(healMsMax, 'asking for metadata', tester.admin().listPlaces());
+    const lacking = places.filter(({ leader, replicas, inSync }) => leader < 0 || inSync.length < replicas.length);
+    if (lacking.length === 0) return;
+    if (time.nowMs > endMs) throw new Error(`not healed after ${healMsMax} ms: ${JSON.stringify(lacking.slice(0, 3))}`);
+    await time.advance(500);
+  }
+}
+
+async function judge({ cluster, time, tester, load, wrong }: World): Promise<void> {
+  wrong.push(...(await time.within(healMsMax, 'reading everything', checkHistory(tester, load.history))));
+  await time.advance(5_000); // followers hear of the last high watermark with their next fetch, the reader of the last record
+  const { read, sent } = load.history;
+  for (const [partition, records] of read.entries())
+    if (records.size !== sent[partition]!.length)
+      wrong.push(`the reader of ${partition} has ${records.size} records of ${sent[partition]!.length}`);
+  const nodes = cluster.nodes.map(({ node }) => node!);
+  wrong.push(...(await time.within(healMsMax, 'comparing copies', checkCopies(nodes))));
+  await time.within(stopMsMax, 'stopping the clients', load.stop());
+}
