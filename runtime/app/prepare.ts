@@ -1,33 +1,39 @@
 // Before a job runs: the topics that must be there are made, what is there is checked, and what `--fresh` and `reset`
 // take away is named and deleted.
 import type { Admin } from '../../core/client/index.ts';
-import { Fault } from '../../core/kernel/fault.ts';
+import type { Clock } from '../../core/kernel/clock.ts';
+import { Fault, isFault } from '../../core/kernel/fault.ts';
 import type { StorageEngine } from '../../core/storage/storage.ts';
 import type { Topology } from '../../dsl/compile/topology.ts';
 import { type Layout, layOut } from '../worker/layout.ts';
+
+const attemptsMax = 20;
+const attemptMs = 250;
 
 /**
  * Makes the topics that are missing, and has those of the job's own keep as long as it needs.
  *
  * @throws Fault of `layOut`, `INTERNAL_TOPIC_SETTING`, or `BROKER_ERROR` where a topic can't be made
  */
-export async function prepareTopics(topology: Topology, admin: Admin): Promise<Layout> {
-  const existing = new Map(
-    (await admin.listTopics({ internal: true })).map(({ name, partitions }) => [name, partitions]),
-  );
-  const layout = layOut(topology, existing);
-  await fitSettings(topology, admin, existing);
-  if (layout.create.length > 0) {
-    await admin.createTopics(
-      layout.create.map(({ name, partitions, replicationFactor, config }) => ({
-        name,
-        partitions,
-        replicationFactor,
-        config,
-      })),
-    );
+export async function prepareTopics(topology: Topology, admin: Admin, clock: Clock): Promise<Layout> {
+  for (let attempt = 1; ; attempt++) {
+    const topics = await admin.listTopics({ internal: true });
+    const existing = new Map(topics.map(({ name, partitions }) => [name, partitions]));
+    const layout = layOut(topology, existing);
+    await fitSettings(topology, admin, existing);
+    if (layout.create.length === 0) return layout;
+    const missing = layout.create.map(({ name, partitions, replicationFactor, config }) => ({
+      ...{ name, partitions, replicationFactor, config },
+    }));
+    try {
+      await admin.createTopics(missing);
+      return layout;
+    } catch (error) {
+      // Other processes of the job start at the same moment. What they have made is looked at, once the cluster tells of it.
+      if (!isFault(error, 'TOPIC_EXISTS') || attempt === attemptsMax) throw error;
+      await clock.sleep(attemptMs);
+    }
   }
-  return layout;
 }
 
 /**

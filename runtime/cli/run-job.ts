@@ -140,7 +140,7 @@ async function startOn(
   // Whoever was a member of the group on the embedded log died with the process that had it open.
   if (node !== null) await admin.removeMembers(topology.job);
   if (options.fresh === true || isResetUnderWay(folder)) await resetJob({ topology, admin, stateEngine, folder });
-  const layout = await prepareTopics(topology, admin);
+  const layout = await prepareTopics(topology, admin, systemClock);
   const id = owner.processId;
   if (node === null) await endTheDead(topology, owner, admin, options.instanceId !== undefined);
   const until = options.until ?? (topology.bounded ? 'end' : 'stopped');

@@ -177,7 +177,7 @@ async function createWorld(
   const topology: Topology = { ...compiled, options: { ...compiled.options, standbys } };
   const made = [...program.inputs].map(([name, partitions]) => ({ name, partitions }));
   if (made.length > 0) await time.within(10_000, 'making input topics', admin.createTopics(made));
-  const layout = await time.within(10_000, 'making topics', prepareTopics(topology, admin));
+  const layout = await time.within(10_000, 'making topics', prepareTopics(topology, admin, testerProcess.clock));
 
   const producer = tester.producer({ deliveryTimeoutMs: 30 * 60_000 });
   const specs = new Map(topicsOf(topology).map((spec) => [spec.name, spec]));

@@ -39,7 +39,7 @@ async function stopOneOfTwo(seed: number, guarantee: 'atLeastOnce' | 'exactlyOnc
   });
   const topology = compile(program, { environment: 'development' });
   await time.within(10_000, 'making topics', tester.admin().createTopics([{ name: 'words', partitions }]));
-  const layout = await time.within(10_000, 'making topics', prepareTopics(topology, tester.admin()));
+  const layout = await time.within(10_000, 'making topics', prepareTopics(topology, tester.admin(), process.clock));
   const shared = { time, nodeAt: node.at, random, loggerOf: () => silentLogger, topology, layout, onBug };
   const host = (name: string) => createHost(name, { ...shared, onFailed: (_host, error) => void failures.push(error) });
   const [north, south] = [host('north'), host('south')];

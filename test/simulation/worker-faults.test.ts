@@ -52,7 +52,7 @@ async function rig(program: Job, onTrace: (line: string, host: Host) => void = (
   const { network } = createLink({ process, nodeAt: node.at, random, onBug });
   const tester = createClient({ network, clientId: 'tester', clock, random, logger: silentLogger });
   const topology = compile(program, { environment: 'development' });
-  const layout = await time.within(10_000, 'making topics', prepareTopics(topology, tester.admin()));
+  const layout = await time.within(10_000, 'making topics', prepareTopics(topology, tester.admin(), clock));
   const host: Host = createHost('north', {
     time,
     nodeAt: node.at,

@@ -1,5 +1,5 @@
 // `npm run test:vectors -- FILE…`: every vector of the files, or of streams.json, through the driver and on the embedded
-// log, or with `--bootstrap HOST:PORT` on a cluster; passed and failed by id.
+// log, or with `--bootstrap HOST:PORT` on a cluster; passed and failed by id. `--every N` takes each N-th.
 import { parseArgs } from 'node:util';
 import { runFunction, runInDriver } from './in-driver.ts';
 import { runOnLog, runsOnce } from './on-log.ts';
@@ -7,7 +7,7 @@ import { ownFile, readVectors, type Vector } from './vector.ts';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { bootstrap: { type: 'string' }, id: { type: 'string' } },
+  options: { bootstrap: { type: 'string' }, id: { type: 'string' }, every: { type: 'string', default: '1' } },
 });
 const write = (line: string) => void process.stdout.write(`${line}\n`);
 const counts = { passed: 0, failed: 0 };
@@ -36,8 +36,9 @@ function read(files: readonly string[]): readonly Vector[] {
 
 const startedMs = performance.now();
 const where = values.bootstrap ?? 'embedded log';
-for (const vector of read(positionals.length > 0 ? positionals : [ownFile])) {
+for (const [i, vector] of read(positionals.length > 0 ? positionals : [ownFile]).entries()) {
   if (values.id !== undefined && vector.id !== values.id) continue;
+  if (i % Number(values.every) !== 0) continue;
   if (vector.kind === 'function') {
     await attempt(vector.id, 'computed', () => runFunction(vector));
     continue;

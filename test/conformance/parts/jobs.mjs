@@ -15,7 +15,7 @@ import { run } from './peers.mjs';
 const inProject = (path) => fileURLToPath(new URL(`../../../${path}`, import.meta.url));
 const bin = inProject('runtime/cli/bin.mjs');
 const waitMsMax = 60_000;
-const bankSeconds = 45;
+const bankSeconds = 30;
 const brokerGoneMs = 4_000;
 
 /** @returns results `{ test, result, ms, note }` */
@@ -36,7 +36,7 @@ export async function jobsOnKafka() {
   const at = ['--bootstrap', kafka.bootstrap];
   const suite = (name, ...args) => ownSuite(`dist/test/${name}/main.js`, [...at, ...args]);
   try {
-    await show('vectors', () => suite('vectors'));
+    await show('vectors, each fourth', () => suite('vectors', '--every', '4'));
     await show('random programs', () => suite('random', '--seconds', '20'));
     await show('random programs that are killed', () => suite('random', '--kill', '--seconds', '25'));
     for (const guarantee of ['exactlyOnce', 'atLeastOnce']) {
@@ -197,7 +197,8 @@ async function readByJava({ kafka }) {
   const counted = await consume('counted', 'LongDeserializer');
   const last = Object.fromEntries(counted.map((line) => line.split(':')));
   // Read a second time after the reset: what was counted before is counted again.
-  equal(last, Object.fromEntries(Array.from({ length: 6 }, (_, i) => [`w${i}`, '20'])), 'counts as Java reads them');
+  const wanted = Array.from({ length: 6 }, (_, i) => [`w${i}`, '20']);
+  equal(Object.entries(last).sort(), wanted, 'counts as Java reads them');
   const own = (await topicsOf(kafka)).filter((name) => name.startsWith('tools-'));
   if (!own.some((name) => name.endsWith('-changelog')) || !own.some((name) => name.endsWith('-repartition')))
     throw new Error(`no changelog or repartition topic among ${own.join(', ')}`);

@@ -49,7 +49,7 @@ function behindGate(engine: StorageEngine, open: Promise<void>): StorageEngine {
 }
 
 async function start({ client }: ListeningNode, stateEngine: StorageEngine) {
-  const layout = await prepareTopics(topology, client.admin());
+  const layout = await prepareTopics(topology, client.admin(), clock);
   const shared = { topology, layout, client, clock, random, logger };
   const app = startApp({
     ...shared,
