@@ -29,7 +29,8 @@ export interface Leaders {
 
 export function createLeaders({ cluster, createTopics, missingMsMax, onAnswer }: LeadersOptions): Leaders {
   const { clock, random, logger } = cluster;
-  const missingSinceMs = new Map<string, number>();
+  /** When the cluster answered without it: for the first time in a row, and last. A question without an answer says nothing. */
+  const missing = new Map<string, { readonly sinceMs: number; readonly untilMs: number }>();
   const wanted = new Map<string, TopicPartition>();
   const stopping = new AbortController();
   let isAsking = false;
@@ -45,6 +46,7 @@ export function createLeaders({ cluster, createTopics, missingMsMax, onAnswer }:
       wanted.clear();
       topics = [...new Set(asked.map(({ topic }) => topic))];
       await cluster.metadata(topics, { createTopics });
+      for (const one of asked) noteMissing(one);
       const areAllFound = asked.every(({ topic, partition }) => cluster.leaderSeen(topic, partition) !== undefined);
       if (areAllFound) tries = 0;
     } catch (error) {
@@ -56,24 +58,32 @@ export function createLeaders({ cluster, createTopics, missingMsMax, onAnswer }:
     if (!stopping.signal.aborted) onAnswer();
   }
 
-  function missingFault(topic: string, partition: number): Fault | undefined {
-    const seen = cluster.topicSeen(topic);
-    const partitions = seen?.partitions.length ?? 0;
-    if (seen !== undefined && partition < partitions) return undefined; // it is there and between two leaders
-    const name = partitionName({ topic, partition });
+  /** Between two leaders it is there all the same. */
+  const isThere = ({ topic, partition }: TopicPartition) =>
+    partition < (cluster.topicSeen(topic)?.partitions.length ?? 0);
+
+  function noteMissing(one: TopicPartition): void {
+    const name = partitionName(one);
     const nowMs = clock.monotonicMs();
-    const sinceMs = missingSinceMs.get(name);
-    if (sinceMs === undefined) missingSinceMs.set(name, nowMs);
-    if (sinceMs === undefined || nowMs - sinceMs < missingMsMax) return undefined;
-    if (seen === undefined) return new Fault('TOPIC_NOT_FOUND', { topic });
-    return new Fault('PARTITION_NOT_FOUND', { topic, partition, partitions });
+    if (isThere(one)) missing.delete(name);
+    else missing.set(name, { sinceMs: missing.get(name)?.sinceMs ?? nowMs, untilMs: nowMs });
+  }
+
+  function missingFault(topic: string, partition: number): Fault | undefined {
+    if (isThere({ topic, partition })) return undefined;
+    const { sinceMs = 0, untilMs = 0 } = missing.get(partitionName({ topic, partition })) ?? {};
+    if (untilMs - sinceMs < missingMsMax) return undefined;
+    const partitions = cluster.topicSeen(topic)?.partitions.length;
+    return partitions === undefined
+      ? new Fault('TOPIC_NOT_FOUND', { topic })
+      : new Fault('PARTITION_NOT_FOUND', { topic, partition, partitions });
   }
 
   return {
     of(topic, partition) {
       const leader = cluster.leaderSeen(topic, partition);
       if (leader !== undefined) {
-        if (missingSinceMs.size > 0) missingSinceMs.delete(partitionName({ topic, partition }));
+        if (missing.size > 0) missing.delete(partitionName({ topic, partition }));
         return leader;
       }
       const fault = missingFault(topic, partition);

@@ -34,6 +34,8 @@ export function errorNameOf(error: unknown): ErrorName {
 export function coordinatorErrorOf(error: unknown): ErrorName {
   const name = errorNameOf(error);
   if (name === 'KAFKA_STORAGE_ERROR') return 'NOT_COORDINATOR';
+  // A producer id comes from the controller; every client tries again upon this, as with Kafka.
+  if (name === 'NOT_CONTROLLER') return 'COORDINATOR_LOAD_IN_PROGRESS';
   return name === 'NOT_LEADER_OR_FOLLOWER' ? 'COORDINATOR_NOT_AVAILABLE' : name;
 }
 

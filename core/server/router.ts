@@ -129,6 +129,8 @@ export function createRouter(parts: NodeParts): Router {
       return await handler(request, { version, parts, caller });
     } catch (error) {
       if (caller.signal?.aborted === true || isFault(error, 'CLOSED')) throw error;
+      // No controller could be asked: what wasn't foreseen about it is only where that happened.
+      if (isFault(error, 'NOT_CONTROLLER')) return failedResponse(api, version, request, codeOf('NOT_CONTROLLER'));
       parts.logger.error({ err: error, api, version, clientId: caller.clientId }, 'a request failed unexpectedly');
       return failedResponse(api, version, request, codeOf('UNKNOWN_SERVER_ERROR'));
     }

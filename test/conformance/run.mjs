@@ -41,6 +41,7 @@ const { values: options } = optionsOf({
     part: { type: 'string' },
     bootstrap: { type: 'string' },
     kafka: { type: 'boolean', default: false },
+    cluster: { type: 'boolean', default: false },
     client: { type: 'string' },
     scenario: { type: 'string' },
     records: { type: 'string', default: '100000' },
@@ -67,6 +68,7 @@ if (options.help) {
   --client A,B       only these clients: ${clients.map(({ name }) => name).join(', ')}
   --scenario A,B     only these scenarios (--list)
   --kafka            against Apache Kafka instead of a Millrace node
+  --cluster          against three nodes instead of one
   --bootstrap H:P    against a node that runs
   --records N        how many the group scenario writes, 100000
   --timeout S        of each scenario, 60
@@ -93,7 +95,7 @@ const print = (line) => process.stdout.write(`${line}\n`);
 const seconds = (ms) => `${(ms / 1000).toFixed(1)} s`;
 
 // A node that was named, Apache Kafka's and chosen clients concern the clients' part alone.
-const clientsAlone = options.bootstrap || options.kafka || options.client || options.scenario;
+const clientsAlone = options.bootstrap || options.kafka || options.cluster || options.client || options.scenario;
 
 async function main() {
   const startedMs = Date.now();

@@ -6,6 +6,7 @@ import { abortable } from '../../kernel/abortable.ts';
 import { backoffMs } from '../../kernel/backoff.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { Fault, isFault } from '../../kernel/fault.ts';
+import { createLatch } from '../../kernel/latch.ts';
 import type { Random } from '../../kernel/random.ts';
 
 /** What a node may ask; each is a method of `Controller` whose arguments travel as JSON. */
@@ -54,8 +55,11 @@ export interface ControllerLinkOptions {
   readonly signal: AbortSignal;
 }
 
-/** A heartbeat that comes late is worth nothing: the next one says the same. */
-const heartbeatMsMax = 1_000;
+/**
+ * Of what a node says again and again, each answer is waited for so long and no longer: a controller that stands still must
+ * not keep a node from telling the next one that it lives. A heartbeat that comes late is worth nothing at all.
+ */
+const answerMsMax: Partial<Record<Askable, number>> = { heartbeat: 1_000, register: 2_000, alterPartitions: 2_000 };
 const retry = { firstMs: 20, maxMs: 250 } as const;
 
 /** @throws Fault `NOT_CONTROLLER` when nobody has carried it out in time */
@@ -63,9 +67,9 @@ export function createControllerLink(options: ControllerLinkOptions): RemoteCont
   const { clock, random } = options;
 
   async function ask(kind: Askable, args: readonly unknown[]): Promise<unknown> {
-    const endMs = clock.monotonicMs() + (kind === 'heartbeat' ? heartbeatMsMax : options.timeoutMs);
+    const endMs = clock.monotonicMs() + (kind === 'heartbeat' ? answerMsMax.heartbeat! : options.timeoutMs);
     for (let attempt = 0; ; attempt++) {
-      const answered = await abortable(once(kind, args), options.signal);
+      const answered = await abortable(inTime(kind, once(kind, args)), options.signal);
       if (answered !== null) {
         // Heartbeats change little, and must not wait for a node that is behind.
         if (kind !== 'heartbeat' && kind !== 'register')
@@ -75,6 +79,14 @@ export function createControllerLink(options: ControllerLinkOptions): RemoteCont
       if (clock.monotonicMs() >= endMs) throw new Fault('NOT_CONTROLLER', {});
       await clock.sleep(backoffMs(attempt, retry, random), options.signal);
     }
+  }
+
+  async function inTime<T>(kind: Askable, work: Promise<T>): Promise<T | null> {
+    const limitMs = answerMsMax[kind];
+    if (limitMs === undefined) return work;
+    const late = createLatch<null>();
+    const timer = clock.after(limitMs, () => late.resolve(null));
+    return Promise.race([work, late.promise]).finally(() => timer.cancel());
   }
 
   async function once(kind: Askable, args: readonly unknown[]): Promise<Answered | null> {

@@ -1,11 +1,13 @@
 // The node that a suite runs against: ours by default, Apache Kafka's, or one that runs already.
 import { startKafka } from './kafka.mjs';
-import { startMillrace } from './millrace.mjs';
+import { startMillrace, startMillraceCluster } from './millrace.mjs';
 
-/** Of `--bootstrap HOST:PORT`, `--kafka` or neither; `settings` are for our node alone. */
-export async function openTarget({ bootstrap, kafka, settings }) {
+/** Of `--bootstrap HOST:PORT`, `--kafka`, `--cluster` or none of them; `settings` are for our nodes alone. */
+export async function openTarget({ bootstrap, kafka, cluster, settings }) {
   if (bootstrap) return { name: bootstrap, bootstrap, stop: async () => {} };
-  const node = kafka ? await startKafka() : await startMillrace(settings);
+  const node = kafka
+    ? await startKafka(cluster ? 3 : 1)
+    : await (cluster ? startMillraceCluster(3, settings) : startMillrace(settings));
   for (const signal of ['SIGINT', 'SIGTERM']) {
     process.once(signal, async () => {
       await node.stop();

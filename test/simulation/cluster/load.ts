@@ -28,6 +28,8 @@ export interface History {
   readonly transactions: ReadonlyMap<string, Ended>;
   /** What a reader was given, by partition and offset. */
   readonly read: readonly ReadonlyMap<number, string>[];
+  /** Likewise what members of a group were given, who may be given what was not committed again. */
+  readonly shared: readonly ReadonlySet<number>[];
   readonly wrong: readonly string[];
 }
 
@@ -67,6 +69,9 @@ export function createLoad(parts: LoadParts): Load {
   const acknowledged: Acknowledged[] = [];
   const transactions = new Map<string, Ended>();
   const read = Array.from({ length: partitions }, () => new Map<number, string>());
+  const shared = Array.from({ length: partitions }, () => new Set<number>());
+  const owners = new Map<string, string>();
+  const sharers: Client[] = [];
   const wrong: string[] = [];
   const underWay = new Set<Promise<unknown>>();
   const { client: writer } = clientOf(parts, 'writer');
@@ -161,13 +166,48 @@ export function createLoad(parts: LoadParts): Load {
     }
   }
 
+  /** One of two members of a group: who owns what is said by both, and no partition may be in two hands. */
+  async function share(name: string): Promise<void> {
+    const { client, process } = clientOf(parts, name);
+    sharers.push(client);
+    while (!stopping.signal.aborted) {
+      const consumer = client.consumer({
+        ...{ groupId: 'sharers', from: 'earliest', sessionTimeoutMs: 10_000, heartbeatIntervalMs: 1_000 },
+        autoCommitIntervalMs: 1_000,
+        onRebalance({ kind, partitions: changed }) {
+          const { generationId = -1 } = consumer.generation ?? {};
+          for (const { partition } of changed) {
+            if (kind === 'assigned') {
+              const owner = owners.get(`${partition} ${generationId}`);
+              if (owner !== undefined && owner !== name)
+                wrong.push(`${partition} is ${owner}'s and ${name}'s in generation ${generationId}`);
+              owners.set(`${partition} ${generationId}`, name);
+            }
+          }
+        },
+      });
+      try {
+        await consumer.subscribe([plain]);
+        while (!stopping.signal.aborted)
+          for (const { partition, offset } of await consumer.poll(1_000)) shared[partition]!.add(offset);
+      } catch (error) {
+        if (!stopping.signal.aborted && !(error instanceof Fault && error.retriable))
+          wrong.push(`${name} was told: ${error}`);
+        await process.clock.sleep(500, stopping.signal).catch(() => {});
+      } finally {
+        await consumer.close().catch(() => {});
+      }
+    }
+  }
+
   const reading = readAll();
+  const sharing = ['sharer-a', 'sharer-b'].map(share);
   const watching = watchEnds().catch((error: unknown) => {
     if (!stopping.signal.aborted) wrong.push(`ends were refused: ${error}`);
   });
 
   return {
-    history: { sent, acknowledged, transactions, read, wrong },
+    history: { sent, acknowledged, transactions, read, shared, wrong },
     send,
     transact() {
       if (trading !== null) return;
@@ -181,8 +221,8 @@ export function createLoad(parts: LoadParts): Load {
     },
     async stop() {
       stopping.abort(new Error('the load is over'));
-      await reading;
-      await Promise.all([writer, trader, reader].map((client) => client.close()));
+      await Promise.all([reading, ...sharing]);
+      await Promise.all([writer, trader, reader, ...sharers].map((client) => client.close()));
       await watching;
     },
   };
