@@ -140,7 +140,9 @@ export function createFetcher(options: FetcherOptions): Fetcher {
   async function loop(): Promise<void> {
     while (!stopping.signal.aborted) {
       const asked = due();
-      if (asked.length === 0) await pause();
+      // A leader takes no notice of a node that it can't tell from its earlier lives.
+      if (options.nodeEpoch() < 0) await clock.sleep(options.backoffMs, stopping.signal).catch(() => {});
+      else if (asked.length === 0) await pause();
       else await round(asked);
       await clock.nextTurn();
     }

@@ -3,7 +3,7 @@
 // answered is asked again. The sets change only by what the controller decides.
 import type { Clock, Timer } from '../kernel/clock.ts';
 import type { Logger } from '../kernel/logger.ts';
-import type { InSyncNode } from './in-sync-set.ts';
+import type { InSyncAnswer, InSyncNode } from './in-sync-set.ts';
 import type { LedPartition } from './led-partition.ts';
 
 export interface InSyncChange {
@@ -14,13 +14,10 @@ export interface InSyncChange {
   readonly inSync: readonly InSyncNode[];
 }
 
-/** Null where the controller would not have it. */
-export type InSyncDecision = { readonly inSync: readonly number[]; readonly partitionEpoch: number } | null;
-
 export interface InSyncChangesOptions {
   readonly led: () => Iterable<readonly [{ readonly topicId: string; readonly partition: number }, LedPartition]>;
-  /** Asks the active controller. One decision for each change, in their order. */
-  readonly ask: (changes: readonly InSyncChange[]) => Promise<readonly InSyncDecision[]>;
+  /** Asks the active controller. One answer for each change, in their order; rejects where it isn't known what it did. */
+  readonly ask: (changes: readonly InSyncChange[]) => Promise<readonly InSyncAnswer[]>;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly everyMs: number;
@@ -40,21 +37,21 @@ export function startInSyncChanges({ led, ask, clock, logger, everyMs }: InSyncC
     const nowMs = clock.monotonicMs();
     for (const [place, partition] of led()) {
       const { log, inSyncSet, leaderEpoch } = partition;
-      const inSync = inSyncSet.wanted({ endOffset: log.logEndOffset, highWatermark: log.highWatermark, nowMs });
+      const inSync =
+        inSyncSet.unanswered ??
+        inSyncSet.wanted({ endOffset: log.logEndOffset, highWatermark: log.highWatermark, nowMs });
       if (inSync === null) continue;
       inSyncSet.propose(inSync);
       const { partitionEpoch } = inSyncSet;
       proposals.push({ partition, change: { ...place, leaderEpoch, partitionEpoch, inSync } });
     }
     if (proposals.length === 0) return;
-    const decisions = await ask(proposals.map(({ change }) => change)).catch((error: unknown) => {
+    const answers = await ask(proposals.map(({ change }) => change)).catch((error: unknown) => {
       if (!closed) logger.debug({ err: error }, 'the controller could not be asked about in-sync replicas');
       return [];
     });
     for (const [i, { partition }] of proposals.entries()) {
-      const decision = decisions[i] ?? null;
-      if (decision === null) partition.inSyncSet.withdraw();
-      else partition.inSyncSet.settle(decision);
+      partition.inSyncSet.answered(answers[i] ?? 'unknown');
       partition.advance();
     }
   }

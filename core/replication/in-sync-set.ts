@@ -39,6 +39,17 @@ export interface FollowerProgress {
   readonly caughtUpAtMs: number;
 }
 
+export interface InSyncDecision {
+  readonly inSync: readonly number[];
+  readonly partitionEpoch: number;
+}
+
+/**
+ * 'refused': nothing was changed. 'superseded': something was, maybe this, and the metadata will say what. 'unknown': no
+ * answer came.
+ */
+export type InSyncAnswer = InSyncDecision | 'refused' | 'superseded' | 'unknown';
+
 export interface InSyncSet {
   /** As the controller has it. */
   readonly inSync: readonly number[];
@@ -57,10 +68,12 @@ export interface InSyncSet {
   }): InSyncNode[] | null;
   /** The controller is asked for it. From here on who is to come in counts, and who is to go still does. */
   propose(inSync: readonly InSyncNode[]): void;
-  /** The controller has decided. Older decisions than the last are passed over. */
-  settle(decision: { readonly inSync: readonly number[]; readonly partitionEpoch: number }): void;
-  /** The controller would not have it, or can't be reached: what was proposed may be asked for again. */
-  withdraw(): void;
+  /** What became of a proposal isn't known, so both may hold: to be asked for again as it was. Else null. */
+  readonly unanswered: readonly InSyncNode[] | null;
+  /** What the controller said to the proposal. */
+  answered(answer: InSyncAnswer): void;
+  /** As the metadata has it by now. What is no later than what is known says nothing. */
+  settle(decision: InSyncDecision): void;
   /** The replicas have changed, as in a reassignment. */
   replicasAre(replicas: readonly number[], nowMs: number): void;
   followers(): FollowerProgress[];
@@ -79,7 +92,8 @@ export function createInSyncSet(options: InSyncSetOptions): InSyncSet {
   const { nodeId, epochStartOffset, lagMsMax } = options;
   const followers = new Map<number, Follower>();
   let { inSync, partitionEpoch } = options;
-  let pending: readonly number[] | null = null;
+  // Until it is known that the controller has not taken a node in, the node counts: it may lead next (KIP-497's maximal set).
+  let pending: { readonly nodes: readonly InSyncNode[]; state: 'asked' | 'unknown' | 'superseded' } | null = null;
 
   function replicasAre(replicas: readonly number[], nowMs: number): void {
     for (const known of [...followers.keys()]) if (!replicas.includes(known)) followers.delete(known);
@@ -92,6 +106,7 @@ export function createInSyncSet(options: InSyncSetOptions): InSyncSet {
   }
   replicasAre(options.replicas, options.nowMs);
 
+  const isComing = (id: number) => pending?.nodes.some(({ nodeId: other }) => other === id) === true;
   const isLate = (id: number, nowMs: number): boolean => {
     const follower = followers.get(id);
     return id !== nodeId && (follower === undefined || nowMs - follower.caughtUpAtMs > lagMsMax);
@@ -109,7 +124,8 @@ export function createInSyncSet(options: InSyncSetOptions): InSyncSet {
     },
     fetched({ nodeId: id, nodeEpoch, offset, leaderEndOffset, nowMs }) {
       const follower = followers.get(id);
-      if (follower === undefined) return false;
+      // What an earlier life of the node had says nothing of what this one has.
+      if (follower === undefined || nodeEpoch < follower.nodeEpoch) return false;
       if (offset >= leaderEndOffset) follower.caughtUpAtMs = nowMs;
       else if (follower.leaderEndThen >= 0 && offset >= follower.leaderEndThen)
         follower.caughtUpAtMs = Math.max(follower.caughtUpAtMs, follower.fetchedAtMs);
@@ -122,7 +138,7 @@ export function createInSyncSet(options: InSyncSetOptions): InSyncSet {
     highWatermark(ownEndOffset) {
       let lowest = ownEndOffset;
       for (const [id, { endOffset }] of followers) {
-        if (inSync.includes(id) || pending?.includes(id)) lowest = Math.min(lowest, endOffset);
+        if (inSync.includes(id) || isComing(id)) lowest = Math.min(lowest, endOffset);
       }
       return Math.max(lowest, 0);
     },
@@ -131,20 +147,29 @@ export function createInSyncSet(options: InSyncSetOptions): InSyncSet {
       const staying = inSync.filter((id) => !isLate(id, nowMs));
       const coming = [...followers]
         .filter(([id, { endOffset }]) => !inSync.includes(id) && endOffset >= Math.max(highWatermark, epochStartOffset))
-        .filter(([id]) => !isLate(id, nowMs))
+        .filter(([id, { nodeEpoch }]) => !isLate(id, nowMs) && nodeEpoch >= 0)
         .map(([id]) => id);
       if (staying.length === inSync.length && coming.length === 0) return null;
       return [...staying, ...coming].map((id) => ({ nodeId: id, nodeEpoch: followers.get(id)?.nodeEpoch ?? -1 }));
     },
     propose(proposed) {
-      pending = proposed.map((node) => node.nodeId);
+      pending = { nodes: proposed, state: 'asked' };
+    },
+    get unanswered() {
+      return pending?.state === 'unknown' ? pending.nodes : null;
+    },
+    answered(answer) {
+      if (pending === null) return;
+      if (answer === 'refused') pending = null;
+      else if (typeof answer === 'string') pending.state = answer;
+      else {
+        if (answer.partitionEpoch >= partitionEpoch) ({ inSync, partitionEpoch } = answer);
+        pending = null;
+      }
     },
     settle(decision) {
-      if (decision.partitionEpoch < partitionEpoch) return;
+      if (decision.partitionEpoch <= partitionEpoch) return;
       ({ inSync, partitionEpoch } = decision);
-      pending = null;
-    },
-    withdraw() {
       pending = null;
     },
     replicasAre,

@@ -74,6 +74,14 @@ async function alone(options: FoundationOptions): Promise<Foundation> {
   };
 }
 
+/** Refusals that speak of a change that this node has not heard of yet. */
+const overtaken: ReadonlySet<string> = new Set([
+  'INVALID_UPDATE_VERSION',
+  'FENCED_LEADER_EPOCH',
+  'NEW_LEADER_ELECTED',
+  'NOT_CONTROLLER',
+]);
+
 function topicsOn(catalog: Catalog, logs: LogManager, { settings, logger }: FoundationOptions) {
   const nodeConfigs = createNodeConfigs({ catalog, settings, onChanged: () => topics.defaultsChanged() });
   const topics: Topics = createTopics({ catalog, logs, settings, topicDefaults: nodeConfigs.topicDefaults, logger });
@@ -120,8 +128,12 @@ async function inCluster(options: FoundationOptions, setup: ClusterOptions): Pro
         nodeEpoch: cluster.nodeEpoch(),
         changes,
       });
-      if (!outcome.ok) return [];
-      return outcome.value.map((one) => (one.ok ? one.value : null));
+      // The node has registered anew meanwhile, or has yet to: none of it was looked at.
+      if (!outcome.ok) return changes.map(() => 'refused');
+      return outcome.value.map((one) => {
+        if (one.ok) return one.value;
+        return overtaken.has(one.error) ? 'superseded' : 'refused';
+      });
     },
     ...{ clock, logger, everyMs: Math.min(500, settings['replica.lag.time.max.ms'] / 4) },
   });

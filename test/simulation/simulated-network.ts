@@ -243,6 +243,16 @@ function takePlace(lanes: Map<ApiName, Lane>, api: ApiName): (carry: () => void)
 }
 
 const shortened = (message: unknown): string =>
-  JSON.stringify(message, (_, value: unknown) =>
-    value instanceof Uint8Array ? `${value.length} bytes` : typeof value === 'bigint' ? String(value) : value,
-  ).slice(0, 600);
+  JSON.stringify(message, function (this: Readonly<Record<string, unknown>>, name, value: unknown) {
+    // A Buffer has been made plain by its own toJSON before it comes here.
+    const found = this[name];
+    if (found instanceof Uint8Array) return readable(found);
+    return typeof value === 'bigint' ? String(value) : value;
+  }).slice(0, 900);
+
+/** What nodes say to each other is JSON. */
+function readable(bytes: Uint8Array): unknown {
+  const first = bytes[0];
+  if (first !== '['.charCodeAt(0) && first !== '{'.charCodeAt(0)) return `${bytes.length} bytes`;
+  return Buffer.from(bytes).toString();
+}

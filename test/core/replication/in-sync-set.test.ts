@@ -85,7 +85,7 @@ describe('the set', () => {
     expect(idsOf(set.wanted(own))).toEqual([1]);
     set.propose(nodes(1));
     expect([set.wanted(own), set.isPending]).toEqual([null, true]);
-    set.withdraw();
+    set.answered('refused');
     expect(idsOf(set.wanted(own))).toEqual([1]);
     set.propose(nodes(1));
     set.settle({ inSync: [1], partitionEpoch: 5 });
@@ -106,4 +106,53 @@ describe('the set', () => {
     expect(set.followers().map(({ nodeId }) => nodeId)).toEqual([2, 4]);
     expect(set.fetched({ nodeId: 4, nodeEpoch: 74, offset: 0, leaderEndOffset: 0, nowMs: 1 })).toBe(true);
   });
+});
+
+describe('what the controller may have done', () => {
+  const own = { endOffset: 10, highWatermark: 6, nowMs: 2 };
+
+  function coming(): InSyncSet {
+    const set = setOf([1, 2]);
+    set.fetched({ nodeId: 2, nodeEpoch: 72, offset: 10, leaderEndOffset: 10, nowMs: 1 });
+    set.fetched({ nodeId: 3, nodeEpoch: 73, offset: 6, leaderEndOffset: 6, nowMs: 1 });
+    set.propose(set.wanted(own)!);
+    return set;
+  }
+
+  test('who may have been taken in counts until it is known that nothing was changed', () => {
+    const set = coming();
+    expect(set.highWatermark(10)).toBe(6);
+    set.answered('unknown');
+    expect([set.highWatermark(10), idsOf(set.unanswered)]).toEqual([6, [1, 2, 3]]);
+    set.propose(set.unanswered!);
+    set.answered('superseded');
+    expect([set.highWatermark(10), set.unanswered, set.wanted(own)]).toEqual([6, null, null]);
+    set.settle({ inSync: [1, 2], partitionEpoch: 5 });
+    expect(set.highWatermark(10)).toBe(10);
+  });
+
+  test('metadata from before says nothing of it', () => {
+    const set = coming();
+    set.settle({ inSync: [1, 2], partitionEpoch: 4 });
+    expect(set.highWatermark(10)).toBe(6);
+    set.answered({ inSync: [1, 2, 3], partitionEpoch: 5 });
+    expect([set.inSync, set.highWatermark(10)]).toEqual([[1, 2, 3], 6]);
+  });
+
+  test('a refusal leaves all as it was', () => {
+    const set = coming();
+    set.answered('refused');
+    expect([set.inSync, set.highWatermark(10), idsOf(set.wanted(own))]).toEqual([[1, 2], 10, [1, 2, 3]]);
+  });
+});
+
+test('an earlier life of a node says nothing of the one that runs, and one that hasn’t registered isn’t taken in', () => {
+  const set = setOf([1, 2]);
+  set.fetched({ nodeId: 3, nodeEpoch: 80, offset: 4, leaderEndOffset: 10, nowMs: 1 });
+  expect(set.fetched({ nodeId: 3, nodeEpoch: 73, offset: 10, leaderEndOffset: 10, nowMs: 2 })).toBe(false);
+  expect(set.followers().find(({ nodeId }) => nodeId === 3)?.endOffset).toBe(4);
+  const unknown = setOf([1, 2]);
+  unknown.fetched({ nodeId: 3, nodeEpoch: -1, offset: 10, leaderEndOffset: 10, nowMs: 1 });
+  unknown.fetched({ nodeId: 2, nodeEpoch: 72, offset: 10, leaderEndOffset: 10, nowMs: 1 });
+  expect(unknown.wanted({ endOffset: 10, highWatermark: 10, nowMs: 2 })).toBeNull();
 });
