@@ -7,7 +7,8 @@ export async function openTarget({ bootstrap, kafka, cluster, settings }) {
   if (bootstrap) return { name: bootstrap, bootstrap, stop: async () => {} };
   const node = kafka
     ? await startKafka(cluster ? 3 : 1)
-    : await (cluster ? startMillraceCluster(3, settings) : startMillrace(settings));
+    : // Clients make topics of one copy as well, which can't have two in sync.
+      await (cluster ? startMillraceCluster(3, { ...settings, 'min.insync.replicas': 1 }) : startMillrace(settings));
   for (const signal of ['SIGINT', 'SIGTERM']) {
     process.once(signal, async () => {
       await node.stop();
