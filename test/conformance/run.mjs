@@ -147,7 +147,8 @@ async function runClients(startedMs) {
   // Names differ from run to run, so that a node can be used again.
   const runId = `c${startedMs.toString(36).slice(-6)}`;
   const common = {
-    bootstrap: node.bootstrap,
+    // One address is enough for every client to find the others, and not every program here takes several.
+    bootstrap: node.bootstrap.split(',')[0],
     runId,
     dataFolder,
     records: Number(options.records),

@@ -20,7 +20,7 @@ async function describe(name: string, partitionIndex: number, { parts }: Call) {
   if (topic === undefined || partitionIndex < 0 || partitionIndex >= topic.partitions)
     return refused('UNKNOWN_TOPIC_OR_PARTITION');
   try {
-    const { log } = await parts.partitions.led(topic, partitionIndex);
+    const { log } = await parts.partitions.readable(topic, partitionIndex);
     const activeProducers = log.producers().map((producer) => ({
       producerId: producer.producerId,
       producerEpoch: producer.producerEpoch,
