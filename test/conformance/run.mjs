@@ -35,6 +35,8 @@ const proofs = {
   failover: failoverBesideKafka,
 };
 const partNames = ['clients', ...Object.keys(proofs)];
+/** Compares, and takes minutes for it: by name only. */
+const partsByDefault = partNames.filter((name) => name !== 'failover');
 
 const { values: options } = optionsOf({
   options: {
@@ -64,7 +66,8 @@ function optionsOf(config) {
 
 if (options.help) {
   process.stdout.write(`npm run test:conformance -- [options]
-  --part A,B         only these parts: ${partNames.join(', ')}; what is chosen below is of the clients alone
+  --part A,B         only these parts: ${partNames.join(', ')}; what is chosen below is of the clients alone.
+                     failover runs by its name only
   --client A,B       only these clients: ${clients.map(({ name }) => name).join(', ')}
   --scenario A,B     only these scenarios (--list)
   --kafka            against Apache Kafka instead of a Millrace node
@@ -100,7 +103,7 @@ const clientsAlone = options.bootstrap || options.kafka || options.cluster || op
 async function main() {
   const startedMs = Date.now();
   mkdirSync(peersFolder, { recursive: true });
-  const parts = chosen(options.part ?? (clientsAlone ? 'clients' : undefined), partNames, 'part');
+  const parts = chosen(options.part ?? (clientsAlone ? 'clients' : partsByDefault.join(',')), partNames, 'part');
   const shown = parts.includes('clients')
     ? await runClients(startedMs)
     : { node: 'no node', results: new Map(), missing: [] };

@@ -12,7 +12,7 @@ import { run } from './peers.mjs';
 import { startTold } from './told.mjs';
 
 const bin = fileURLToPath(new URL('../../../runtime/cli/bin.mjs', import.meta.url));
-const seconds = Number(process.env.MILLRACE_CLUSTER_SECONDS ?? 60);
+const seconds = Number(process.env.MILLRACE_CLUSTER_SECONDS ?? 45);
 const seed = Number(process.env.MILLRACE_SEED ?? Date.now() % 100_000);
 const wholeMsMax = 60_000;
 /** Longer than a node's session: the others take it for dead, and it comes back as one that doesn't know. */
