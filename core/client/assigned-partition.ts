@@ -79,22 +79,23 @@ export interface FetchLimits {
 /** Before version 12 nodes aren't told which epoch was read last (KIP-595). */
 const lastEpochFrom = 12;
 
+/** @param epochOf of the leader as it is known: one that was replaced and doesn't know it is not to answer (KIP-320) */
 export function fetchRequest(
   partitions: readonly Assigned[],
   limits: FetchLimits,
+  epochOf: (topic: string, partition: number) => number,
 ): (version: number) => RequestOf<'fetch'> {
   const asked = partitions.map(({ topic, partition, position, lastEpoch, bufferedBytes }) => ({
-    topic,
-    partition,
-    position,
-    lastEpoch,
-    bufferedBytes,
+    ...{ topic, partition, position, lastEpoch, bufferedBytes },
+    leaderEpoch: epochOf(topic, partition),
   }));
   return (version) =>
     requestOf(version < lastEpochFrom ? asked.map((one) => ({ ...one, lastEpoch: -1 })) : asked, limits);
 }
 
-type Asked = Pick<Assigned, 'topic' | 'partition' | 'position' | 'lastEpoch' | 'bufferedBytes'>;
+interface Asked extends Pick<Assigned, 'topic' | 'partition' | 'position' | 'lastEpoch' | 'bufferedBytes'> {
+  readonly leaderEpoch: number;
+}
 
 function requestOf(partitions: readonly Asked[], limits: FetchLimits): RequestOf<'fetch'> {
   const { maxWaitMs, minBytes, maxBytes, isolation, partitionBytesMax, shareBytes } = limits;
@@ -106,8 +107,9 @@ function requestOf(partitions: readonly Asked[], limits: FetchLimits): RequestOf
     isolationLevel: isolation === 'readCommitted' ? 1 : 0,
     topics: byTopic(partitions).map(([topic, list]) => ({
       topic,
-      partitions: list.map(({ partition, position, lastEpoch, bufferedBytes }) => ({
+      partitions: list.map(({ partition, position, lastEpoch, leaderEpoch, bufferedBytes }) => ({
         partition,
+        currentLeaderEpoch: leaderEpoch,
         fetchOffset: position,
         lastFetchedEpoch: lastEpoch,
         partitionMaxBytes: Math.floor(Math.min(partitionBytesMax, shareBytes - bufferedBytes)),

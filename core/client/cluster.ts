@@ -7,6 +7,7 @@ import type { Random } from '../kernel/random.ts';
 import { type ApiName, apis, type ResponseOf } from '../protocol/api-table.ts';
 import { errorOf, errors } from '../protocol/error-code.ts';
 import type { Network } from '../protocol/transport.ts';
+import { zeroUuid } from '../protocol/uuid.ts';
 import {
   bootstrapId,
   type ClusterCallOptions,
@@ -67,6 +68,8 @@ export interface Cluster {
   topicSeen(name: string): TopicMetadata | undefined;
   /** Node id of the leader as last seen; undefined: not known, or none. */
   leaderSeen(topic: string, partition: number): number | undefined;
+  /** Epoch of the leader as last seen; -1 where it isn't known. */
+  epochSeen(topic: string, partition: number): number;
   /** Its leaders are others, or it changed: the next `topic` asks again. */
   doubtTopic(name: string): void;
   /** Calls the coordinator of a group or a transactional id, found first. Errors as from `call`, and those of finding it. */
@@ -150,7 +153,7 @@ export function createCluster(options: ClusterOptions): Cluster {
     for (const topic of answer.topics) {
       const name = topic.name ?? '';
       if (topic.errorCode === 0 || topic.partitions.length > 0) {
-        const seen = topicOf(name, topic);
+        const seen = newest(topics.get(name), topicOf(name, topic));
         topics.set(name, seen);
         stale.delete(name);
         found.push(seen);
@@ -212,6 +215,7 @@ export function createCluster(options: ClusterOptions): Cluster {
       const leader = stale.has(name) ? undefined : topics.get(name)?.partitions[partition]?.leader;
       return leader === undefined || leader < 0 ? undefined : leader;
     },
+    epochSeen: (name, partition) => topics.get(name)?.partitions[partition]?.leaderEpoch ?? -1,
     doubtTopic: (name) => void stale.add(name),
     async callCoordinator(of, api, request, callOptions) {
       const nodeId = await findCoordinator(of);
@@ -231,6 +235,17 @@ export function createCluster(options: ClusterOptions): Cluster {
     },
     close: connections.close,
   };
+}
+
+/** A node that is cut off tells of leaders that have been replaced since: what is known of later ones stands (KIP-320). */
+function newest(known: TopicMetadata | undefined, told: TopicMetadata): TopicMetadata {
+  if (known?.topicId !== told.topicId || told.topicId === zeroUuid) return told;
+  const partitions = told.partitions.map((partition, i) => {
+    const before = known.partitions[i];
+    const isOlder = before !== undefined && partition.leaderEpoch >= 0 && partition.leaderEpoch < before.leaderEpoch;
+    return isOlder ? before : partition;
+  });
+  return { ...told, partitions };
 }
 
 function topicOf(name: string, topic: ResponseOf<'metadata'>['topics'][number]): TopicMetadata {

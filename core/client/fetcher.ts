@@ -145,14 +145,12 @@ export function createFetcher(cluster: Cluster, options: FetcherOptions = {}): F
     reservedBytes += maxBytes;
     if (isLong) node.long = true;
     else node.short = true;
-    const request = fetchRequest(inTurn, {
+    const limits = {
+      ...{ minBytes, maxBytes, isolation, partitionBytesMax },
       maxWaitMs: isLong ? maxWaitMs : Math.min(shortWaitMs, maxWaitMs),
-      minBytes,
-      maxBytes,
-      isolation,
-      partitionBytesMax,
       shareBytes: Math.max(share, requestBytesMin),
-    });
+    };
+    const request = fetchRequest(inTurn, limits, cluster.epochSeen);
     const landed = () => {
       reservedBytes -= maxBytes;
       for (const one of inTurn) one.busy = false;

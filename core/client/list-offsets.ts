@@ -45,7 +45,10 @@ export async function listOffsets(
       isolationLevel: isolation === 'readCommitted' ? 1 : 0,
       topics: byTopic(asked).map(([name, list]) => ({
         name,
-        partitions: list.map(({ partition }) => ({ partitionIndex: partition, timestamp })),
+        partitions: list.map(({ partition }) => ({
+          ...{ partitionIndex: partition, timestamp },
+          currentLeaderEpoch: cluster.epochSeen(name, partition),
+        })),
       })),
     });
     const answer = await cluster.call(leader, 'listOffsets', request, { signal: options.signal });

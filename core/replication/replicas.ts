@@ -41,6 +41,8 @@ export interface Replicas {
   forget(topic: PlacedTopic): Promise<void>;
   /** Null where this node isn't the leader, or isn't ready to be. */
   leading(topicId: string, partition: number): LedPartition | null;
+  /** Settles once this node has tried to lead a partition that is its to lead; null where it leads already, or another is to. */
+  aboutToLead(topicId: string, partition: number): Promise<unknown> | null;
   /** The log of a replica, led or followed. */
   replica(topicId: string, partition: number): PartitionLog | null;
   led(): Iterable<readonly [{ readonly topicId: string; readonly partition: number }, LedPartition]>;
@@ -65,6 +67,8 @@ interface Replica {
   taken: Place | null;
   role: Role;
   turning: Promise<void> | null;
+  /** The attempt at a role that is on, which settles well or not. */
+  attempt: Promise<unknown>;
 }
 
 const idle: Role = { kind: 'idle' };
@@ -123,18 +127,24 @@ export function createReplicas(options: ReplicasOptions): Replicas {
   const isTurned = ({ wanted, taken }: Replica) =>
     wanted === null || taken === null ? wanted === taken : wanted.leaderEpoch === taken.leaderEpoch;
 
+  async function turnOnce(replica: Replica): Promise<void> {
+    const { wanted } = replica;
+    await giveUp(replica);
+    replica.taken = null;
+    if (wanted === null) {
+      await options.remove(replica.topic, replica.partition);
+      if (replica.wanted === null) replicas.delete(keyOf(replica.topic.id, replica.partition));
+    } else await takeUp(replica, wanted);
+    replica.taken = wanted;
+    freshen(replica);
+  }
+
   async function turn(replica: Replica): Promise<void> {
     while (!closed && !isTurned(replica)) {
-      const { wanted } = replica;
+      const attempt = turnOnce(replica);
+      replica.attempt = attempt.catch(() => {});
       try {
-        await giveUp(replica);
-        replica.taken = null;
-        if (wanted === null) {
-          await options.remove(replica.topic, replica.partition);
-          if (replica.wanted === null) replicas.delete(keyOf(replica.topic.id, replica.partition));
-        } else await takeUp(replica, wanted);
-        replica.taken = wanted;
-        freshen(replica);
+        await attempt;
       } catch (error) {
         if (closed) return;
         const partition = partitionName({ topic: replica.topic.name, partition: replica.partition });
@@ -164,7 +174,7 @@ export function createReplicas(options: ReplicasOptions): Replicas {
     let replica = replicas.get(key);
     if (replica === undefined) {
       if (place === null) return;
-      replica = { topic, partition, wanted: place, taken: null, role: idle, turning: null };
+      replica = { topic, partition, wanted: place, taken: null, role: idle, turning: null, attempt: Promise.resolve() };
       replicas.set(key, replica);
     }
     replica.topic = topic;
@@ -193,6 +203,11 @@ export function createReplicas(options: ReplicasOptions): Replicas {
     leading(topicId, partition) {
       const role = replicas.get(keyOf(topicId, partition))?.role;
       return role?.kind === 'leader' && !role.led.resigned ? role.led : null;
+    },
+    aboutToLead(topicId, partition) {
+      const replica = replicas.get(keyOf(topicId, partition));
+      if (replica?.wanted?.leader !== nodeId || isTurned(replica) || closed) return null;
+      return replica.attempt;
     },
     replica(topicId, partition) {
       const role = replicas.get(keyOf(topicId, partition))?.role;

@@ -20,7 +20,20 @@ export function clusterPartitions(image: CatalogImage, replicas: Replicas): Part
 
   function led(topic: TopicImage, partition: number): Promise<Led> {
     const found = replicas.leading(topic.id, partition);
-    if (found === null) return Promise.reject(notLeader(topic.name, partition));
+    if (found === null) {
+      // Refused now, the first of a producer's requests would come after those behind it, which find the leader in place.
+      const soon = replicas.aboutToLead(topic.id, partition);
+      if (soon === null) return Promise.reject(notLeader(topic.name, partition));
+      return soon.then(() => {
+        const led = replicas.leading(topic.id, partition);
+        if (led === null) throw notLeader(topic.name, partition);
+        return taken(led);
+      });
+    }
+    return taken(found);
+  }
+
+  function taken(found: LedPartition): Promise<Led> {
     let promise = known.get(found);
     if (promise === undefined) known.set(found, (promise = Promise.resolve(ledOf(found))));
     return promise;
