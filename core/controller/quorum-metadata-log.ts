@@ -42,11 +42,15 @@ export interface QuorumMetadataLog extends MetadataLog {
   receive(message: Message): void;
   /** Resolves when all below `offset` is in the image. */
   applied(offset: number): Promise<void>;
+  /** On the leader: whether all nodes that were heard of lately have the log up to there. */
+  isKnownTo(offset: number): boolean;
   resign(): void;
   close(): Promise<void>;
 }
 
 const entriesOverSnapshotMax = 2_000;
+/** A node that hasn't asked for so long isn't waited for. */
+const heardMsMax = 1_000;
 
 const nodeIdKey = Buffer.from('i');
 
@@ -167,6 +171,12 @@ export async function openQuorumMetadataLog(options: QuorumMetadataLogOptions): 
     receive: driver.receive,
     applied: (offset) =>
       offset <= appliedOffset ? Promise.resolve() : new Promise((resolve) => waiting.push({ offset, resolve })),
+    isKnownTo(offset) {
+      const { role } = driver!.raft;
+      if (role.kind !== 'leader') return true;
+      const sinceMs = options.clock.monotonicMs() - heardMsMax;
+      return [...role.progress.values()].every((one) => one.fetchedAtMs < sinceMs || one.endOffset >= offset);
+    },
     resign: driver.resign,
     async close() {
       listeners.clear();

@@ -57,6 +57,9 @@ export type OnTopics = (changed: readonly TopicImage[], gone: readonly TopicImag
 
 const nothing = new Uint8Array(0);
 const askMsMax = 30_000;
+const changesTopics: ReadonlySet<string> = new Set(['createTopic', 'growTopic', 'deleteTopic', 'replaceConfigs']);
+const spreadMsMax = 300;
+const spreadEveryMs = 5;
 
 export async function openCluster(
   parts: ClusterParts,
@@ -100,8 +103,16 @@ export async function openCluster(
 
   const carryOut = async (kind: string, args: readonly unknown[]): Promise<Answered> => {
     if (own === null) throw new Error('this node is no controller');
-    return carryOutOn(own, () => log.appliedOffset, kind, args);
+    const answered = await carryOutOn(own, () => log.appliedOffset, kind, args);
+    if (changesTopics.has(kind)) await spread(answered.offset);
+    return answered;
   };
+
+  /** Whoever makes a topic asks another node for it next: that one shall know it, if it isn't too slow. */
+  async function spread(offset: number): Promise<void> {
+    const endMs = clock.monotonicMs() + spreadMsMax;
+    while (!log.isKnownTo(offset) && clock.monotonicMs() < endMs) await clock.sleep(spreadEveryMs);
+  }
   const controller = createControllerLink({
     ...{
       leader: () => log.quorum.leader,
