@@ -1,6 +1,7 @@
 // A consumer's membership in its group: which assignor, which partitions to give up and when, which are new. Works on
 // partitions; the consumer says how to take one up and how to let it go.
 import type { Timer } from '../kernel/clock.ts';
+import { isFault } from '../kernel/fault.ts';
 import { partitionName, type TopicPartition } from '../kernel/ids.ts';
 import { type AssignorName, assignors } from './assignors.ts';
 import type { Cluster } from './cluster.ts';
@@ -78,11 +79,21 @@ export function startSubscription(options: SubscriptionOptions): SubscriptionHan
     generation = own;
     if (revoked.length > 0) {
       owned = owned.filter((partition) => wantedNames.has(partitionName(partition)));
-      await options.onRevoke(revoked, own);
+      await giveUp(revoked, own);
     }
     await options.onAssign(added, own);
     owned = wanted;
     if (revoked.length > 0) member.rejoin(); // so that they get to their new members
+  }
+
+  /** The group may have gone on without this member meanwhile: then what was read since the last commit is read again elsewhere. */
+  async function giveUp(revoked: readonly TopicPartition[], own: GroupGeneration): Promise<void> {
+    try {
+      await options.onRevoke(revoked, own);
+    } catch (error) {
+      if (!isFault(error, 'REBALANCED')) throw error;
+      await options.onLost(revoked);
+    }
   }
 
   async function lose(): Promise<void> {
