@@ -19,6 +19,8 @@ export interface AccumulatorOptions {
   readonly clock: Clock;
   readonly batchBytes: number;
   readonly lingerMs: number;
+  /** Of one partition. Where so many batches are sealed, the open one goes on filling: sealed, it would only wait. */
+  readonly inFlightMax: number;
   readonly bufferBytesMax: number;
   /** Larger records are refused before they are taken. */
   readonly recordBytesMax: number;
@@ -51,8 +53,8 @@ export interface Accumulator {
   ready(): Promise<void>;
   /** Seals what is open; resolves when all that was written so far is acknowledged or given up. */
   flush(): Promise<void>;
-  /** Gives room back. */
-  release(bytes: number): void;
+  /** A batch of that queue is over: gives its room back, and seals the open one if that has waited for it. */
+  release(bytes: number, queue: PartitionQueue): void;
   /** Drops all open batches; rejects those who wait for a record in them. @returns how many records that were */
   dropOpen(reason: Fault): number;
   queue(topic: string, partition: number): PartitionQueue | undefined;
@@ -66,7 +68,8 @@ const resumeShare = 0.875;
 const recordOverheadBytes = 40;
 
 export function createAccumulator(options: AccumulatorOptions): Accumulator {
-  const { clock, batchBytes, lingerMs, bufferBytesMax, recordBytesMax, isTransactional, onSealed } = options;
+  const { clock, batchBytes, lingerMs, inFlightMax, bufferBytesMax, recordBytesMax, isTransactional, onSealed } =
+    options;
   const byTopic = new Map<string, PartitionQueue[]>();
   let lastTopic: string | undefined;
   let lastQueues: PartitionQueue[] = [];
@@ -101,6 +104,8 @@ export function createAccumulator(options: AccumulatorOptions): Accumulator {
     onSealed(queue);
   }
 
+  const isHeld = (queue: PartitionQueue): boolean => queue.pending.length >= inFlightMax;
+
   function sealDue(): void {
     lingerTimer = null;
     const dueMs = clock.monotonicMs() - lingerMs;
@@ -108,6 +113,7 @@ export function createAccumulator(options: AccumulatorOptions): Accumulator {
     for (const queues of byTopic.values()) {
       for (const queue of queues) {
         if (queue === undefined || queue.builder.recordCount === 0) continue;
+        if (isHeld(queue)) continue;
         if (queue.openedMs <= dueMs) seal(queue);
         else next = Math.min(next, queue.openedMs - dueMs);
       }
@@ -184,9 +190,14 @@ export function createAccumulator(options: AccumulatorOptions): Accumulator {
       }
       if (waiter.left > 0) await waiter.latch.promise;
     },
-    release(bytes) {
+    release(bytes, queue) {
       bufferedBytes -= bytes;
       sealedBytes -= bytes;
+      if (queue.builder.recordCount > 0 && !isHeld(queue)) {
+        const leftMs = queue.openedMs + lingerMs - clock.monotonicMs();
+        if (leftMs <= 0) seal(queue);
+        else lingerTimer ??= clock.after(Math.ceil(leftMs), sealDue);
+      }
       const isRoomy = sealedBytes === 0 || bufferedBytes < bufferBytesMax * resumeShare;
       if (room === null || !isRoomy) return;
       room.resolve();

@@ -107,10 +107,12 @@ export function createProducer(cluster: Cluster, options: ProducerOptions = {}):
   let identitySeen = 0;
   const sticky = new Map<string, { partition: number; sealed: number }>();
 
+  const { inFlightMax = 5 } = options;
   const accumulator = createAccumulator({
     clock,
     batchBytes: options.batchBytes ?? 65_536,
     lingerMs: options.lingerMs ?? 5,
+    inFlightMax,
     bufferBytesMax: options.bufferBytesMax ?? 32 * 1_048_576,
     recordBytesMax: requestBytesMax,
     compression: options.compression ?? 'none',
@@ -143,7 +145,7 @@ export function createProducer(cluster: Cluster, options: ProducerOptions = {}):
     gate,
     isIdempotent: true,
     acks: -1,
-    inFlightMax: options.inFlightMax ?? 5,
+    inFlightMax,
     requestTimeoutMs: options.requestTimeoutMs ?? 30_000,
     deliveryTimeoutMs: options.deliveryTimeoutMs ?? 120_000,
     requestBytesMax,

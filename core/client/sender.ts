@@ -286,7 +286,7 @@ export function createSender(options: SenderOptions): Sender {
   function replace(batch: SealedBatch): void {
     const parts = splitBatch(batch);
     replaceBatch(batch, parts);
-    accumulator.release(batch.bufferedBytes - parts.reduce((sum, part) => sum + part.bufferedBytes, 0));
+    accumulator.release(batch.bufferedBytes - parts.reduce((sum, part) => sum + part.bufferedBytes, 0), batch.queue);
   }
 
   /** Counts as in flight while the topic's limit is asked for. */
@@ -329,7 +329,7 @@ export function createSender(options: SenderOptions): Sender {
   }
 
   function settle(batch: SealedBatch): void {
-    accumulator.release(batch.bufferedBytes);
+    accumulator.release(batch.bufferedBytes, batch.queue);
     for (const waiter of batch.flushes ?? []) {
       waiter.left -= 1;
       if (waiter.left === 0) waiter.latch.resolve();

@@ -13,7 +13,8 @@ const memo = (work) => {
   return () => (doing ??= work());
 };
 
-const installNode = memo(async () => {
+/** @returns the folder that has their packages */
+export const installNode = memo(async () => {
   const [source, folder] = [folderOf('node'), join(peersFolder, 'node')];
   try {
     await once(folder, [join(source, 'package.json'), join(source, 'package-lock.json')], async () => {

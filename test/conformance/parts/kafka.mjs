@@ -111,6 +111,7 @@ export async function startKafka(count = 1, more = {}) {
     bootstrap: ports.map(({ broker }) => `127.0.0.1:${broker}`).join(','),
     log: logOf(1),
     ids: nodes.map((_, i) => i + 1),
+    pid: (id = 1) => nodes[id - 1].child.pid,
     /** As a crash. */
     async kill(id) {
       const { child, ended } = nodes[id - 1];

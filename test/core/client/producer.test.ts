@@ -2,13 +2,14 @@ import { describe, expect, test } from 'vitest';
 import { createCluster } from '../../../core/client/cluster.ts';
 import { createProducer, type ProducerOptions } from '../../../core/client/producer.ts';
 import { type Clock, systemClock } from '../../../core/kernel/clock.ts';
+import { createLatch } from '../../../core/kernel/latch.ts';
 import { silentLogger as logger } from '../../../core/kernel/logger.ts';
 import { partitionForKey } from '../../../core/kernel/murmur2.ts';
 import { seededRandom } from '../../../core/kernel/random.ts';
 import { loadCompression } from '../../../core/protocol/compression/registry.ts';
 import { readBatchHeader, verifyBatch } from '../../../core/protocol/record-batch.ts';
 import { RecordCursor } from '../../../core/protocol/record-cursor.ts';
-import type { Network } from '../../../core/protocol/transport.ts';
+import type { Network, Transport } from '../../../core/protocol/transport.ts';
 import { fastClock } from './fast-clock.ts';
 import { lossyNetwork } from './lossy-network.ts';
 import { createMemoryCluster, type MemoryCluster } from './memory-cluster.ts';
@@ -72,6 +73,35 @@ describe('writing', () => {
       next += header.recordCount;
     }
     expect(next).toBe(100);
+    await producer.close();
+  });
+
+  test('a batch goes on filling while as many as may be are on their way', async () => {
+    const memory = createMemoryCluster(clock, 1);
+    memory.createTopic('t', 1);
+    const answer = createLatch();
+    const slow = (transport: Transport): Transport => ({
+      ...transport,
+      async call(api, version, request, options) {
+        if (api === 'produce') await answer.promise;
+        return transport.call(api, version, request, options);
+      },
+    });
+    const cluster = connect({
+      bootstrap: async () => slow(await memory.bootstrap()),
+      connect: async (node) => slow(await memory.connect(node)),
+    });
+    const producer = createProducer(cluster, { lingerMs: 0, inFlightMax: 2 });
+    const sent: Promise<unknown>[] = [];
+    for (let i = 0; i < 50; i++) {
+      sent.push(producer.send({ topic: 't', partition: 0, key: null, value: bytes(`${i}`), timestampMs: i }));
+      await clock.sleep(2);
+    }
+    answer.resolve();
+    await Promise.all(sent);
+    const counts = memory.topics.get('t')![0]!.batches.map((batch) => readBatchHeader(batch).recordCount);
+    expect(counts).toHaveLength(3);
+    expect(values(memory, 't', 0)).toEqual(Array.from({ length: 50 }, (_, i) => `${i}`));
     await producer.close();
   });
 

@@ -1,0 +1,94 @@
+// `npm run bench:peers`: Millrace and what people use today, on the same work, on this machine, by turns in one run; the ratio of
+// the medians, with what each came to in every round and the machine's load beside it. `--only A,B` takes some works (`--list`
+// names them), `--runs N` rounds (5), `--scale 0.1` smaller inputs, `--json FILE` keeps the figures. It takes Java and Maven,
+// and compares; it judges nothing.
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { cpus, loadavg, tmpdir, totalmem } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { startKafka } from '../../conformance/parts/kafka.mjs';
+import { startMillrace } from '../../conformance/parts/millrace.mjs';
+import { clientWorks } from './clients.mjs';
+import { embeddedFolder, jobWorks } from './jobs.mjs';
+import { nodeWorks } from './node.mjs';
+
+const { values } = parseArgs({
+  options: {
+    only: { type: 'string' },
+    runs: { type: 'string', default: '5' },
+    scale: { type: 'string', default: '1' },
+    json: { type: 'string' },
+    list: { type: 'boolean', default: false },
+  },
+});
+const [runs, scale] = [Number(values.runs), Number(values.scale)];
+const say = (line) => process.stdout.write(`${line}\n`);
+const median = (all) => [...all].sort((a, b) => a - b)[all.length >> 1];
+
+const folder = await mkdtemp(join(tmpdir(), 'millrace-peers-bench-'));
+const servers = { kafka: null, millrace: null };
+/** Each is started when something is first measured on it, and stays. */
+const started = (name, start) => async () => {
+  servers[name] ??= start();
+  return servers[name];
+};
+const kafkaNode = started('kafka', () => startKafka(1));
+const millraceNode = started('millrace', () => startMillrace());
+const kafka = async () => (await kafkaNode()).bootstrap;
+const context = { kafka, kafkaNode, millraceNode, embedded: embeddedFolder(folder), scale };
+const works = [...jobWorks(context), ...nodeWorks(context), ...clientWorks(context)];
+
+function chosen() {
+  if (values.only === undefined) return works;
+  const names = values.only.split(',');
+  const unknown = names.filter((name) => !works.some((work) => work.name === name));
+  if (unknown.length === 0) return works.filter(({ name }) => names.includes(name));
+  process.stderr.write(`error: no work ${unknown.join(', ')}; --list names those there are\n`);
+  process.exit(1);
+}
+
+async function measure({ name, title, unit, prepare, contenders, ratios, more = () => [] }) {
+  await prepare?.();
+  const found = Object.fromEntries(Object.keys(contenders).map((contender) => [contender, []]));
+  const load = loadavg()[0];
+  for (let round = 0; round < runs; round++) {
+    const turn = Object.entries(contenders);
+    // Nobody is always the first.
+    for (const [contender, work] of [...turn.slice(round % turn.length), ...turn.slice(0, round % turn.length)])
+      found[contender].push(await work());
+  }
+  say(`\n${name}: ${title}; ${runs} rounds, load ${load.toFixed(1)} before`);
+  for (const [contender, all] of Object.entries(found))
+    say(
+      `  ${contender.padEnd(40)}${shown(median(all), unit).padStart(20)}  (${all.map((one) => shown(one, '')).join(' ')})`,
+    );
+  for (const line of more()) say(line);
+  const judged = ratios.map(({ ours, theirs, reach, lower = false }) => {
+    const ratio = median(found[ours]) / median(found[theirs]);
+    const isReached = lower ? ratio <= reach : ratio >= reach;
+    const wanted = `${lower ? 'at most' : 'at least'} ${reach}`;
+    say(`  ${ours} / ${theirs}: ${ratio.toFixed(2)} (${wanted}: ${isReached ? 'reached' : 'not reached'})`);
+    return { ours, theirs, ratio, reach, isReached };
+  });
+  return { name, title, unit, load, found, ratios: judged };
+}
+
+const shown = (value, unit) =>
+  `${value >= 1_000 ? Math.round(value).toLocaleString('en-US') : value.toFixed(value < 10 ? 2 : 1)}${unit === '' ? '' : ` ${unit}`}`;
+
+if (values.list) {
+  for (const { name, title } of works) say(`${name.padEnd(24)}${title}`);
+  process.exit(0);
+}
+try {
+  say(
+    `${cpus().length} cores (${cpus()[0].model.trim()}), ${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.versions.node}`,
+  );
+  const results = [];
+  for (const work of chosen()) results.push(await measure(work));
+  if (values.json !== undefined) await writeFile(values.json, `${JSON.stringify(results, null, 2)}\n`);
+} finally {
+  for (const server of Object.values(servers)) if (server !== null) await (await server).stop();
+  await rm(folder, { recursive: true, force: true, maxRetries: 5 });
+}
+process.exit(0);

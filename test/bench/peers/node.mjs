@@ -1,0 +1,151 @@
+// A storage node beside Apache Kafka, each a process on this machine that Java's own tools for it write to and read from: records/s,
+// the 99th percentile of the time to an acknowledgement, the node's processor seconds for a gigabyte, and how soon it answers.
+import { readFile } from 'node:fs/promises';
+import { installJava, javaFlags } from '../../conformance/parts/java.mjs';
+import { run } from '../../conformance/parts/peers.mjs';
+
+const ticksPerSecond = 100; // of /proc, on every Linux
+const ours = 'Millrace node';
+const theirs = 'Apache Kafka';
+const each = (of) => ({ ours, theirs, ...of });
+
+const shapes = [100, 1_024].flatMap((bytes) =>
+  [1, 6].flatMap((partitions) => ['none', 'lz4'].map((compression) => ({ bytes, partitions, compression }))),
+);
+
+async function java(...args) {
+  const classPath = await installJava();
+  // The tools' own flags are for short programs; these run long enough to be compiled.
+  const flags = javaFlags.filter((flag) => !flag.startsWith('-XX:TieredStopAtLevel'));
+  return (await run('java', [...flags, '-cp', classPath, ...args.map(String)])).stdout.toString();
+}
+
+async function processorSeconds(pid) {
+  const fields = (await readFile(`/proc/${pid}/stat`, 'utf8')).split(') ')[1].split(' ');
+  return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond;
+}
+
+async function residentMiB(pid) {
+  return Number(/VmRSS:\s+(\d+)/.exec(await readFile(`/proc/${pid}/status`, 'utf8'))[1]) / 1_024;
+}
+
+let made = 0;
+
+/** Runs `work` with a topic of its own. */
+async function withTopic({ bootstrap }, partitions, work) {
+  const { createClient, tcpNetwork } = await import('millrace/client');
+  const name = `perf-${process.pid}-${made++}`;
+  const client = createClient({ network: tcpNetwork({ bootstrap }) });
+  const config = { 'retention.ms': '-1' };
+  await client.admin().createTopics([{ name, partitions, replicationFactor: 1, config }]);
+  try {
+    return await work(name);
+  } finally {
+    await client.admin().deleteTopics([name]);
+    await client.close();
+  }
+}
+
+async function produce(node, topic, { records, bytes, compression }) {
+  const out = await java(
+    ...['org.apache.kafka.tools.ProducerPerformance', '--topic', topic, '--num-records', records],
+    ...['--record-size', bytes, '--throughput', -1, '--command-property', `bootstrap.servers=${node.bootstrap}`],
+    ...['--command-property', 'acks=all', '--command-property', `compression.type=${compression}`],
+  );
+  const [, rate] = /([\d.]+) records\/sec \([^)]*\), [^\n]*ms 50th/.exec(out) ?? fail(out);
+  return { rate: Number(rate), p99: Number(/(\d+) ms 99th/.exec(out)[1]) };
+}
+
+async function consume(node, topic, records) {
+  const out = await java(
+    ...['org.apache.kafka.tools.ConsumerPerformance', '--bootstrap-server', node.bootstrap, '--topic', topic],
+    ...['--num-records', records, '--timeout', 60_000],
+  );
+  const [head, row] = out
+    .trim()
+    .split('\n')
+    .slice(-2)
+    .map((line) => line.split(',').map((cell) => cell.trim()));
+  return Number(row[head.indexOf('fetch.nMsg.sec')]);
+}
+
+const fail = (out) => {
+  throw new Error(`the tool says nothing of a rate:\n${out.slice(-1_000)}`);
+};
+
+export function nodeWorks({ kafkaNode, millraceNode, scale }) {
+  const nodes = { [ours]: millraceNode, [theirs]: kafkaNode };
+  const both = (work) =>
+    Object.fromEntries(Object.entries(nodes).map(([name, node]) => [name, async () => work(await node(), name)]));
+
+  const produced = shapes.map((shape) => {
+    const { bytes, partitions, compression } = shape;
+    const records = Math.round((bytes === 100 ? 2_000_000 : 300_000) * scale);
+    const p99 = new Map([ours, theirs].map((name) => [name, []]));
+    return {
+      name: `produce-${bytes}-${partitions}-${compression}`,
+      title: `Java's ProducerPerformance, acks=all, ${records.toLocaleString('en-US')} × ${bytes} B, ${partitions} partitions, ${compression}`,
+      unit: 'records/s',
+      contenders: both((node, name) =>
+        withTopic(node, partitions, async (topic) => {
+          const found = await produce(node, topic, { ...shape, records });
+          p99.get(name).push(found.p99);
+          return found.rate;
+        }),
+      ),
+      ratios: [each({ reach: 1 })],
+      more: () => [...p99].map(([name, all]) => `  p99, ${name}: ${all.join(' ')} ms`),
+    };
+  });
+
+  const perGigabyte = {
+    name: 'produce-cpu',
+    title: "node's processor for 1 GB by ProducerPerformance, 1 KiB, 6 partitions, acks=all",
+    unit: 's',
+    contenders: both((node) =>
+      withTopic(node, 6, async (topic) => {
+        const records = Math.round(300_000 * scale);
+        const before = await processorSeconds(node.pid());
+        await produce(node, topic, { records, bytes: 1_024, compression: 'none' });
+        return ((await processorSeconds(node.pid())) - before) / ((records * 1_024) / 1e9);
+      }),
+    ),
+    ratios: [each({ reach: 1.5, lower: true })],
+  };
+
+  const consumed = {
+    name: 'consume',
+    title: `Java's ConsumerPerformance, ${Math.round(2_000_000 * scale).toLocaleString('en-US')} × 100 B, 6 partitions, what was just written`,
+    unit: 'records/s',
+    contenders: both((node) =>
+      withTopic(node, 6, async (topic) => {
+        const records = Math.round(2_000_000 * scale);
+        await produce(node, topic, { records, bytes: 100, compression: 'none' });
+        return consume(node, topic, records);
+      }),
+    ),
+    ratios: [each({ reach: 1 })],
+  };
+
+  const memory = {
+    name: 'memory',
+    title: 'resident memory after the works above it, idle',
+    unit: 'MiB',
+    contenders: both(async (node) => residentMiB(node.pid())),
+    ratios: [each({ reach: 0.3, lower: true })],
+  };
+
+  const start = {
+    name: 'start',
+    title: 'kill -9 of a node with what the works above have left, to its first answer',
+    unit: 's',
+    contenders: both(async (node) => {
+      await node.kill(1);
+      const sinceMs = performance.now();
+      await node.restart(1);
+      return (performance.now() - sinceMs) / 1_000;
+    }),
+    ratios: [each({ reach: 0.15, lower: true })],
+  };
+  return [...produced, perGigabyte, consumed, memory, start];
+}
