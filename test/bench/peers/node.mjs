@@ -48,9 +48,9 @@ async function withTopic({ bootstrap }, partitions, work) {
 
 async function produce(node, topic, { records, bytes, compression }) {
   const out = await java(
-    ...['org.apache.kafka.tools.ProducerPerformance', '--topic', topic, '--num-records', records],
-    ...['--record-size', bytes, '--throughput', -1, '--command-property', `bootstrap.servers=${node.bootstrap}`],
-    ...['--command-property', 'acks=all', '--command-property', `compression.type=${compression}`],
+    ...['org.apache.kafka.tools.ProducerPerformance', '--bootstrap-server', node.bootstrap, '--topic', topic],
+    ...['--num-records', records, '--record-size', bytes, '--throughput', -1],
+    ...['--command-property', 'acks=all', `compression.type=${compression}`],
   );
   const [, rate] = /([\d.]+) records\/sec \([^)]*\), [^\n]*ms 50th/.exec(out) ?? fail(out);
   return { rate: Number(rate), p99: Number(/(\d+) ms 99th/.exec(out)[1]) };
