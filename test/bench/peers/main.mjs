@@ -7,7 +7,7 @@ import { cpus, loadavg, tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { startKafka } from '../../conformance/parts/kafka.mjs';
-import { startMillrace } from '../../conformance/parts/millrace.mjs';
+import { startMillrace, startMillraceCluster } from '../../conformance/parts/millrace.mjs';
 import { clientWorks } from './clients.mjs';
 import { embeddedFolder, jobWorks } from './jobs.mjs';
 import { nodeWorks } from './node.mjs';
@@ -26,7 +26,7 @@ const say = (line) => process.stdout.write(`${line}\n`);
 const median = (all) => [...all].sort((a, b) => a - b)[all.length >> 1];
 
 const folder = await mkdtemp(join(tmpdir(), 'millrace-peers-bench-'));
-const servers = { kafka: null, millrace: null };
+const servers = { kafka: null, millrace: null, kafkaCluster: null, millraceCluster: null };
 /** Each is started when something is first measured on it, and stays. */
 const started = (name, start) => async () => {
   servers[name] ??= start();
@@ -34,8 +34,18 @@ const started = (name, start) => async () => {
 };
 const kafkaNode = started('kafka', () => startKafka(1));
 const millraceNode = started('millrace', () => startMillrace());
+const kafkaCluster = started('kafkaCluster', () => startKafka(3));
+const millraceCluster = started('millraceCluster', () => startMillraceCluster(3));
 const kafka = async () => (await kafkaNode()).bootstrap;
-const context = { kafka, kafkaNode, millraceNode, embedded: embeddedFolder(folder), scale };
+const context = {
+  kafka,
+  kafkaNode,
+  millraceNode,
+  kafkaCluster,
+  millraceCluster,
+  embedded: embeddedFolder(folder),
+  scale,
+};
 const works = [...jobWorks(context), ...nodeWorks(context), ...clientWorks(context)];
 
 function chosen() {

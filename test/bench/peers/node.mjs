@@ -32,12 +32,12 @@ async function residentMiB(pid) {
 let made = 0;
 
 /** Runs `work` with a topic of its own. */
-async function withTopic({ bootstrap }, partitions, work) {
+async function withTopic({ bootstrap }, partitions, work, replicationFactor = 1) {
   const { createClient, tcpNetwork } = await import('millrace/client');
   const name = `perf-${process.pid}-${made++}`;
   const client = createClient({ network: tcpNetwork({ bootstrap }) });
   const config = { 'retention.ms': '-1' };
-  await client.admin().createTopics([{ name, partitions, replicationFactor: 1, config }]);
+  await client.admin().createTopics([{ name, partitions, replicationFactor, config }]);
   try {
     return await work(name);
   } finally {
@@ -73,7 +73,7 @@ const fail = (out) => {
   throw new Error(`the tool says nothing of a rate:\n${out.slice(-1_000)}`);
 };
 
-export function nodeWorks({ kafkaNode, millraceNode, scale }) {
+export function nodeWorks({ kafkaNode, millraceNode, kafkaCluster, millraceCluster, scale }) {
   const nodes = { [ours]: millraceNode, [theirs]: kafkaNode };
   const both = (work) =>
     Object.fromEntries(Object.entries(nodes).map(([name, node]) => [name, async () => work(await node(), name)]));
@@ -127,6 +127,30 @@ export function nodeWorks({ kafkaNode, millraceNode, scale }) {
     ratios: [each({ reach: 1 })],
   };
 
+  const replicated = [100, 1_024].map((bytes) => {
+    const records = Math.round((bytes === 100 ? 1_000_000 : 150_000) * scale);
+    const clusters = { 'Millrace, three nodes': millraceCluster, 'Apache Kafka, three nodes': kafkaCluster };
+    const [first, second] = Object.keys(clusters);
+    return {
+      name: `replicated-${bytes}`,
+      title: `the same on three nodes, three copies, min.insync.replicas=2, ${records.toLocaleString('en-US')} × ${bytes} B, 6 partitions`,
+      unit: 'records/s',
+      contenders: Object.fromEntries(
+        Object.entries(clusters).map(([name, cluster]) => [
+          name,
+          async () =>
+            withTopic(
+              await cluster(),
+              6,
+              async (topic) => (await produce(await cluster(), topic, { records, bytes, compression: 'none' })).rate,
+              3,
+            ),
+        ]),
+      ),
+      ratios: [{ ours: first, theirs: second, reach: 1 }],
+    };
+  });
+
   const memory = {
     name: 'memory',
     title: 'resident memory after the works above it, idle',
@@ -147,5 +171,5 @@ export function nodeWorks({ kafkaNode, millraceNode, scale }) {
     }),
     ratios: [each({ reach: 0.15, lower: true })],
   };
-  return [...produced, perGigabyte, consumed, memory, start];
+  return [...produced, perGigabyte, consumed, memory, start, ...replicated];
 }
