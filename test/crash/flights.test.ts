@@ -98,7 +98,7 @@ test.each([
   expect(undisturbed.code).toBe(0);
   await check(first.data);
 
-  const wanted = scaled(17);
+  const wanted = scaled(8);
   let kills = 0;
   let slowestMs = 0;
   while (kills < wanted) {

@@ -44,6 +44,8 @@ interface Mood {
   readonly kills: boolean;
   readonly cuts: boolean;
   readonly pauses: boolean;
+  /** Machines lose their power, one at a time and while every copy is in sync: more, no number of copies outlives. */
+  readonly powerLosses: boolean;
   /** Nodes that may be away at a time. */
   readonly awayMax: number;
 }
@@ -59,10 +61,16 @@ function chooseMood(random: Random): Mood {
     { name: 'lossy', delayMsMax: 5, slowShare: 0.01, slowMsMax: 1_500, lossShare: 0.005 },
   ];
   const weather = weathers[random.integer(weathers.length)]!;
-  const [kills, cuts, pauses] = [random.next() < 0.7, random.next() < 0.5, random.next() < 0.5];
-  const awayMax = random.next() < 0.6 ? 1 : 3;
-  const with_ = Object.entries({ kills, cuts, pauses }).flatMap(([what, is]) => (is ? [what] : []));
-  return { name: [weather.name, ...with_, `${awayMax} away`].join(' '), weather, kills, cuts, pauses, awayMax };
+  const powerLosses = random.next() < 0.15;
+  const [kills, cuts, pauses] = [0.7, 0.5, 0.5].map((share) => random.next() < share && !powerLosses) as [
+    boolean,
+    boolean,
+    boolean,
+  ];
+  const awayMax = powerLosses || random.next() < 0.6 ? 1 : 3;
+  const with_ = Object.entries({ kills, cuts, pauses, powerLosses }).flatMap(([what, is]) => (is ? [what] : []));
+  const name = [weather.name, ...with_, `${awayMax} away`].join(' ');
+  return { name, weather, kills, cuts, pauses, powerLosses, awayMax };
 }
 
 interface World {
@@ -189,6 +197,7 @@ async function act(world: World): Promise<void> {
       if (!node.isUp) await start(node, time, say);
       break;
     case 1:
+      if (mood.powerLosses && mayGo) await losePower(world, node);
       if (!mood.kills || !mayGo) break;
       say(`kill node ${node.id}`);
       await node.kill();
@@ -224,6 +233,21 @@ async function act(world: World): Promise<void> {
         cluster.mend();
       }
   }
+}
+
+/** It starts again later than its session lasts, as a machine does. */
+async function losePower(world: World, node: ClusterNode): Promise<void> {
+  const { cluster, time, say } = world;
+  if (cluster.nodes.some(({ isUp }) => !isUp) || !(await isWhole(world))) return;
+  say(`node ${node.id} loses its power`);
+  await node.kill('powerLoss');
+  await time.advance(5_000);
+  await start(node, time, say);
+}
+
+async function isWhole({ time, tester }: World): Promise<boolean> {
+  const places = await time.within(healMsMax, 'asking for metadata', tester.admin().listPlaces());
+  return places.every(({ leader, replicas, inSync }) => leader >= 0 && inSync.length === replicas.length);
 }
 
 /** Another order of a partition's copies, or two of three, or leaders where they are preferred; it may be refused. */

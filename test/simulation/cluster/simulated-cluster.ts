@@ -43,7 +43,8 @@ export interface ClusterNode {
   readonly node: StorageNode | null;
   /** Resolves once it is made; it may wait for its cluster then. */
   start(): Promise<void>;
-  kill(): Promise<void>;
+  /** 'powerLoss' takes what was written without being synced. */
+  kill(kind?: 'kill' | 'powerLoss'): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -156,12 +157,12 @@ export function createSimulatedCluster(parts: ClusterParts): SimulatedCluster {
           () => {},
         );
       },
-      async kill() {
+      async kill(kind = 'kill') {
         process?.kill();
         process = null;
         lives.delete(id);
         gone(id);
-        await disk.crash('kill');
+        await disk.crash(kind);
       },
       async stop() {
         const stopping = lives.get(id);
