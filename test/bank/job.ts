@@ -49,25 +49,24 @@ const moved = transfers.pipe(
   selectKey((leg) => leg.account),
 );
 
-export default job(
-  'bank',
-  [
-    moved.to(legs),
-    moved
-      .pipe(
-        join(accounts, ({ amount }, { opening }) => ({ amount, opening })),
-        groupByKey(),
-        aggregate(
-          (): Balance => ({ amount: 0, legs: 0 }),
-          (sum, { amount, opening }) => ({
-            amount: (sum.legs === 0 ? opening : sum.amount) + amount,
-            legs: sum.legs + 1,
-          }),
-          { as: 'sums', value: json<Balance>() },
-        ),
-        toStream(),
-      )
-      .to(balances),
-  ],
-  { guarantee, standbys: 1, commitInterval: 100 },
-);
+export const flows = [
+  moved.to(legs),
+  moved
+    .pipe(
+      join(accounts, ({ amount }, { opening }) => ({ amount, opening })),
+      groupByKey(),
+      aggregate(
+        (): Balance => ({ amount: 0, legs: 0 }),
+        (sum, { amount, opening }) => ({
+          amount: (sum.legs === 0 ? opening : sum.amount) + amount,
+          legs: sum.legs + 1,
+        }),
+        { as: 'sums', value: json<Balance>() },
+      ),
+      toStream(),
+    )
+    .to(balances),
+];
+export const options: JobSettings = { guarantee, standbys: 1, commitInterval: 100 };
+
+export default job('bank', flows, options);

@@ -1,7 +1,7 @@
 // `npm run test:bank`: transfers between accounts as a job of several processes, of which every few seconds one, by a seed,
 // is killed, paused for longer than its session, added or stopped; the storage node is killed as well, or with `--nodes 3` one
 // of a cluster of three. Then the books are checked. `--bootstrap HOST:PORT` takes somebody else's cluster instead, with
-// `--replication` copies of each topic; `--guarantee atLeastOnce` asks for no more than that nothing is lost, `--seconds` says
+// `--replication` copies of each topic; `--embedded` has it all in one process that is killed; `--guarantee atLeastOnce` asks for no more than that nothing is lost, `--seconds` says
 // how long, `--seed` repeats a schedule.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -9,11 +9,13 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type Client, createClient, tcpNetwork } from '../../core/client/index.ts';
 import { systemClock as clock } from '../../core/kernel/clock.ts';
-import { type Random, seededRandom } from '../../core/kernel/random.ts';
+import { seededRandom } from '../../core/kernel/random.ts';
 import { consume } from '../../runtime/rx/index.ts';
 import { audit, readBooks } from './check.ts';
-import { accounts, balances, type Leg, legs, partitions, type Transfer, transfers } from './job.ts';
+import { runEmbedded } from './embedded.ts';
+import { type Leg, legs, type Transfer, transfers } from './job.ts';
 import { type OwnNodes, type Process, startNodes, startWorker } from './processes.ts';
+import { drawTransfer, openAccounts, opening } from './transfers.ts';
 
 const { values } = parseArgs({
   options: {
@@ -23,10 +25,9 @@ const { values } = parseArgs({
     seed: { type: 'string' },
     replication: { type: 'string', default: '1' },
     nodes: { type: 'string', default: '1' },
+    embedded: { type: 'boolean', default: false },
   },
 });
-const accountCount = 1_000;
-const opening = 1_000;
 const transfersPerSecond = 300;
 const pauseMs = 8_000;
 const endMsMax = 120_000;
@@ -53,32 +54,10 @@ async function open(): Promise<Bank> {
   const nodes = values.bootstrap === undefined ? await startNodes(folder, Number(values.nodes)) : null;
   const bootstrap = values.bootstrap ?? nodes!.bootstrap;
   const client = createClient({ network: tcpNetwork({ bootstrap }), apiTimeoutMs: 120_000 });
-  const admin = client.admin();
   const replicationFactor = nodes === null ? Number(values.replication) : nodes.running.size;
-  const names = [transfers, legs, balances].map(({ topic: { name } }) => name);
-  const made = [
-    ...names.map((name) => ({ name, config: {} })),
-    { name: 'accounts', config: { 'cleanup.policy': 'compact' } },
-  ];
-  await admin.createTopics(made.map((topic) => ({ ...topic, partitions, replicationFactor })));
-  await using producer = client.producer();
-  for (let i = 0; i < accountCount; i++)
-    void producer.send({
-      topic: 'accounts',
-      key: Buffer.from(accountName(i)),
-      value: accounts.topic.value.encode({ opening }),
-    });
-  await producer.flush();
+  await openAccounts(client, replicationFactor);
   const counts = { kills: 0, pauses: 0, additions: 0, stops: 0, nodeKills: 0 };
   return { client, bootstrap, folder, nodes, workers: new Map(), paused: new Set(), counts };
-}
-
-const accountName = (index: number) => `account ${index}`;
-
-function drawTransfer(id: number, by: Random): Transfer {
-  const from = by.integer(accountCount);
-  const to = (from + 1 + by.integer(accountCount - 1)) % accountCount;
-  return { id, from: accountName(from), to: accountName(to), amount: 1 + by.integer(100) };
 }
 
 function launch(bank: Bank, name: string): void {
@@ -231,8 +210,17 @@ async function leave(client: Client): Promise<void> {
   await admin.deleteGroups(['bank']).catch(() => {});
 }
 
-const where = values.bootstrap ?? (values.nodes === '1' ? 'a storage node' : `a cluster of ${values.nodes} nodes`);
+const place = values.embedded ? 'the embedded log' : undefined;
+const where =
+  place ?? values.bootstrap ?? (values.nodes === '1' ? 'a storage node' : `a cluster of ${values.nodes} nodes`);
 say(`seed ${seed}, ${values.guarantee}, ${where}`);
+if (values.embedded) {
+  const seconds = Number(values.seconds);
+  const wrong = await runEmbedded({ seed, seconds, guarantee: values.guarantee, say });
+  for (const line of wrong) write(`  ${line}`);
+  say(`the books are ${wrong.length === 0 ? 'right' : 'wrong'}`);
+  process.exit(wrong.length === 0 ? 0 : 1);
+}
 const bank = await open();
 const watching = new AbortController();
 const seen: Leg[] = [];

@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 
 const main = fileURLToPath(new URL('../../runtime/cli/main.js', import.meta.url));
 const jobFile = fileURLToPath(new URL('./job.js', import.meta.url));
+const embeddedFile = fileURLToPath(new URL('./embedded-job.js', import.meta.url));
 
 export interface Ended {
   readonly code: number | null;
@@ -63,6 +64,24 @@ export const startWorker = (name: string, { bootstrap, folder, guarantee, more =
     ['run', jobFile, '--bootstrap', bootstrap, '--data', join(folder, name), '--session-timeout', '6000', ...more],
     { MILLRACE_BANK_GUARANTEE: guarantee },
   );
+
+/** The whole bank in one process, the log included; it ends once all transfers are in the books. */
+export const startEmbedded = ({
+  data,
+  seed,
+  count,
+  guarantee,
+}: {
+  readonly data: string;
+  readonly seed: number;
+  readonly count: number;
+  readonly guarantee: string;
+}): Process =>
+  start('the bank', ['run', embeddedFile, '--data', data, '--threads', '2', '--until', 'end'], {
+    MILLRACE_BANK_GUARANTEE: guarantee,
+    MILLRACE_BANK_SEED: String(seed),
+    MILLRACE_BANK_TRANSFERS: String(count),
+  });
 
 export interface OwnNodes {
   readonly bootstrap: string;
