@@ -1,8 +1,8 @@
 // `npm run test:bank`: transfers between accounts as a job of several processes, of which every few seconds one, by a seed,
 // is killed, paused for longer than its session, added or stopped; the storage node is killed as well, or with `--nodes 3` one
 // of a cluster of three. Then the books are checked. `--bootstrap HOST:PORT` takes somebody else's cluster instead, with
-// `--replication` copies of each topic; `--embedded` has it all in one process that is killed; `--guarantee atLeastOnce` asks for no more than that nothing is lost, `--seconds` says
-// how long, `--seed` repeats a schedule.
+// `--replication` copies of each topic; `--embedded` has it all in one process, which is killed. `--guarantee atLeastOnce`
+// asks for no more than that nothing is lost, `--seconds` says how long, `--seed` repeats a schedule.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
