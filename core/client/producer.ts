@@ -1,6 +1,7 @@
 // The producer that people and the runtime hold: chooses partitions, and joins the accumulator, the sender and, given a
 // transactional id, the transactions. Idempotent always: a retry is never a second record.
 import { Fault } from '../kernel/fault.ts';
+import { createLatch } from '../kernel/latch.ts';
 import { partitionForKey } from '../kernel/murmur2.ts';
 import { apis } from '../protocol/api-table.ts';
 import type { CompressionName } from '../protocol/compression/registry.ts';
@@ -105,6 +106,9 @@ export function createProducer(cluster: Cluster, options: ProducerOptions = {}):
   let identity: ProducerIdentity | null = null;
   let isAsking = false;
   let identitySeen = 0;
+  let aborts = 0;
+  /** Of each `send` that has not put its record into a batch yet: it was called before whatever is called now. */
+  const arriving = new Set<Promise<void>>();
   const sticky = new Map<string, { partition: number; sealed: number }>();
 
   const { inFlightMax = 5 } = options;
@@ -188,6 +192,7 @@ export function createProducer(cluster: Cluster, options: ProducerOptions = {}):
   }
 
   async function flush(): Promise<void> {
+    while (arriving.size > 0) await Promise.all(arriving);
     await accumulator.flush();
     if (failure === null) return;
     const first = failure;
@@ -231,6 +236,7 @@ export function createProducer(cluster: Cluster, options: ProducerOptions = {}):
 
   async function abort(): Promise<void> {
     const own = needTransactions();
+    aborts += 1;
     const reason = new Fault('TRANSACTION_ABORTED', { transactionalId: transactionalId! });
     accumulator.dropOpen(reason);
     sender.giveUp(reason);
@@ -263,13 +269,23 @@ export function createProducer(cluster: Cluster, options: ProducerOptions = {}):
     partitionFor,
     async send({ topic, key, value, headers, ...record }) {
       assertWritable();
-      if (record.partition === undefined) await cluster.topic(topic, { createTopics });
-      await accumulator.ready();
-      assertWritable();
-      const partition = record.partition ?? partitionFor(topic, key);
-      const timestampMs = record.timestampMs ?? clock.now();
-      const sent = await accumulator.writeAcknowledged(topic, partition, timestampMs, key, value, headers);
-      return { topic, partition, ...sent };
+      const [arrival, abortsBefore] = [createLatch(), aborts];
+      arriving.add(arrival.promise);
+      let partition: number;
+      let sent: Promise<Pick<SentRecord, 'offset' | 'timestampMs'>>;
+      try {
+        if (record.partition === undefined) await cluster.topic(topic, { createTopics });
+        await accumulator.ready();
+        if (aborts > abortsBefore) throw new Fault('TRANSACTION_ABORTED', { transactionalId: transactionalId! });
+        assertWritable();
+        partition = record.partition ?? partitionFor(topic, key);
+        const timestampMs = record.timestampMs ?? clock.now();
+        sent = accumulator.writeAcknowledged(topic, partition, timestampMs, key, value, headers);
+      } finally {
+        arriving.delete(arrival.promise);
+        arrival.resolve();
+      }
+      return { topic, partition, ...(await sent) };
     },
     lastOffset: (topic, partition) => accumulator.queue(topic, partition)?.lastOffset,
     async initTransactions() {

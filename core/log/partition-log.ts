@@ -81,6 +81,8 @@ export interface PartitionLog {
   onAdvance(listener: () => void): () => void;
   /** Calls back when the log end has moved on. @returns how to stop that */
   onWritten(listener: () => void): () => void;
+  /** Resolves when all that was appended so far is written, or has failed. */
+  drained(): Promise<void>;
   /** What is under way is written first. */
   close(): Promise<void>;
 }
@@ -151,6 +153,7 @@ export async function openPartitionLog(options: LogCoreOptions): Promise<Partiti
     compact: maintenance.compact,
     dirtyRatio: () => dirtyRatioOf({ state: core.state, config: core.config, nowMs: clock.now() }),
     producers: () => core.state.producers.list(),
+    drained: core.drain,
     hasOpenTransaction: (producerId, producerEpoch) => core.state.producers.isOpen(producerId, producerEpoch),
     onAdvance(listener) {
       listeners.add(listener);

@@ -1,8 +1,12 @@
 // A partition that this node leads: its log, its followers, and the producers that wait until all in-sync replicas have
 // what they sent. The high watermark moves here and nowhere else on a leader. Nothing is awaited per batch: who waits is
 // told when the log has advanced.
+
+import { partitionName } from '../kernel/ids.ts';
 import { createLatch, type Latch } from '../kernel/latch.ts';
-import type { PartitionLog } from '../log/partition-log.ts';
+import type { AppendOptions, AppendResult, PartitionLog } from '../log/partition-log.ts';
+import { refusal } from '../log/refusal.ts';
+import type { Records } from '../protocol/transport.ts';
 import type { FollowerFetch, InSyncSet } from './in-sync-set.ts';
 
 export interface LedPartition {
@@ -11,6 +15,13 @@ export interface LedPartition {
   /** The log's end when it was taken up. */
   readonly epochStartOffset: number;
   readonly inSyncSet: InSyncSet;
+  /**
+   * Under this epoch, and only as long as it lasts: on a log that follows another leader by now it would make one that is like
+   * no other.
+   *
+   * @throws Fault `LOG_REFUSED` with NOT_LEADER_OR_FOLLOWER, and what the log throws
+   */
+  append(records: Records, options: Pick<AppendOptions, 'origin'>): Promise<AppendResult>;
   /** A follower asked for more, so that the high watermark may have moved. False where it is no replica. */
   fetched(fetch: Omit<FollowerFetch, 'leaderEndOffset'>): boolean;
   /** The set, or the log end, has changed. */
@@ -50,6 +61,11 @@ export function createLedPartition(log: PartitionLog, leaderEpoch: number, inSyn
     leaderEpoch,
     epochStartOffset: log.logEndOffset,
     inSyncSet,
+    append(records, { origin }) {
+      if (!resigned) return log.append(records, { origin, leaderEpoch });
+      const why = 'another node leads it';
+      return Promise.reject(refusal(partitionName(log), { error: 'NOT_LEADER_OR_FOLLOWER', why }));
+    },
     fetched(fetch) {
       const isReplica = inSyncSet.fetched({ ...fetch, leaderEndOffset: log.logEndOffset });
       if (isReplica) advance();

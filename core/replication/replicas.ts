@@ -110,6 +110,7 @@ export function createReplicas(options: ReplicasOptions): Replicas {
     const { leaderEpoch } = place;
     if (place.leader === nodeId) {
       await log.beginEpoch(leaderEpoch);
+      if (isPassed(replica, place)) return;
       const inSyncSet = createInSyncSet({
         ...{ nodeId, replicas: place.replicas, inSync: place.inSync, partitionEpoch: place.partitionEpoch },
         ...{ epochStartOffset: log.logEndOffset, nowMs: clock.monotonicMs(), lagMsMax: options.lagMsMax },
@@ -117,6 +118,9 @@ export function createReplicas(options: ReplicasOptions): Replicas {
       replica.role = { kind: 'leader', led: createLedPartition(log, leaderEpoch, inSyncSet) };
       options.onLeading?.(topic, partition);
     } else if (place.leader >= 0) {
+      // What was appended under an epoch before is part of what the leader compares, also where it is still to be written.
+      await log.drained();
+      if (isPassed(replica, place)) return;
       const followed: Followed = { topicId: topic.id, partition, leaderEpoch, log };
       const fetcher = fetcherOf(place.leader);
       replica.role = { kind: 'follower', followed, fetcher };
@@ -126,6 +130,9 @@ export function createReplicas(options: ReplicasOptions): Replicas {
 
   const isTurned = ({ wanted, taken }: Replica) =>
     wanted === null || taken === null ? wanted === taken : wanted.leaderEpoch === taken.leaderEpoch;
+
+  /** Another role is wanted by now than the one that is being taken up. */
+  const isPassed = ({ wanted }: Replica, place: Place) => wanted?.leaderEpoch !== place.leaderEpoch;
 
   async function turnOnce(replica: Replica): Promise<void> {
     const { wanted } = replica;

@@ -78,7 +78,7 @@ export function createCoordinators(parts: CoordinatorParts): Coordinators {
     const { log } = led;
     transactionCheck.ended(log, marker.producerId);
     if (topic.name === offsetsTopic) return groups.endTransaction(partition, marker);
-    const { lastOffset } = await log.append([markerBatch(marker, clock.now())], { origin: 'coordinator' });
+    const { lastOffset } = await led.append([markerBatch(marker, clock.now())], { origin: 'coordinator' });
     const replicated = led.replicated(lastOffset + 1);
     if (replicated !== true && !(await replicated))
       throw refusal(partitionName(log), { error: 'NOT_LEADER_OR_FOLLOWER', why: 'another node leads it' });

@@ -160,15 +160,20 @@ async function inCluster(options: FoundationOptions, setup: ClusterOptions): Pro
     },
     async start(listeners) {
       on = listeners;
+      let hasRoles = false;
       onTopics = (changed, gone) => {
         for (const topic of gone)
           erase(placed(topic)).catch((error: unknown) =>
             logger.warn({ err: error, topic: topic.name }, 'the logs of a deleted topic could not be erased'),
           );
         for (const topic of changed) topics.changed(topic);
-        replicas.apply(changed.map(placed));
+        // What the metadata says of an earlier life, which led with a disk that this one may not have, is none of this one's.
+        if (hasRoles) replicas.apply(changed.map(placed));
+        else if (cluster.isRegistered) {
+          hasRoles = true;
+          replicas.apply([...catalog.image.topics.values()].map(placed));
+        }
       };
-      replicas.apply([...catalog.image.topics.values()].map(placed));
       lifecycle = cluster.start({ host: settings.host, port: settings.port });
       await lifecycle.ready;
     },

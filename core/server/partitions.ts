@@ -3,8 +3,9 @@
 // which says only who wrote last.
 import type { TopicImage } from '../controller/catalog.ts';
 import { partitionName } from '../kernel/ids.ts';
-import type { PartitionLog } from '../log/partition-log.ts';
+import type { AppendOptions, AppendResult, PartitionLog } from '../log/partition-log.ts';
 import { refusal } from '../log/refusal.ts';
+import type { Records } from '../protocol/transport.ts';
 import type { FollowerFetch } from '../replication/in-sync-set.ts';
 import type { Topics } from './topics.ts';
 
@@ -16,6 +17,8 @@ export interface Readable {
 }
 
 export interface Led extends Readable {
+  /** @throws Fault `LOG_REFUSED` with NOT_LEADER_OR_FOLLOWER when it is led no more, and what the log throws */
+  append(records: Records, options: Pick<AppendOptions, 'origin'>): Promise<AppendResult>;
   /** Replicas in sync, this one among them. */
   readonly inSyncCount: number;
   /** True at once or later when all below `endOffset` is on every replica in sync; false when another leads by then. */
@@ -59,6 +62,7 @@ export function alonePartitions(topics: Topics, nodeId: number): Partitions {
           log,
           leaderEpoch: log.leaderEpoch,
           epochStartOffset: 0,
+          append: log.append,
           inSyncCount: 1,
           replicated: () => true,
           fetched: () => false,

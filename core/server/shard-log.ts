@@ -33,7 +33,7 @@ export function createShardLog(led: Led, clock: Clock): ShardLog {
   }
 
   async function append(batch: Uint8Array): Promise<void> {
-    const { lastOffset } = await log.append([batch], { origin: 'coordinator' });
+    const { lastOffset } = await led.append([batch], { origin: 'coordinator' });
     await committed(lastOffset + 1);
   }
 

@@ -14,7 +14,10 @@ export function clusterPartitions(image: CatalogImage, replicas: Replicas): Part
     get inSyncCount() {
       return partition.inSyncSet.inSync.length;
     },
-    replicated: (endOffset) => endOffset <= partition.log.highWatermark || partition.replicated(endOffset),
+    append: (records, options) => partition.append(records, options),
+    // The high watermark of a log that follows another by now is about that one's records.
+    replicated: (endOffset) =>
+      (!partition.resigned && endOffset <= partition.log.highWatermark) || partition.replicated(endOffset),
     fetched: (fetch) => partition.fetched(fetch),
   });
 

@@ -44,6 +44,8 @@ export interface Cluster {
   /** To a node's own address, as its clients have it. */
   peer(nodeId: number): Transport['call'];
   readonly nodeEpoch: () => number;
+  /** The metadata has been read up to where this life of the node is registered: what it says of the node is about this life. */
+  readonly isRegistered: boolean;
   /** What another node asks: the body of its answer, or an error code. */
   serve(kind: string, body: Uint8Array): Promise<{ readonly errorCode: number; readonly body: Uint8Array }>;
   /** Registers the node; what is found out of the metadata goes to `onTopics` from here on. */
@@ -71,6 +73,7 @@ export async function openCluster(
   const peers = createPeers(network, clock);
   const closing = new AbortController();
   setMaxListeners(0, closing.signal); // as many as there are questions under way
+  const incarnation = randomUuid(random);
   let lifecycle: Lifecycle | null = null;
   const controllerAt = (id: number) => () => controllers.find((one) => one.nodeId === id) ?? null;
 
@@ -150,6 +153,9 @@ export async function openCluster(
     catalog,
     controller,
     nodeEpoch,
+    get isRegistered() {
+      return log.image.nodes.get(nodeId)?.incarnation === incarnation;
+    },
     peer: (id) => peers.call(() => addressOf(log.image.nodes.get(id))),
     async serve(kind, body) {
       try {
@@ -162,7 +168,7 @@ export async function openCluster(
     },
     start({ host, port }) {
       const node: Omit<NodeImage, 'epoch' | 'fenced' | 'inControlledShutdown'> = {
-        ...{ id: nodeId, incarnation: randomUuid(random), rack, features: [] },
+        ...{ id: nodeId, incarnation, rack, features: [] },
         listeners: [{ name: 'PLAINTEXT', host, port, securityProtocol: 0 }],
       };
       lifecycle = startLifecycle({

@@ -10,6 +10,7 @@ const answerOf: Partial<Record<Message['kind'], Message['kind']>> = {
   fetchSnapshot: 'snapshot',
 };
 const answers: ReadonlySet<Message['kind']> = new Set(['voted', 'fetched', 'snapshot']);
+/** Longer than consensus holds a question back. */
 const waitMsMax = 2_000;
 
 export interface QuorumLinkOptions {
@@ -25,14 +26,27 @@ export interface QuorumLink {
   serve(message: Message): Promise<Message | null>;
 }
 
+/** A vote and the question before it whether there is a chance are two. */
+const nameOf = (node: number, message: Message, kind: Message['kind']): string =>
+  `${node} ${kind}${'pre' in message && message.pre ? ' pre' : ''}`;
+
 export function createQuorumLink({ ask, receive, clock }: QuorumLinkOptions): QuorumLink {
-  const waiting = new Map<string, Latch<Message | null>[]>();
-  const nameOf = (node: number, kind: Message['kind']) => `${node} ${kind}`;
+  /**
+   * One question of each kind from each node: who asks again has given the one before up, and consensus answers the newest.
+   * An answer that went to an older one would leave this one without, and so all that come after it.
+   */
+  const waiting = new Map<string, Latch<Message | null>>();
+
+  function take(name: string): Latch<Message | null> | undefined {
+    const latch = waiting.get(name);
+    waiting.delete(name);
+    return latch;
+  }
 
   return {
     send(to, message) {
       if (answers.has(message.kind)) {
-        waiting.get(nameOf(to, message.kind))?.shift()?.resolve(message);
+        take(nameOf(to, message, message.kind))?.resolve(message);
         return;
       }
       ask(to, message).then(
@@ -48,15 +62,13 @@ export function createQuorumLink({ ask, receive, clock }: QuorumLinkOptions): Qu
         receive(message);
         return null;
       }
-      const name = nameOf(message.from, kind);
+      const name = nameOf(message.from, message, kind);
+      take(name)?.resolve(null);
       const latch = createLatch<Message | null>();
-      const list = waiting.get(name) ?? [];
-      waiting.set(name, list);
-      list.push(latch);
+      waiting.set(name, latch);
       receive(message);
       const timer = clock.after(waitMsMax, () => {
-        const at = list.indexOf(latch);
-        if (at >= 0) list.splice(at, 1);
+        if (waiting.get(name) === latch) waiting.delete(name);
         latch.resolve(null);
       });
       const answer = await latch.promise;

@@ -5,13 +5,14 @@
 import type { TopicImage } from '../../controller/catalog.ts';
 import { Fault, isFault } from '../../kernel/fault.ts';
 import { createLatch } from '../../kernel/latch.ts';
-import type { AppendResult, PartitionLog } from '../../log/partition-log.ts';
+import type { AppendResult } from '../../log/partition-log.ts';
 import type { RequestOf, ResponseOf } from '../../protocol/api-table.ts';
 import type { ErrorName } from '../../protocol/error-code.ts';
 import { batchIsTransactional, readBatchHeader } from '../../protocol/record-batch.ts';
 import type { Records } from '../../protocol/transport.ts';
 import { codeOf, errorNameOf } from '../error-names.ts';
 import { type Call, findTopic, type Handler } from '../handler.ts';
+import type { Led } from '../partitions.ts';
 import { isInternal } from '../topic-rules.ts';
 
 const abortableFrom = 11;
@@ -56,8 +57,8 @@ async function append(
     const isShort = () => acks === -1 && led.inSyncCount < log.config().minInSyncReplicas;
     if (isShort()) return refused(index, 'NOT_ENOUGH_REPLICAS');
     const written = await (batchIsTransactional(records[0]!)
-      ? appendInTransaction(log, records, transactionalId, call)
-      : log.append(records, { origin: 'client' }));
+      ? appendInTransaction(led, records, transactionalId, call)
+      : led.append(records, { origin: 'client' }));
     if (typeof written === 'string') return refused(index, written);
     const replicated = acks !== -1 || led.replicated(written.lastOffset + 1);
     if (replicated !== true) {
@@ -90,16 +91,17 @@ async function within(
 }
 
 async function appendInTransaction(
-  log: PartitionLog,
+  led: Led,
   records: Records,
   transactionalId: string | null,
   { parts, version }: Call,
 ): Promise<AppendResult | ErrorName> {
   const { producerId, producerEpoch } = readBatchHeader(records[0]!);
-  const append = () => log.append(records, { origin: 'client' });
+  // It is asked whether it may, and by then another may lead.
+  const append = () => led.append(records, { origin: 'client' });
   if (producerId < 0) return append(); // which says what is wrong with it
   if (transactionalId === null) return 'TRANSACTIONAL_ID_AUTHORIZATION_FAILED';
-  const outcome = await parts.transactionCheck.admit(log, { transactionalId, producerId, producerEpoch }, append);
+  const outcome = await parts.transactionCheck.admit(led.log, { transactionalId, producerId, producerEpoch }, append);
   switch (outcome) {
     case 'TRANSACTION_ABORTABLE':
       return version >= abortableFrom ? outcome : 'INVALID_TXN_STATE';

@@ -73,8 +73,8 @@ const topologies = {
         tap(tick),
         join(
           topic('bench-right', utf8, each).pipe(tap(tick)),
-          (left, right) => left + right,
           within('500 ms', { grace: 0 }),
+          (left, right) => left + right,
         ),
       )
       .to(text),
