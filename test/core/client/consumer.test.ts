@@ -212,43 +212,40 @@ describe('in a group', () => {
     ['range', ['range']],
     ['roundrobin', ['roundrobin']],
     ['range or cooperative', ['range', 'cooperative-sticky']],
-  ] as const)(
-    'members share the partitions, and take over from one that leaves: %s',
-    async (_name, assignors) => {
-      await fill('t', 6, 600);
-      const seen = new Map<number, number>();
-      const loops: Promise<void>[] = [];
-      const run = (consumer: Consumer) => {
-        loops.push(
-          (async () => {
-            for await (const { value } of consumer) {
-              const n = Number(text(value));
-              seen.set(n, (seen.get(n) ?? 0) + 1);
-            }
-          })(),
-        );
-      };
-      const members = [0, 1, 2].map(() => consumerOf({ groupId: 'g', assignors, sessionTimeoutMs: 30_000 }));
-      for (const member of members.slice(0, 2)) await member.subscribe(['t']);
-      for (const member of members.slice(0, 2)) run(member);
-      const shares = () => members.map((member) => member.assignment().length);
-      await vi.waitFor(() => expect(shares()).toEqual([3, 3, 0]), 10_000);
-      await members[2]!.subscribe(['t']);
-      run(members[2]!);
-      await vi.waitFor(() => expect(shares()).toEqual([2, 2, 2]), 10_000);
-      const held = members.flatMap((member) => member.assignment().map(({ partition }) => partition));
-      expect(sorted(held)).toEqual([0, 1, 2, 3, 4, 5]);
-      await append('t', 6, 600, 1_200);
-      await members[0]!.close();
-      await vi.waitFor(() => expect(shares().slice(1)).toEqual([3, 3]), 10_000);
-      await append('t', 6, 1_200, 1_500);
-      await vi.waitFor(() => expect(seen.size).toBe(1_500), 10_000);
-      await Promise.all(members.map((member) => member.close()));
-      await Promise.all(loops);
-      const twice = [...seen.values()].filter((times) => times > 1).length;
-      expect(twice).toBe(0);
-    },
-  );
+  ] as const)('members share the partitions, and take over from one that leaves: %s', async (_name, assignors) => {
+    await fill('t', 6, 600);
+    const seen = new Map<number, number>();
+    const loops: Promise<void>[] = [];
+    const run = (consumer: Consumer) => {
+      loops.push(
+        (async () => {
+          for await (const { value } of consumer) {
+            const n = Number(text(value));
+            seen.set(n, (seen.get(n) ?? 0) + 1);
+          }
+        })(),
+      );
+    };
+    const members = [0, 1, 2].map(() => consumerOf({ groupId: 'g', assignors, sessionTimeoutMs: 30_000 }));
+    for (const member of members.slice(0, 2)) await member.subscribe(['t']);
+    for (const member of members.slice(0, 2)) run(member);
+    const shares = () => members.map((member) => member.assignment().length);
+    await vi.waitFor(() => expect(shares()).toEqual([3, 3, 0]), 10_000);
+    await members[2]!.subscribe(['t']);
+    run(members[2]!);
+    await vi.waitFor(() => expect(shares()).toEqual([2, 2, 2]), 10_000);
+    const held = members.flatMap((member) => member.assignment().map(({ partition }) => partition));
+    expect(sorted(held)).toEqual([0, 1, 2, 3, 4, 5]);
+    await append('t', 6, 600, 1_200);
+    await members[0]!.close();
+    await vi.waitFor(() => expect(shares().slice(1)).toEqual([3, 3]), 10_000);
+    await append('t', 6, 1_200, 1_500);
+    await vi.waitFor(() => expect(seen.size).toBe(1_500), 10_000);
+    await Promise.all(members.map((member) => member.close()));
+    await Promise.all(loops);
+    const twice = [...seen.values()].filter((times) => times > 1).length;
+    expect(twice).toBe(0);
+  });
 
   test('a rebalance waits for the record that is being worked on (case C40)', async () => {
     await fill('t', 2, 10);
