@@ -15,6 +15,8 @@ export type Command<S, Reply> = (shard: S) => CommandResult<Reply>;
 export interface ShardContext<S> {
   readonly topic: string;
   readonly partition: number;
+  /** Of the log: a node that takes the shard over later has a higher one. */
+  readonly epoch: number;
   readonly clock: Clock;
   /** Deadlines come back as commands of this shard; none survives an unload. */
   readonly timers: ShardTimers<Command<S, unknown>>;
@@ -91,7 +93,7 @@ export function createCoordinatorRuntime<S extends Shard>(
         });
       },
     });
-    const shard = makeShard({ topic, partition, clock, timers });
+    const shard = makeShard({ topic, partition, epoch: log.epoch, clock, timers });
     await log.replay({
       record: (record, transaction) => shard.replay(record, transaction),
       marker: (marker) => shard.replayMarker?.(marker),

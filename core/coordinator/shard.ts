@@ -53,6 +53,8 @@ export interface Shard {
 
 /** Where a shard's records go: wired by the server to the partition's log. */
 export interface ShardLog {
+  /** The leader epoch under which it is written. */
+  readonly epoch: number;
   /** Resolves once the records are committed. The order of calls is the order in the log. @throws Fault `CLOSED`, `STORAGE_FAILED` */
   append(records: readonly CoordinatorRecord[], transaction?: TransactionOwner): Promise<void>;
   appendMarker(marker: TransactionMarker): Promise<void>;

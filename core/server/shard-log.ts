@@ -38,6 +38,7 @@ export function createShardLog(led: Led, clock: Clock): ShardLog {
   }
 
   return {
+    epoch: led.leaderEpoch,
     append: (records, transaction) => append(batchOf(records, transaction)),
     appendMarker: (marker) => append(markerBatch(marker, clock.now())),
     async replay(target) {

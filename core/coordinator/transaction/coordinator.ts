@@ -2,6 +2,7 @@
 // (prepare) is on disk before the first marker is written, and once decided it is carried out, by this life of the node
 // or the next.
 
+import { setMaxListeners } from 'node:events';
 import { backoffMs } from '../../kernel/backoff.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { Fault } from '../../kernel/fault.ts';
@@ -85,6 +86,10 @@ export interface TransactionCoordinator {
 }
 
 interface TransactionShard extends Shard {
+  /** Of the markers that it writes. */
+  readonly epoch: number;
+  /** Aborted once another node coordinates, or this one anew from its log: what it had begun is that one's to end. */
+  readonly over: AbortSignal;
   readonly transactions: ReadonlyMap<string, Transaction>;
   /**
    * What producers had when they asked to have their epoch raised, so that the same request again gets the same answer.
@@ -93,18 +98,19 @@ interface TransactionShard extends Shard {
   readonly raisedFrom: Map<string, ProducerIdentity>;
 }
 
-/** Markers of one node; a replicated one gives its leader epoch here. */
-export const coordinatorEpoch = 0;
 const closed = () => new Fault('CLOSED', { what: 'the transaction coordinator' });
 const markerRetry = { firstMs: 50, maxMs: 5_000 } as const;
 
 export function createTransactionCoordinator(options: TransactionCoordinatorOptions): TransactionCoordinator {
   const { clock, settings, logger, writeMarker } = options;
   const closing = new AbortController();
-  const ending = new Map<string, Promise<void>>();
+  const endings = new Set<Promise<void>>();
 
-  function makeShard({ timers }: ShardContext<TransactionShard>): TransactionShard {
+  function makeShard({ timers, epoch }: ShardContext<TransactionShard>): TransactionShard {
     const transactions = new Map<string, Transaction>();
+    const dropped = new AbortController();
+    const over = AbortSignal.any([closing.signal, dropped.signal]);
+    setMaxListeners(0, over); // as many as there are transactions whose end is tried again
     let live = false;
     const follow = (transaction: Transaction) => {
       const { transactionalId, state } = transaction;
@@ -115,10 +121,12 @@ export function createTransactionCoordinator(options: TransactionCoordinatorOpti
         return;
       }
       timers.cancel(transactionalId);
-      if (state === 'prepareCommit' || state === 'prepareAbort') carryOut(transaction);
+      if (state === 'prepareCommit' || state === 'prepareAbort') carryOut(shard, transaction);
     };
-    return {
+    const shard: TransactionShard = {
       transactions,
+      epoch,
+      over,
       raisedFrom: new Map(),
       replay(record) {
         const read = readTransactionRecord(record);
@@ -132,7 +140,9 @@ export function createTransactionCoordinator(options: TransactionCoordinatorOpti
         live = true;
         for (const transaction of transactions.values()) follow(transaction);
       },
+      unloaded: () => dropped.abort(),
     };
+    return shard;
   }
 
   const runtime = createCoordinatorRuntime<TransactionShard>({ ...options, makeShard });
@@ -157,51 +167,55 @@ export function createTransactionCoordinator(options: TransactionCoordinatorOpti
     return {
       records: [transactionRecord(aborted)],
       reply: null,
-      settle: (outcome) => void (outcome === 'committed' && carryOut(aborted)),
+      settle: (outcome) => void (outcome === 'committed' && carryOut(shard, aborted)),
     };
   }
 
-  /** Writes the markers, trying again until they are there, then says that it is done. Runs once at a time per id. */
-  function carryOut(transaction: Transaction): Promise<void> {
-    const known = ending.get(transaction.transactionalId);
-    if (known !== undefined) return known;
-    const marker: TransactionMarker = {
-      producerId: transaction.producerId,
-      producerEpoch: transaction.producerEpoch,
-      coordinatorEpoch,
-      commit: transaction.state === 'prepareCommit',
-    };
-    const work = (async () => {
-      for (let attempt = 0; ; attempt++) {
-        try {
-          await Promise.all(
-            transaction.topics.flatMap(({ topic, partitions }) =>
-              partitions.map((partition) => writeMarker(topic, partition, marker)),
-            ),
-          );
-          await runtime.run(transaction.transactionalId, (shard) => {
-            const now = shard.transactions.get(transaction.transactionalId);
-            if (now === undefined || now.state !== transaction.state || now.producerEpoch !== transaction.producerEpoch)
-              return { records: [], reply: null };
-            return { records: [transactionRecord(complete(now, clock.now()))], reply: null };
-          });
-          ending.delete(transaction.transactionalId);
-          return;
-        } catch (error) {
-          if (closing.signal.aborted) throw closed();
-          logger.warn(
-            { err: error, transactionalId: transaction.transactionalId },
-            'the end of a transaction could not be written everywhere; trying again',
-          );
-          await clock.sleep(backoffMs(attempt, markerRetry, options.random), closing.signal).catch(() => {
-            throw closed();
-          });
-        }
-      }
-    })();
-    ending.set(transaction.transactionalId, work);
-    work.catch(() => ending.delete(transaction.transactionalId));
+  /** Once a transaction and shard. Rejects with `CLOSED` when the shard is over. */
+  function carryOut(shard: TransactionShard, transaction: Transaction): Promise<void> {
+    const work = writeEnd(shard, transaction).finally(() => endings.delete(work));
+    endings.add(work);
+    work.catch(() => {});
     return work;
+  }
+
+  /**
+   * Writes the markers, trying again until they are there, then says that it is done. The producer's next transaction has
+   * the same epoch, so that a marker of this one which came late would end that one: they bear the epoch of the
+   * coordinator, by which a log knows those of one that has been replaced.
+   */
+  async function writeEnd(shard: TransactionShard, transaction: Transaction): Promise<void> {
+    const { transactionalId, producerId, producerEpoch } = transaction;
+    const commit = transaction.state === 'prepareCommit';
+    const marker: TransactionMarker = { producerId, producerEpoch, coordinatorEpoch: shard.epoch, commit };
+    for (let attempt = 0; ; attempt++) {
+      if (shard.over.aborted) throw closed();
+      try {
+        await Promise.all(
+          transaction.topics.flatMap(({ topic, partitions }) =>
+            partitions.map((partition) => writeMarker(topic, partition, marker)),
+          ),
+        );
+        await runtime.run(transactionalId, (current) => {
+          const now = current === shard ? shard.transactions.get(transactionalId) : undefined;
+          if (now === undefined || now.state !== transaction.state || now.producerEpoch !== producerEpoch)
+            return { records: [], reply: null };
+          return { records: [transactionRecord(complete(now, clock.now()))], reply: null };
+        });
+        // Whoever coordinates it by now says whether it is done.
+        if (shard.over.aborted) throw closed();
+        return;
+      } catch (error) {
+        if (shard.over.aborted) throw closed();
+        logger.warn(
+          { err: error, transactionalId },
+          'the end of a transaction could not be written everywhere; trying again',
+        );
+        await clock.sleep(backoffMs(attempt, markerRetry, options.random), shard.over).catch(() => {
+          throw closed();
+        });
+      }
+    }
   }
 
   return {
@@ -234,7 +248,7 @@ export function createTransactionCoordinator(options: TransactionCoordinatorOpti
         return {
           records: [transactionRecord(transaction)],
           reply: { error: 'CONCURRENT_TRANSACTIONS' } as Refusable<ProducerIdentity>,
-          settle: (outcome) => void (outcome === 'committed' && carryOut(transaction)),
+          settle: (outcome) => void (outcome === 'committed' && carryOut(shard, transaction)),
         };
       });
     },
@@ -271,7 +285,7 @@ export function createTransactionCoordinator(options: TransactionCoordinatorOpti
           reply: done.promise,
           settle: (outcome) => {
             if (outcome === 'failed') return;
-            carryOut(transaction).then(() => done.resolve({ error: 'NONE' }), done.reject);
+            carryOut(shard, transaction).then(() => done.resolve({ error: 'NONE' }), done.reject);
           },
         };
       });
@@ -302,7 +316,7 @@ export function createTransactionCoordinator(options: TransactionCoordinatorOpti
     async close() {
       closing.abort();
       await runtime.close();
-      await Promise.allSettled(ending.values());
+      await Promise.allSettled(endings);
     },
   };
 }

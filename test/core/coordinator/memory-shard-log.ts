@@ -32,6 +32,7 @@ export function createMemoryShardLog(): MemoryShardLog {
   }
 
   return {
+    epoch: 0,
     entries,
     hold() {
       let release = () => {};

@@ -15,12 +15,23 @@ const partitions = 3;
 interface Disk {
   readonly logs: Map<number, CoordinatorRecord[]>;
   readonly markers: string[];
+  /** Of the coordinators that wrote them. */
+  readonly markerEpochs: number[];
+  /** Of whoever opens a log next. */
+  epoch: number;
   /** Called before a marker is written; throws to fail it. */
   beforeMarker: () => void;
   nextProducerId: number;
 }
 
-const newDisk = (): Disk => ({ logs: new Map(), markers: [], beforeMarker: () => {}, nextProducerId: 7 });
+const newDisk = (): Disk => ({
+  logs: new Map(),
+  markers: [],
+  markerEpochs: [],
+  epoch: 0,
+  beforeMarker: () => {},
+  nextProducerId: 7,
+});
 const opened: TransactionCoordinator[] = [];
 
 function coordinatorOn(disk: Disk): TransactionCoordinator {
@@ -28,6 +39,7 @@ function coordinatorOn(disk: Disk): TransactionCoordinator {
     const records = disk.logs.get(partition) ?? [];
     disk.logs.set(partition, records);
     return {
+      epoch: disk.epoch,
       append: async (added) => void records.push(...added),
       appendMarker: async () => {},
       replay: async (target) => {
@@ -42,6 +54,7 @@ function coordinatorOn(disk: Disk): TransactionCoordinator {
     existing: async () => [...disk.logs.keys()],
     writeMarker: async (topic, partition, marker: TransactionMarker) => {
       disk.beforeMarker();
+      disk.markerEpochs.push(marker.coordinatorEpoch);
       disk.markers.push(
         `${topic}-${partition} ${marker.producerId}/${marker.producerEpoch} ${marker.commit ? 'commit' : 'abort'}`,
       );
@@ -101,6 +114,33 @@ describe('a transaction', () => {
     clock.advance(60_000);
     await expect.poll(() => disk.markers).toEqual(['orders-0 7/1 abort', 'orders-2 7/1 abort']);
     expect(await coordinator.end('transfer', producer, true)).toEqual({ error: 'PRODUCER_FENCED' });
+  });
+
+  test('whose coordinator is replaced while it writes the end is ended by the next one alone, under its epoch', async () => {
+    const disk = newDisk();
+    const old = coordinatorOn(disk);
+    const producer = await begun(old);
+    await old.addPartitions('transfer', producer, orders);
+    disk.beforeMarker = () => {
+      throw new Error('not reachable');
+    };
+    const ended = old.end('transfer', producer, true);
+    await expect.poll(() => disk.logs.get(old.partitionFor('transfer'))?.length).toBe(3);
+    old.unload(old.partitionFor('transfer'));
+    await expect(ended).rejects.toMatchObject({ code: 'CLOSED' });
+
+    disk.beforeMarker = () => {};
+    disk.epoch = 1;
+    const next = coordinatorOn(disk);
+    await next.load(next.partitionFor('transfer'));
+    await expect.poll(() => disk.markers.length).toBe(2);
+    expect(disk.markerEpochs).toEqual([1, 1]);
+    await expect.poll(async () => (await next.describe('transfer'))?.state).toBe('completeCommit');
+    // What the old one was about to try again would end the producer's next transaction, whose epoch is the same.
+    await next.addPartitions('transfer', producer, orders);
+    clock.advance(30_000);
+    expect((await next.describe('transfer'))?.state).toBe('ongoing');
+    expect(disk.markers).toHaveLength(2);
   });
 
   test('left open by one producer is aborted when the next begins, which asks again', async () => {
