@@ -37,7 +37,7 @@ export interface ReplicasOptions {
 export interface Replicas {
   /** The image of these topics has changed, or they are new. */
   apply(topics: Iterable<PlacedTopic>): void;
-  /** Topics that are gone: roles are given up; their logs are the caller's. */
+  /** A topic that is gone: resolves when its roles are given up. From the call on its logs are the caller's. */
   forget(topic: PlacedTopic): Promise<void>;
   /** Null where this node isn't the leader, or isn't ready to be. */
   leading(topicId: string, partition: number): LedPartition | null;
@@ -66,6 +66,8 @@ interface Replica {
   /** What the role was taken up for. */
   taken: Place | null;
   role: Role;
+  /** Its topic is gone: no role is taken up, and its log isn't touched any more. */
+  forgotten: boolean;
   turning: Promise<void> | null;
   /** The attempt at a role that is on, which settles well or not. */
   attempt: Promise<unknown>;
@@ -128,15 +130,17 @@ export function createReplicas(options: ReplicasOptions): Replicas {
     }
   }
 
-  const isTurned = ({ wanted, taken }: Replica) =>
-    wanted === null || taken === null ? wanted === taken : wanted.leaderEpoch === taken.leaderEpoch;
+  const isTurned = ({ wanted, taken, forgotten }: Replica) =>
+    forgotten || (wanted === null || taken === null ? wanted === taken : wanted.leaderEpoch === taken.leaderEpoch);
 
-  /** Another role is wanted by now than the one that is being taken up. */
-  const isPassed = ({ wanted }: Replica, place: Place) => wanted?.leaderEpoch !== place.leaderEpoch;
+  /** Another role is wanted by now than the one that is being taken up, or none. */
+  const isPassed = ({ wanted, forgotten }: Replica, place: Place) =>
+    forgotten || wanted?.leaderEpoch !== place.leaderEpoch;
 
   async function turnOnce(replica: Replica): Promise<void> {
     const { wanted } = replica;
     await giveUp(replica);
+    if (replica.forgotten) return;
     replica.taken = null;
     if (wanted === null) {
       await options.remove(replica.topic, replica.partition);
@@ -181,7 +185,10 @@ export function createReplicas(options: ReplicasOptions): Replicas {
     let replica = replicas.get(key);
     if (replica === undefined) {
       if (place === null) return;
-      replica = { topic, partition, wanted: place, taken: null, role: idle, turning: null, attempt: Promise.resolve() };
+      replica = {
+        ...{ topic, partition, wanted: place, taken: null, role: idle },
+        ...{ forgotten: false, turning: null, attempt: Promise.resolve() },
+      };
       replicas.set(key, replica);
     }
     replica.topic = topic;
@@ -199,10 +206,13 @@ export function createReplicas(options: ReplicasOptions): Replicas {
       }
     },
     async forget(topic) {
-      for (const [key, replica] of [...replicas]) {
-        if (replica.topic.id !== topic.id) continue;
+      const gone = [...replicas].filter(([, replica]) => replica.topic.id === topic.id);
+      for (const [key, replica] of gone) {
         replicas.delete(key);
-        replica.wanted = replica.taken; // nothing more to turn to
+        replica.forgotten = true;
+        resign(replica);
+      }
+      for (const [, replica] of gone) {
         await replica.turning;
         await giveUp(replica);
       }

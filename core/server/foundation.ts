@@ -11,6 +11,7 @@ import { createReplicas } from '../replication/replicas.ts';
 import type { StorageEngine } from '../storage/storage.ts';
 import { clusterPartitions } from './cluster/cluster-partitions.ts';
 import { type Cluster, type ClusterOptions, openCluster } from './cluster/open-cluster.ts';
+import { createReplicaLogs } from './cluster/replica-logs.ts';
 import { openReplicaRegistry } from './cluster/replica-registry.ts';
 import { aloneView, type ClusterView, clusterView } from './cluster-view.ts';
 import type { NodeSettings } from './node-config.ts';
@@ -35,6 +36,8 @@ export interface Foundation {
   readonly view: ClusterView;
   /** Null where the node is alone. */
   readonly cluster: Cluster | null;
+  /** For cleaning, which takes what is open. */
+  openAll(): Promise<void>;
   /** Partitions of a topic that are led here and have a log. */
   ledOf(topic: string): Promise<readonly number[]>;
   /** Leaders come and go from here on; resolves when the node serves. */
@@ -65,6 +68,12 @@ async function alone(options: FoundationOptions): Promise<Foundation> {
     ...{ catalog, logs, topics, nodeConfigs, cluster: null },
     partitions: alonePartitions(topics, settings.nodeId),
     view: aloneView(settings),
+    async openAll() {
+      for (const { topic, partition } of await logs.list()) {
+        const found = catalog.image.topics.get(topic);
+        if (found !== undefined && partition < found.partitions) await topics.log(found, partition);
+      }
+    },
     ledOf: topics.partitionsWithLog,
     start: async () => {},
     leave: async () => {},
@@ -82,9 +91,17 @@ const overtaken: ReadonlySet<string> = new Set([
   'NOT_CONTROLLER',
 ]);
 
-function topicsOn(catalog: Catalog, logs: LogManager, { settings, logger }: FoundationOptions) {
+function topicsOn(
+  catalog: Catalog,
+  logs: LogManager,
+  { settings, logger }: FoundationOptions,
+  own: Pick<Parameters<typeof createTopics>[0], 'eraseLogs'> = {},
+) {
   const nodeConfigs = createNodeConfigs({ catalog, settings, onChanged: () => topics.defaultsChanged() });
-  const topics: Topics = createTopics({ catalog, logs, settings, topicDefaults: nodeConfigs.topicDefaults, logger });
+  const topics: Topics = createTopics({
+    ...{ catalog, logs, settings, topicDefaults: nodeConfigs.topicDefaults, logger },
+    ...own,
+  });
   return { topics, nodeConfigs };
 }
 
@@ -96,24 +113,26 @@ async function inCluster(options: FoundationOptions, setup: ClusterOptions): Pro
   const { catalog, log } = cluster;
   const logs = createLogManager({ engine, clock, logger, highWatermark: 'replicated' });
   const registry = await openReplicaRegistry(engine);
-  const { topics, nodeConfigs } = topicsOn(catalog, logs, options);
+  const { topics, nodeConfigs } = topicsOn(catalog, logs, options, {
+    eraseLogs: async () => {}, // each node erases its own when the metadata says that the topic is gone
+  });
   let lifecycle: ReturnType<Cluster['start']> | undefined;
   let on = {
     leading: (_topic: string, _partition: number) => {},
     resigned: (_topic: string, _partition: number) => {},
   };
 
+  const replicaLogs = createReplicaLogs({
+    registry,
+    openLog: (topic, partition) =>
+      topics.log(catalog.image.topicsById.get(topic.id) ?? (topic as TopicImage), partition),
+    deleteLog: logs.delete,
+    list: logs.list,
+  });
   const replicas = createReplicas({
     ...{ nodeId, nodeEpoch: cluster.nodeEpoch, clock, logger, peer: cluster.peer },
-    async open(topic, partition) {
-      // What a topic of the same name left here, that went while this node was away, is no part of this one.
-      if (await registry.claim(topic, partition)) await logs.delete(topic.name, partition);
-      return topics.log(catalog.image.topicsById.get(topic.id) ?? (topic as TopicImage), partition);
-    },
-    async remove(topic, partition) {
-      await logs.delete(topic.name, partition);
-      await registry.release(topic.name, partition);
-    },
+    open: replicaLogs.open,
+    remove: (topic, partition) => replicaLogs.erase(topic, partition),
     lagMsMax: settings['replica.lag.time.max.ms'],
     fetchWaitMsMax: settings['replica.fetch.wait.max.ms'],
     backoffMs: settings['replica.fetch.backoff.ms'],
@@ -139,12 +158,12 @@ async function inCluster(options: FoundationOptions, setup: ClusterOptions): Pro
   });
 
   async function erase(topic: PlacedTopic): Promise<void> {
-    await replicas.forget(topic);
-    for (const partition of topic.places.keys()) {
-      await logs.delete(topic.name, partition);
-      await registry.release(topic.name, partition);
-    }
+    const given = replicas.forget(topic);
+    await Promise.all([...topic.places.keys()].map((partition) => replicaLogs.erase(topic, partition, given)));
   }
+
+  const isHere = (topicId: string, partition: number) =>
+    catalog.image.topicsById.get(topicId)?.places?.[partition]?.replicas.includes(nodeId) === true;
 
   const placed = (topic: TopicImage): PlacedTopic => ({ name: topic.name, id: topic.id, places: topic.places ?? [] });
 
@@ -152,6 +171,7 @@ async function inCluster(options: FoundationOptions, setup: ClusterOptions): Pro
     ...{ catalog, logs, topics, nodeConfigs, cluster },
     partitions: clusterPartitions(catalog.image, replicas),
     view: clusterView(catalog.image, () => log.quorum.leader),
+    openAll: async () => {}, // those of this node's replicas are
     ledOf: async (name) => {
       const topic = catalog.image.topics.get(name);
       return topic === undefined
@@ -172,6 +192,9 @@ async function inCluster(options: FoundationOptions, setup: ClusterOptions): Pro
         else if (cluster.isRegistered) {
           hasRoles = true;
           replicas.apply([...catalog.image.topics.values()].map(placed));
+          replicaLogs
+            .eraseStrays(isHere)
+            .catch((error: unknown) => logger.warn({ err: error }, 'logs of topics that are gone were not erased'));
         }
       };
       lifecycle = cluster.start({ host: settings.host, port: settings.port });

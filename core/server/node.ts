@@ -1,13 +1,11 @@
 // A storage node put together: catalog, logs, coordinators, router. Reached through Transport in this process; a listener
 // decodes requests and calls the same router. What is opened here is closed here, in the order that loses nothing: what
 // waits is answered, then what is under way is written.
-import type { Catalog } from '../controller/catalog.ts';
 import { abortable } from '../kernel/abortable.ts';
 import type { Clock, Timer } from '../kernel/clock.ts';
 import { Fault, isFault } from '../kernel/fault.ts';
 import type { Logger } from '../kernel/logger.ts';
 import type { Random } from '../kernel/random.ts';
-import type { LogManager } from '../log/log-manager.ts';
 import type { ApiName } from '../protocol/api-table.ts';
 import { loadCompression } from '../protocol/compression/registry.ts';
 import type { CallOptions, Transport } from '../protocol/transport.ts';
@@ -22,7 +20,6 @@ import { logDirOf } from './log-dir.ts';
 import { type NodeSettings, nodeSettings } from './node-config.ts';
 import { createRouter, type Router, servedApis } from './router.ts';
 import { offsetsTopic, transactionsTopic } from './topic-rules.ts';
-import type { Topics } from './topics.ts';
 
 export interface NodeOptions {
   /** The folder of the node's databases: one a partition, and `__catalog`. */
@@ -115,9 +112,7 @@ function openNode(options: NodeOptions, settings: NodeSettings, foundation: Foun
     return answer;
   };
 
-  const cleaning = repeat(clock, logger, settings['log.retention.check.interval.ms'], () =>
-    cleanLogs(logs, topics, catalog),
-  );
+  const cleaning = repeat(clock, logger, settings['log.retention.check.interval.ms'], () => cleanLogs(foundation));
   // Looked for more often, as Kafka does: a log that nobody has written to since the start is left to the other.
   const compacting = repeat(clock, logger, settings['log.cleaner.backoff.ms'], () =>
     logs.clean({ what: 'compaction' }),
@@ -189,7 +184,7 @@ function openNode(options: NodeOptions, settings: NodeSettings, foundation: Foun
     apis: servedApis,
     as,
     async clean() {
-      await cleanLogs(logs, topics, catalog);
+      await cleanLogs(foundation);
       await expire(coordinators);
     },
     close,
@@ -198,11 +193,8 @@ function openNode(options: NodeOptions, settings: NodeSettings, foundation: Foun
 }
 
 /** The manager cleans what is open, and retention doesn't wait until someone reads: so all are opened once. */
-async function cleanLogs(logs: LogManager, topics: Topics, { image }: Catalog): Promise<void> {
-  for (const { topic, partition } of await logs.list()) {
-    const found = image.topics.get(topic);
-    if (found !== undefined && partition < found.partitions) await topics.log(found, partition);
-  }
+async function cleanLogs({ openAll, logs }: Foundation): Promise<void> {
+  await openAll();
   await logs.clean();
 }
 

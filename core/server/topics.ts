@@ -50,8 +50,6 @@ export interface Topics {
   changeConfigs(topic: TopicImage, change: (configs: TopicConfigs) => TopicConfigs): Promise<TopicImage | null>;
   /** Another node has changed it: open logs take its settings over. */
   changed(topic: TopicImage): void;
-  /** Another node has deleted it: what is here of it goes. */
-  erase(topic: TopicImage): Promise<void>;
   /** The defaults of topics have changed: open logs take them over. */
   defaultsChanged(): void;
   /** Numbers of the partitions that have a log. */
@@ -75,6 +73,7 @@ export function createTopics({
   logs,
   settings,
   topicDefaults,
+  eraseLogs,
   logger,
 }: {
   catalog: Catalog;
@@ -82,6 +81,8 @@ export function createTopics({
   settings: NodeSettings;
   /** What holds where a topic says nothing, as far as it differs from Kafka's defaults. */
   topicDefaults: () => TopicConfigs;
+  /** Of a topic that is deleted. Default: every log of its name. */
+  eraseLogs?: (topic: TopicImage) => Promise<void>;
   logger: Logger;
 }): Topics {
   const { image } = catalog;
@@ -144,8 +145,9 @@ export function createTopics({
   }
 
   async function erase(topic: TopicImage): Promise<void> {
-    const partitions = new Set(await partitionsWithLog(topic.name));
-    for (const partition of partitions) await logs.delete(topic.name, partition);
+    if (eraseLogs === undefined)
+      for (const partition of await partitionsWithLog(topic.name)) await logs.delete(topic.name, partition);
+    else await eraseLogs(topic);
     await catalog.topicErased(topic.id);
   }
 
@@ -199,9 +201,6 @@ export function createTopics({
       return changed;
     },
     changed: updateOpenLogs,
-    async erase(topic) {
-      for (const partition of await partitionsWithLog(topic.name)) await logs.delete(topic.name, partition);
-    },
     defaultsChanged() {
       parsed = new WeakMap();
       for (const topic of image.topics.values()) updateOpenLogs(topic);

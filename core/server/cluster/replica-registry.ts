@@ -1,31 +1,31 @@
 // Which topic, by id, each log on this node's disk is of. A log's folder bears the topic's name alone, and a topic may have
 // been deleted and made anew while the node was away.
-import type { PlacedTopic } from '../../replication/place.ts';
+import type { TopicPartition } from '../../kernel/ids.ts';
+import { partitionName } from '../../kernel/ids.ts';
 import type { StorageEngine } from '../../storage/storage.ts';
 
 export interface ReplicaRegistry {
-  /** The log is of this topic from here on. @returns whether what is there is of another, and must go first */
-  claim(topic: PlacedTopic, partition: number): Promise<boolean>;
-  release(name: string, partition: number): Promise<void>;
+  /** The topic's id; null where nobody has claimed it. */
+  ownerOf(log: TopicPartition): Promise<string | null>;
+  /** The log is of this topic from here on. */
+  claim(log: TopicPartition, topicId: string): Promise<void>;
+  release(log: TopicPartition): Promise<void>;
   close(): Promise<void>;
 }
 
 export const registryDatabase = '__replicas';
-const keyOf = (name: string, partition: number) => Buffer.from(`${name}-${partition}`);
+const keyOf = (log: TopicPartition) => Buffer.from(partitionName(log));
 
 export async function openReplicaRegistry(engine: StorageEngine): Promise<ReplicaRegistry> {
   const storage = await engine.open(registryDatabase);
   return {
-    async claim({ name, id }, partition) {
-      const key = keyOf(name, partition);
-      const known = await storage.get(key);
-      const of = known === undefined ? null : Buffer.from(known).toString();
-      if (of !== id) await storage.write([{ type: 'put', key, value: Buffer.from(id) }], { sync: true });
-      return of !== null && of !== id;
+    async ownerOf(log) {
+      const known = await storage.get(keyOf(log));
+      return known === undefined ? null : Buffer.from(known).toString();
     },
-    async release(name, partition) {
-      await storage.write([{ type: 'del', key: keyOf(name, partition) }]);
-    },
+    claim: (log, topicId) =>
+      storage.write([{ type: 'put', key: keyOf(log), value: Buffer.from(topicId) }], { sync: true }),
+    release: (log) => storage.write([{ type: 'del', key: keyOf(log) }]),
     close: () => storage.close(),
   };
 }

@@ -49,7 +49,6 @@ async function write(
 function newestEpoch({ catalog, partitions }: NodeParts): number {
   const topic = catalog.image.topics.get(transactionsTopic);
   let newest = 0;
-  for (let i = 0; i < (topic?.partitions ?? 0); i++)
-    newest = Math.max(newest, partitions.place(topic!, i).leaderEpoch);
+  for (let i = 0; i < (topic?.partitions ?? 0); i++) newest = Math.max(newest, partitions.place(topic!, i).leaderEpoch);
   return newest;
 }

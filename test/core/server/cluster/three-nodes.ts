@@ -20,6 +20,8 @@ export interface TestCluster extends AsyncDisposable {
   stop(id: number): Promise<void>;
   /** Nothing reaches it or comes from it any more, and it never hears of that. */
   kill(id: number): Promise<void>;
+  /** Names of what is on its disk. */
+  databases(id: number): Promise<string[]>;
 }
 
 export interface TestClusterOptions {
@@ -126,6 +128,7 @@ export async function startCluster({
       nodes.delete(id);
       await engines.get(id)!.crash('kill');
     },
+    databases: (id) => engines.get(id)!.life().list(),
     async [Symbol.asyncDispose]() {
       await Promise.all(clients.map((client) => client.close()));
       for (const life of lives.values()) end(life);
