@@ -130,7 +130,8 @@ async function inCluster(options: FoundationOptions, setup: ClusterOptions): Pro
     list: logs.list,
   });
   const replicas = createReplicas({
-    ...{ nodeId, nodeEpoch: cluster.nodeEpoch, clock, logger, peer: cluster.peer },
+    ...{ nodeId, nodeEpoch: cluster.nodeEpoch, clock, logger },
+    peer: (id) => cluster.peer(id, 'replication'),
     open: replicaLogs.open,
     remove: (topic, partition) => replicaLogs.erase(topic, partition),
     lagMsMax: settings['replica.lag.time.max.ms'],

@@ -42,7 +42,7 @@ export interface Cluster {
   readonly catalog: Catalog;
   readonly controller: RemoteController;
   /** To a node's own address, as its clients have it. */
-  peer(nodeId: number): Transport['call'];
+  peer(nodeId: number, way?: 'questions' | 'replication'): Transport['call'];
   readonly nodeEpoch: () => number;
   /** The metadata has been read up to where this life of the node is registered: what it says of the node is about this life. */
   readonly isRegistered: boolean;
@@ -70,7 +70,13 @@ export async function openCluster(
 ): Promise<Cluster> {
   const { clock, random, logger, settings } = parts;
   const { nodeId } = settings;
-  const peers = createPeers(network, clock);
+  // Answers on one connection come in the order of their questions. Consensus doesn't wait behind a heartbeat that waits for
+  // a commit, nor the end of a transaction behind a follower that waits for records.
+  const ways = {
+    questions: createPeers(network, clock),
+    quorum: createPeers(network, clock),
+    replication: createPeers(network, clock),
+  };
   const closing = new AbortController();
   setMaxListeners(0, closing.signal); // as many as there are questions under way
   const incarnation = randomUuid(random);
@@ -79,7 +85,8 @@ export async function openCluster(
 
   async function askNode(to: number, kind: string, body: Uint8Array): Promise<Uint8Array | null> {
     const request = apis.nodeCall.request.create({ from: nodeId, kind, body });
-    const answer = await peers.call(controllerAt(to))('nodeCall', 0, request);
+    const way = kind === 'quorum' ? ways.quorum : ways.questions;
+    const answer = await way.call(controllerAt(to))('nodeCall', 0, request);
     return answer.errorCode === 0 ? (answer.body ?? nothing) : null;
   }
 
@@ -156,7 +163,7 @@ export async function openCluster(
     get isRegistered() {
       return log.image.nodes.get(nodeId)?.incarnation === incarnation;
     },
-    peer: (id) => peers.call(() => addressOf(log.image.nodes.get(id))),
+    peer: (id, way = 'questions') => ways[way].call(() => addressOf(log.image.nodes.get(id))),
     async serve(kind, body) {
       try {
         return { errorCode: 0, body: await answer(kind, body) };
@@ -186,7 +193,7 @@ export async function openCluster(
       log.resign();
       await own?.close();
       await log.close();
-      await peers.close();
+      await Promise.all(Object.values(ways).map((way) => way.close()));
     },
   };
 }
