@@ -12,9 +12,9 @@ export interface FetchPosition extends TopicPartition {
 export interface FetchedPartition extends TopicPartition {
   /** Records below are not wanted: a batch is fetched whole. */
   readonly fetchOffset: number;
-  /** Whole data batches in order. None where only control or aborted batches were there. */
+  /** Whole data batches in order. None where only control or aborted batches were there, or nothing is any more. */
   readonly batches: Uint8Array[];
-  /** Where the partition goes on, past control batches and gaps. */
+  /** Where the partition goes on, past control batches and gaps; before `fetchOffset` where a leader has lost what was read. */
   readonly nextOffset: number;
   readonly highWatermark: number;
   readonly lastStableOffset: number;

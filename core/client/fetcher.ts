@@ -20,7 +20,7 @@ import {
 import type { Cluster } from './cluster.ts';
 import { createLeaders } from './leaders.ts';
 import type { Isolation } from './list-offsets.ts';
-import { positionAfterLoss } from './lost-position.ts';
+import { positionAfterLoss, skipTo } from './lost-position.ts';
 import { isRetriable, refusal, retryBackoff } from './retry.ts';
 import { selectBatches } from './select-batches.ts';
 
@@ -213,15 +213,8 @@ export function createFetcher(cluster: Cluster, options: FetcherOptions = {}): F
     one.position = nextOffset;
     one.lastEpoch = lastEpoch;
     one.fetched.push({
-      topic,
-      partition,
-      fetchOffset: position,
-      batches,
-      nextOffset,
-      highWatermark,
-      lastStableOffset,
-      logStartOffset,
-      sizeBytes,
+      ...{ topic, partition, fetchOffset: position, batches, nextOffset, sizeBytes },
+      ...{ highWatermark, lastStableOffset, logStartOffset },
     });
     one.bufferedBytes += sizeBytes;
     bufferedBytes += sizeBytes;
@@ -259,7 +252,12 @@ export function createFetcher(cluster: Cluster, options: FetcherOptions = {}): F
       if (one.seeks === seeks) {
         const why = truncatedTo === undefined ? 'offset out of range' : 'the log lost records that were read';
         logger.warn({ topic, partition, from: position, to }, why);
-        moveTo(one, to);
+        // What retention took was behind what is fetched already; what a leader lost may be among it.
+        if (truncatedTo !== undefined) moveTo(one, one.handedOut);
+        if (to < one.handedOut || truncatedTo !== to) {
+          skipTo(one, to);
+          arrived();
+        }
       }
     } catch (error) {
       if (stopping.signal.aborted) return;

@@ -22,6 +22,18 @@ export async function positionAfterLoss(
   return listed!.offset;
 }
 
+/** The reader is told by a fetch without batches, so that it takes what comes after it. */
+export function skipTo(one: Assigned, offset: number): void {
+  const { topic, partition, position, end = offset } = one;
+  one.fetched.push({
+    ...{ topic, partition, fetchOffset: position, batches: [], nextOffset: offset, sizeBytes: 0 },
+    ...{ highWatermark: end, lastStableOffset: end, logStartOffset: offset },
+  });
+  one.position = offset;
+  one.lastEpoch = -1;
+  one.tries = 0;
+}
+
 /** A topic that was deleted and made again has the name and the epochs of the old one, and nothing of its records. */
 async function isMadeAnew(cluster: Cluster, one: Assigned): Promise<boolean> {
   const { topics } = await cluster.metadata([one.topic]);

@@ -51,6 +51,21 @@ const numbers = (from: number, to: number) => Array.from({ length: to - from }, 
 const sorted = (list: readonly number[]) => [...list].sort((a, b) => a - b);
 
 describe('without a group', () => {
+  test('goes on where the log begins when what it stood before was deleted', async () => {
+    await fill('t', 1, 40);
+    const consumer = consumerOf();
+    await consumer.assign([{ topic: 't', partition: 0, offset: 3 }]);
+    await client.admin().deleteRecords([{ topic: 't', partition: 0, offset: 30 }]);
+    const seen = await take(consumer, 10);
+    expect(seen).toEqual(numbers(30, 40));
+    await client.admin().deleteRecords([{ topic: 't', partition: 0, offset: 40 }]);
+    consumer.seek({ topic: 't', partition: 0 }, 5);
+    expect(await consumer.poll(500)).toEqual([]);
+    expect(consumer.position({ topic: 't', partition: 0 })).toBe(40);
+    await append('t', 1, 40, 42);
+    expect(await take(consumer, 2)).toEqual([40, 41]);
+  });
+
   test('reads partitions from where it is told, and goes on where a loop was left', async () => {
     await fill('t', 2, 40);
     const consumer = consumerOf();

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
+import type { FetchedPartition } from '../../../core/client/assigned-partition.ts';
 import { createCluster } from '../../../core/client/cluster.ts';
-import { createFetcher, type FetcherOptions } from '../../../core/client/fetcher.ts';
+import { createFetcher, type Fetcher, type FetcherOptions } from '../../../core/client/fetcher.ts';
 import { createProducer } from '../../../core/client/producer.ts';
 import { systemClock as clock } from '../../../core/kernel/clock.ts';
 import { silentLogger as logger } from '../../../core/kernel/logger.ts';
@@ -27,6 +28,12 @@ describe('fetching', () => {
     for (let i = 0; i < count; i++) producer.write('t', i % partitions, i, null, bytes(`${i}`));
     await producer.flush();
     return { memory, producer };
+  }
+
+  async function fetchedTo(fetcher: Fetcher, nextOffset: number): Promise<FetchedPartition[]> {
+    const fetched: FetchedPartition[] = [];
+    while (fetched.at(-1)?.nextOffset !== nextOffset) fetched.push(...(await fetcher.poll(5_000)));
+    return fetched;
   }
 
   test('hands out whole batches once, with where to go on', async () => {
@@ -121,10 +128,12 @@ describe('fetching', () => {
     const fetcher = fetcherOf(memory, { from });
     fetcher.assign([{ topic: 't', partition: 0, offset: 3 }]);
     if (from === 'latest') {
-      expect(await fetcher.poll(50)).toEqual([]);
+      expect(await fetcher.poll(1_000)).toMatchObject([{ fetchOffset: 3, batches: [], nextOffset: 100 }]);
       await producer.send({ topic: 't', partition: 0, key: null, value: null });
     }
-    expect(await fetcher.poll(1_000)).toMatchObject([{ fetchOffset: expected, nextOffset: next }]);
+    const fetched = await fetchedTo(fetcher, next);
+    if (from === 'earliest') expect(fetched.shift()).toMatchObject({ fetchOffset: 3, batches: [], nextOffset: 40 });
+    expect(fetched).toMatchObject([{ fetchOffset: expected, nextOffset: next }]);
     fetcher.close();
   });
 
@@ -161,8 +170,8 @@ describe('fetching', () => {
 
     test.each(['earliest', 'latest'] as const)('is read on from what both have (%s)', async (from) => {
       const { fetcher, endOffset } = await truncated({ from });
-      let fetched = await fetcher.poll(5_000);
-      while (fetched.length === 0) fetched = await fetcher.poll(5_000);
+      const [gap, ...fetched] = await fetchedTo(fetcher, endOffset + 80);
+      expect(gap).toMatchObject({ fetchOffset: 100, batches: [], nextOffset: endOffset });
       expect(fetched[0]).toMatchObject({ fetchOffset: endOffset });
       const cursor = new RecordCursor();
       cursor.open(fetched[0]!.batches[0]!);
@@ -192,9 +201,10 @@ describe('fetching', () => {
     const producer = createProducer(connect(memory));
     for (let i = 0; i < 10; i++) producer.write('t', 0, i, null, bytes(`new ${i}`));
     await producer.flush();
-    let fetched = await fetcher.poll(5_000);
-    while (fetched.length === 0) fetched = await fetcher.poll(5_000);
-    expect(fetched[0]).toMatchObject({ fetchOffset: 0, nextOffset: 10 });
+    expect(await fetchedTo(fetcher, 10)).toMatchObject([
+      { fetchOffset: 100, batches: [], nextOffset: 0 },
+      { fetchOffset: 0, nextOffset: 10 },
+    ]);
     fetcher.close();
   });
 });
