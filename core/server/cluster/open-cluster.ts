@@ -27,6 +27,8 @@ export interface ClusterOptions {
   /** To other nodes. */
   readonly network: Network;
   readonly rack?: string | null;
+  /** Of the metadata log. Default 2,000. */
+  readonly entriesOverSnapshotMax?: number;
 }
 
 export interface ClusterParts {
@@ -65,7 +67,7 @@ const spreadEveryMs = 5;
 
 export async function openCluster(
   parts: ClusterParts,
-  { controllers, network, rack = null }: ClusterOptions,
+  { controllers, network, rack = null, entriesOverSnapshotMax }: ClusterOptions,
   onTopics: OnTopics,
 ): Promise<Cluster> {
   const { clock, random, logger, settings } = parts;
@@ -102,6 +104,7 @@ export async function openCluster(
     ...{ nodeId, voters: controllers.map((one) => one.nodeId), engine: parts.engine, clock, random, logger },
     send: link.send,
     onApplied: onTopics,
+    ...(entriesOverSnapshotMax !== undefined && { entriesOverSnapshotMax }),
   });
   const isController = controllers.some((one) => one.nodeId === nodeId);
   const own: Controller | null = isController

@@ -18,6 +18,7 @@ export interface ClusterParts {
   readonly weather: Weather;
   readonly loggerOf: (process: string) => Logger;
   readonly settings: Partial<NodeSettings>;
+  readonly entriesOverSnapshotMax: number;
   readonly onBug: (error: Error) => void;
   readonly trace?: (line: string) => void;
   readonly spoil?: Spoil;
@@ -145,6 +146,7 @@ export function createSimulatedCluster(parts: ClusterParts): SimulatedCluster {
           cluster: {
             controllers: ids.map((nodeId) => ({ nodeId, host: 'node', port: 9_000 + nodeId })),
             network,
+            entriesOverSnapshotMax: parts.entriesOverSnapshotMax,
           },
         });
         if (!own.alive) return;
