@@ -48,6 +48,8 @@ interface Mood {
   readonly pauses: boolean;
   /** Machines lose their power, one at a time and while every copy is in sync: more, no number of copies outlives. */
   readonly powerLosses: boolean;
+  /** Nodes' clocks differ, and go fast or slow. */
+  readonly skewed: boolean;
   /** Nodes that may be away at a time. */
   readonly awayMax: number;
 }
@@ -70,9 +72,12 @@ function chooseMood(random: Random): Mood {
     boolean,
   ];
   const awayMax = powerLosses || random.next() < 0.6 ? 1 : 3;
-  const with_ = Object.entries({ kills, cuts, pauses, powerLosses }).flatMap(([what, is]) => (is ? [what] : []));
+  const skewed = random.next() < 0.3;
+  const with_ = Object.entries({ kills, cuts, pauses, powerLosses, skewed }).flatMap(([what, is]) =>
+    is ? [what] : [],
+  );
   const name = [weather.name, ...with_, `${awayMax} away`].join(' ');
-  return { name, weather, kills, cuts, pauses, powerLosses, awayMax };
+  return { name, weather, kills, cuts, pauses, powerLosses, skewed, awayMax };
 }
 
 interface World {
@@ -131,7 +136,7 @@ async function createWorld(
     return { debug: line('debug'), info: line('info'), warn: line('warn'), error };
   };
   const cluster = createSimulatedCluster({
-    ...{ time, random, count: 3, weather: mood.weather, loggerOf },
+    ...{ time, random, count: 3, weather: mood.weather, skewed: mood.skewed, loggerOf },
     // Small, so that a node that was away is given a snapshot now and then.
     entriesOverSnapshotMax: 1 + random.integer(60),
     onBug: (error) => wrong.push(`${error.stack ?? error.message}\n${(error.cause as Error | undefined)?.stack ?? ''}`),
