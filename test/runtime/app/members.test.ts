@@ -1,6 +1,13 @@
 // Several processes of one job on a node: who runs what when they come, go and die, and what of it each keeps.
 import { expect, test } from 'vitest';
-import { createClient, encodeSubscription, tcpNetwork } from '../../../core/client/index.ts';
+import {
+  createClient,
+  decodeAssignment,
+  decodeSubscription,
+  encodeAssignment,
+  encodeSubscription,
+  tcpNetwork,
+} from '../../../core/client/index.ts';
 import {
   count,
   groupByKey,
@@ -162,4 +169,76 @@ test('tasks that stay go on while the group waits for a member that doesn’t co
   await expect.poll(() => first.progress().recordsIn - before, { timeout: 3_000, interval: 20 }).toBe(keys.length);
   await expect.poll(cluster.counted, patient).toBe(1);
   await second.stop();
+});
+
+test('a process of another version shares the group, and its plans are understood when it leads', async () => {
+  await using cluster = await rig();
+  const first = await cluster.start();
+  await first.ready;
+  await cluster.send(1);
+  await expect.poll(cluster.counted, patient).toBe(1);
+  await using client = createClient({ network: tcpNetwork({ bootstrap: cluster.bootstrap }) });
+  const json = (data: object) => Buffer.from(JSON.stringify(data));
+  let given: Record<string, unknown> = {};
+  // What it says and plans has fields that this version doesn't know, and none that this one has added.
+  const later = client.groupMember({
+    groupId: 'counting',
+    heartbeatIntervalMs: 200,
+    protocols: [
+      {
+        name: 'millrace',
+        metadata: () => {
+          const positions = { '0_0': 1_000, '0_1': 1_000, '0_2': 1_000, '0_3': 1_000 };
+          const said = { version: 2, processId: 'later', generation: -1, tasks: [], positions, colour: 'blue' };
+          return encodeSubscription({ topics: ['words'], userData: json(said), ownedPartitions: [] });
+        },
+      },
+    ],
+    assign: async (members) =>
+      members.map(({ memberId, metadata }) => {
+        const { userData } = decodeSubscription(metadata);
+        const { colour } = JSON.parse(Buffer.from(userData!).toString());
+        const active = colour === undefined ? ['0_0', '0_1', '0_2', '0_3'] : [];
+        return {
+          memberId,
+          assignment: encodeAssignment({ partitions: [], userData: json({ version: 1, active, moon: 'full' }) }),
+        };
+      }),
+    onRevoke: async () => {},
+    async onAssign(assignment) {
+      given = JSON.parse(Buffer.from(decodeAssignment(assignment).userData!).toString());
+    },
+    onLost: async () => {},
+  });
+  later.start();
+  await expect
+    .poll(() => given, patient)
+    .toMatchObject({ version: 1, active: [expect.any(String), expect.any(String)] });
+  await expect.poll(() => tasksOf(first).length, patient).toBe(2);
+
+  await first.stop();
+  const second = await cluster.start();
+  await expect.poll(() => tasksOf(second).length, patient).toBe(4);
+  await cluster.send(1);
+  await expect.poll(cluster.counted, patient).toBe(2);
+  await later.leave();
+});
+
+test('processes that are replaced one after another, as in a deploy, lose and double nothing', async () => {
+  await using cluster = await rig({ guarantee: 'exactlyOnce' });
+  const runs = [await cluster.start(), await cluster.start(), await cluster.start()];
+  await Promise.all(runs.map(({ ready }) => ready));
+  let sent = 0;
+  let deploying = true;
+  const sending = (async () => {
+    for (; deploying; sent++) await cluster.send(1);
+  })();
+  for (const run of runs) {
+    await run.stop();
+    const next = await cluster.start();
+    await next.ready;
+  }
+  deploying = false;
+  await sending;
+  await expect.poll(cluster.counted, patient).toBe(sent);
 });
