@@ -1,13 +1,15 @@
 // A cluster of three nodes under load from librdkafka (acks=all, idempotence, a group) while, by a seed, one node after the
-// other is killed, stands still for longer than its session, or is stopped in good order and started again: nothing that
-// was acknowledged is lost, doubled or out of order, and writing goes on before the node is back. The program in Python
-// writes, reads and judges, as it does for one node.
+// other is killed, stands still for longer than its session, is cut off from the others while clients still reach it (where
+// the machine allows networks of their own), or is stopped in good order and started again: nothing that was acknowledged is
+// lost, doubled or out of order, and writing goes on before the node is back. The program in Python writes, reads and
+// judges, as it does for one node.
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { folderOf, installPython } from '../clients.mjs';
 import { startKafka } from './kafka.mjs';
 import { startMillraceCluster } from './millrace.mjs';
+import { openNamespaces } from './namespaces.mjs';
 import { run } from './peers.mjs';
 import { startTold } from './told.mjs';
 
@@ -17,7 +19,7 @@ const seed = Number(process.env.MILLRACE_SEED ?? Date.now() % 100_000);
 const wholeMsMax = 60_000;
 /** Longer than a node's session: the others take it for dead, and it comes back as one that doesn't know. */
 const pauseMs = 6_000;
-const kinds = ['kill', 'pause', 'end'];
+const cutMs = 10_000;
 
 /** mulberry32 */
 function seeded(state) {
@@ -42,6 +44,11 @@ const faults = {
     const [gap] = await Promise.all([goesOn(), sleep(pauseMs)]).finally(() => cluster.resume(id));
     return gap;
   },
+  async cut(cluster, id, goesOn) {
+    await cluster.cut(id);
+    const [gap] = await Promise.all([goesOn(), sleep(cutMs)]).finally(() => cluster.mend(id));
+    return gap;
+  },
   async end(cluster, id, goesOn) {
     await cluster.end(id);
     const gap = await goesOn();
@@ -52,7 +59,8 @@ const faults = {
 
 /** @returns results `{ test, result, ms, note }` */
 export async function clusterUnderFire() {
-  return underFire(() => startMillraceCluster(3), { forMs: seconds * 1_000, next: seeded(seed) });
+  const start = async () => startMillraceCluster(3, {}, await openNamespaces(3));
+  return underFire(start, { forMs: seconds * 1_000, next: seeded(seed) });
 }
 
 /** The same against Apache Kafka, which says whether the test is right, with the seconds of each beside ours. */
@@ -68,6 +76,9 @@ async function underFire(startCluster, { forMs = Number.POSITIVE_INFINITY, next,
   await run(process.execPath, [bin, '--version']); // builds what is read from the build
   const { createClient, tcpNetwork } = await import('millrace/client');
   const cluster = await startCluster();
+  const kinds = Object.keys(faults).filter((kind) => kind !== 'cut' || cluster.cut !== null);
+  if (next !== undefined && cluster.cut === null)
+    process.stdout.write('  networks of their own are not allowed here: no node is cut off\n');
   const client = createClient({ network: tcpNetwork({ bootstrap: cluster.bootstrap }) });
   const sinceMs = Date.now();
   const args = [
@@ -78,7 +89,7 @@ async function underFire(startCluster, { forMs = Number.POSITIVE_INFINITY, next,
   ];
   const timeoutMs = (order === undefined ? forMs : order.length * 60_000) + 240_000;
   const program = startTold(python, args, { timeoutMs, env: { PYTHONDONTWRITEBYTECODE: '1' } });
-  const gaps = { kill: [], pause: [], end: [] };
+  const gaps = { kill: [], pause: [], cut: [], end: [] };
   try {
     await program.told('loaded');
     for (let i = 0; order === undefined ? Date.now() - sinceMs < forMs : i < order.length; i++) {

@@ -48,25 +48,33 @@ export async function startMillrace(more = {}) {
   };
 }
 
-/** A cluster as its users start it: a process a node, each a controller too. Nodes are told by their numbers, from 1. */
-export async function startMillraceCluster(count = 3, more = {}) {
+/**
+ * A cluster as its users start it: a process a node, each a controller too. Nodes are told by their numbers, from 1.
+ *
+ * @param network of `openNamespaces`, where nodes are to be cut off from each other; closed with the cluster
+ */
+export async function startMillraceCluster(count = 3, more = {}, network = null) {
   const folder = await mkdtemp(join(tmpdir(), 'millrace-cluster-'));
   const ports = await freePorts(2 * count);
   const ids = Array.from({ length: count }, (_, i) => i + 1);
-  const controllers = ids.map((id) => `${id}@127.0.0.1:${ports[count + id - 1]}`).join(',');
+  const hostOf = (id) => network?.hostOf(id) ?? '127.0.0.1';
+  const controllers = ids.map((id) => `${id}@${hostOf(id)}:${ports[count + id - 1]}`).join(',');
   const settings = { ...nodeSettings, 'default.replication.factor': count, 'min.insync.replicas': count - 1, ...more };
   const argsOf = (id) => [
-    ...['node', '--id', String(id), '--listen', `127.0.0.1:${ports[id - 1]}`],
+    ...['node', '--id', String(id), '--listen', `${hostOf(id)}:${ports[id - 1]}`],
     ...['--controllers', controllers, '--data', join(folder, String(id))],
     ...Object.entries(settings).flatMap(([name, value]) => ['--set', `${name}=${value}`]),
   ];
-  const startOne = (id) => start(argsOf(id));
+  const startOne = (id) => start(argsOf(id), network?.inside(id));
   const nodes = await Promise.all(ids.map(startOne));
   const signal = (id, name) => nodes[id - 1].child.kill(name);
   return {
     name: `Millrace, ${count} nodes`,
-    bootstrap: ids.map((id) => `127.0.0.1:${ports[id - 1]}`).join(','),
+    bootstrap: ids.map((id) => `${hostOf(id)}:${ports[id - 1]}`).join(','),
     ids,
+    /** Null where the machine doesn't allow it. */
+    cut: network?.cut ?? null,
+    mend: network?.mend ?? null,
     mistakes: () => nodes.flatMap(({ mistakes }) => mistakes),
     async kill(id) {
       signal(id, 'SIGKILL');
@@ -89,14 +97,16 @@ export async function startMillraceCluster(count = 3, more = {}) {
       }, 15_000);
       await Promise.all(nodes.map(({ ended }) => ended));
       clearTimeout(timer);
+      await network?.close();
       await rm(folder, { recursive: true, force: true, maxRetries: 5 });
     },
   };
 }
 
 /** One process of the node, once it is ready. */
-async function start(args) {
-  const child = spawn(process.execPath, [command, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+async function start(args, behind = []) {
+  const [program, ...rest] = [...behind, process.execPath, command, ...args];
+  const child = spawn(program, rest, { stdio: ['ignore', 'pipe', 'pipe'] });
   let text = '';
   const mistakes = [];
   const read = (line) => {
