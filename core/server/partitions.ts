@@ -14,6 +14,8 @@ export interface Readable {
   readonly leaderEpoch: number;
   /** Where this leader's epoch began; 0 on a follower. While the high watermark is below, clients may have been told more (KIP-207). */
   readonly epochStartOffset: number;
+  /** It was led here, and is no more: what is in the log by now may be another leader's. */
+  readonly isOver: boolean;
 }
 
 export interface Led extends Readable {
@@ -62,6 +64,7 @@ export function alonePartitions(topics: Topics, nodeId: number): Partitions {
           log,
           leaderEpoch: log.leaderEpoch,
           epochStartOffset: 0,
+          isOver: false,
           append: log.append,
           inSyncCount: 1,
           replicated: () => true,

@@ -11,6 +11,9 @@ export function clusterPartitions(image: CatalogImage, replicas: Replicas): Part
     log: partition.log,
     leaderEpoch: partition.leaderEpoch,
     epochStartOffset: partition.epochStartOffset,
+    get isOver() {
+      return partition.resigned;
+    },
     get inSyncCount() {
       return partition.inSyncSet.inSync.length;
     },
@@ -49,7 +52,7 @@ export function clusterPartitions(image: CatalogImage, replicas: Replicas): Part
       if (found !== null) return led(topic, partition);
       const log = replicas.replica(topic.id, partition);
       if (log === null) throw notLeader(topic.name, partition);
-      return { log, leaderEpoch: topic.places?.[partition]?.leaderEpoch ?? 0, epochStartOffset: 0 };
+      return { log, leaderEpoch: topic.places?.[partition]?.leaderEpoch ?? 0, epochStartOffset: 0, isOver: false };
     },
     place(topic, partition) {
       const place = topic.places?.[partition];

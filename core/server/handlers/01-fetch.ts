@@ -24,6 +24,8 @@ interface Follower {
 }
 
 interface FetchedPartition extends PartitionRead {
+  /** Null where there is none. */
+  readonly source: Readable | null;
   /** Its leader epoch is told to a reader that doesn't know it. */
   readonly leaderEpoch: number;
   readonly divergingEpoch: PartitionAnswer['divergingEpoch'];
@@ -48,7 +50,12 @@ export const fetch: Handler<'fetch'> = async (request, call) => {
     { clock: parts.clock, signal: caller.signal, onClose: parts.onClose },
   );
   const answers = reads.map((read, i) =>
-    answer(context.partitions[i]!.partition, read, isolation === 'readCommitted', parts.settings.nodeId),
+    answer(
+      context.partitions[i]!.partition,
+      stillLed(read, context.partitions[i]!),
+      isolation === 'readCommitted',
+      parts.settings.nodeId,
+    ),
   );
   return { throttleTimeMs: 0, ...context.answer(answers), nodeEndpoints: [] };
 };
@@ -72,7 +79,7 @@ async function open(asked: AskedPartition, follower: Follower | null, call: Call
     const { log, leaderEpoch } = read;
     const error = epochError(asked.currentLeaderEpoch, leaderEpoch);
     if (error !== null) return { ...readOf(asked, null, error), endsWait: true, leaderEpoch };
-    const found = asked.lastFetchedEpoch < 0 ? readOf(asked, log, 'NONE') : readAfter(asked, read);
+    const found = asked.lastFetchedEpoch < 0 ? readOf(asked, read, 'NONE') : readAfter(asked, read);
     if (follower === null || found.error !== 'NONE' || !found.moved) return found;
     // Where its log and this one are the same up to what it asks for, it has all before that.
     const fetch = { ...follower, offset: asked.fetchOffset, nowMs: clock.monotonicMs() };
@@ -84,20 +91,28 @@ async function open(asked: AskedPartition, follower: Follower | null, call: Call
   }
 }
 
+/**
+ * A log that follows another leader by the time of the answer may have been cut and filled again behind what was asked for: a
+ * follower that took that over would keep what it has before it, and nobody would find the difference.
+ */
+const stillLed = (read: FetchedPartition, asked: AskedPartition): FetchedPartition =>
+  read.source?.isOver ? readOf(asked, null, 'NOT_LEADER_OR_FOLLOWER') : read;
+
 /** Reads on only from what the reader has in common with this log. */
 function readAfter(asked: AskedPartition, read: Readable): FetchedPartition {
   const { log } = read;
   const { leaderEpoch, endOffset } = epochEndOf(read, asked.lastFetchedEpoch);
   if (endOffset < 0 || asked.fetchOffset < log.logStartOffset)
     return { ...readOf(asked, null, 'OFFSET_OUT_OF_RANGE'), endsWait: true };
-  if (leaderEpoch === asked.lastFetchedEpoch && endOffset >= asked.fetchOffset) return readOf(asked, log, 'NONE');
+  if (leaderEpoch === asked.lastFetchedEpoch && endOffset >= asked.fetchOffset) return readOf(asked, read, 'NONE');
   const divergingEpoch = { epoch: leaderEpoch, endOffset };
-  return { ...readOf(asked, log, 'NONE'), moved: false, endsWait: true, divergingEpoch };
+  return { ...readOf(asked, read, 'NONE'), moved: false, endsWait: true, divergingEpoch };
 }
 
 /** What can't be looked up doesn't end the wait for the rest, or its reader would ask for it in a tight loop; as in Kafka. */
-const readOf = (asked: AskedPartition, log: Readable['log'] | null, error: ErrorName): FetchedPartition => ({
-  log,
+const readOf = (asked: AskedPartition, source: Readable | null, error: ErrorName): FetchedPartition => ({
+  source,
+  log: source?.log ?? null,
   bytesMax: asked.partitionMaxBytes,
   error,
   endsWait: false,
@@ -105,7 +120,7 @@ const readOf = (asked: AskedPartition, log: Readable['log'] | null, error: Error
   bytes: 0,
   records: [],
   aborted: [],
-  moved: log !== null,
+  moved: source !== null,
   leaderEpoch: -1,
   divergingEpoch: unknownEpoch,
 });
