@@ -51,6 +51,12 @@ export interface LogCore {
   /** A write failed, so that memory and disk may differ: the log is opened again underneath. */
   fail(error: unknown): void;
   refuse(error: LogError, why: string): Fault<'LOG_REFUSED'>;
+  /**
+   * What was read back is not what was written: says so, once for each place.
+   *
+   * @returns the refusal for whoever wanted to read there
+   */
+  damaged(offset: number, what: string): Fault<'LOG_REFUSED'>;
   storageRefusal(cause?: unknown): Fault<'LOG_REFUSED'>;
   recoveryOptions(): RecoveryOptions;
   expireProducers(): void;
@@ -61,6 +67,7 @@ export interface LogCore {
   boundOf(isolation: ReadIsolation): number;
   readonly listeners: Set<() => void>;
   readonly writtenListeners: Set<() => void>;
+  readonly damageListeners: Set<(offset: number) => void>;
   recovered(): Promise<void>;
 }
 
@@ -73,6 +80,8 @@ export async function openLogCore(options: LogCoreOptions): Promise<LogCore> {
   const name = partitionName(options);
   const listeners = new Set<() => void>();
   const writtenListeners = new Set<() => void>();
+  const damageListeners = new Set<(offset: number) => void>();
+  const damages = new Set<number>();
   let failure: unknown;
   let recovering: Promise<void> | null = null;
   let stableSeen = -1;
@@ -108,7 +117,7 @@ export async function openLogCore(options: LogCoreOptions): Promise<LogCore> {
     tell(listeners);
   }
 
-  function tell(whom: ReadonlySet<() => void>): void {
+  function tell(whom: Iterable<() => void>): void {
     for (const listener of [...whom]) {
       try {
         listener();
@@ -124,6 +133,7 @@ export async function openLogCore(options: LogCoreOptions): Promise<LogCore> {
     clock,
     listeners,
     writtenListeners,
+    damageListeners,
     cache: options.cache.partition(),
     config: options.config,
     status: 'open',
@@ -156,6 +166,18 @@ export async function openLogCore(options: LogCoreOptions): Promise<LogCore> {
     },
     drain: queue.drain,
     refuse: (error, why) => refusal(name, objection(error, why)),
+    damaged(offset, what) {
+      if (!damages.has(offset)) {
+        damages.add(offset);
+        const { topic, partition } = options;
+        logger.warn(
+          { topic, partition, offset, what },
+          `the batch of ${name} that holds offset ${offset} is damaged on the disk of this node, and is not served`,
+        );
+        tell([...damageListeners].map((listener) => () => listener(offset)));
+      }
+      return core.refuse('CORRUPT_MESSAGE', `what is stored at offset ${offset} is damaged: ${what}`);
+    },
     storageRefusal(cause = failure) {
       failure ??= cause;
       return refusal(name, objection('KAFKA_STORAGE_ERROR', (cause as Error).message ?? String(cause)), cause);
@@ -173,6 +195,7 @@ export async function openLogCore(options: LogCoreOptions): Promise<LogCore> {
       const known = followsWrites ? state.writtenOffset : Math.max(core.state.highWatermark, state.highWatermark);
       state.highWatermark = Math.min(known, state.writtenOffset);
       core.state = state;
+      damages.clear();
       core.cache.clear();
       notify();
     },

@@ -1,7 +1,7 @@
 // All partitions of a node: opened on first use, found by name, deleted, cleaned within a budget. It owns the cache of
 // newest batches and the bound on open databases; what happens in a partition is its log's.
 import type { Clock } from '../kernel/clock.ts';
-import { Fault } from '../kernel/fault.ts';
+import { Fault, isFault } from '../kernel/fault.ts';
 import { partitionName, type TopicPartition } from '../kernel/ids.ts';
 import { type Logger, silentLogger } from '../kernel/logger.ts';
 import type { StorageEngine } from '../storage/storage.ts';
@@ -84,6 +84,7 @@ export function createLogManager(options: LogManagerOptions): LogManager {
       const dirty = log.dirtyRatio();
       if (dirty > 0 && dirty >= minCleanableDirtyRatio) await log.compact();
     } catch (error) {
+      if (isFault(error, 'LOG_REFUSED') && error.detail.error === 'CORRUPT_MESSAGE') return; // the log has said where
       const partition = partitionName(log);
       if (!isClosed && logs.has(partition))
         logger.error({ partition, error: String(error) }, 'cleaning a partition failed');
