@@ -1,9 +1,11 @@
 // What the parts of one partition log share: its state, the queue of writes, and what happens when a write fails. The
 // parts are log-appender.ts, log-reader.ts and log-maintenance.ts; nobody else may see this.
 import type { Clock } from '../kernel/clock.ts';
-import type { Fault } from '../kernel/fault.ts';
+import { type Fault, isFault } from '../kernel/fault.ts';
 import { partitionName } from '../kernel/ids.ts';
 import type { Logger } from '../kernel/logger.ts';
+import type { Disk } from '../storage/disk.ts';
+import { isDamage } from '../storage/failure-reason.ts';
 import type { BatchOperation } from '../storage/storage.ts';
 import type { BatchCache, PartitionCache } from './batch-cache.ts';
 import { createGroupCommit, type PendingWrite } from './group-commit.ts';
@@ -30,6 +32,8 @@ export interface LogCoreOptions {
   readonly producerIdExpirationMs?: number;
   /** Default `logLimits`. */
   readonly limits?: LogLimits;
+  /** Is told of writes that fail, and says so for all logs on it. */
+  readonly disk?: Disk;
 }
 
 export interface LogCore {
@@ -158,10 +162,13 @@ export async function openLogCore(options: LogCoreOptions): Promise<LogCore> {
     fail(error) {
       if (core.status !== 'closed') core.status = 'failed';
       failure = error;
-      logger.error(
-        { partition: name, error: String(error) },
-        'a write to a partition failed; it is read back from disk',
-      );
+      const line = { partition: name, error: String(error) };
+      const told = 'a write to a partition failed; it is read back from disk';
+      if (options.disk === undefined) logger.error(line, told);
+      else if (isFault(error, 'STORAGE_FAILED')) logger.debug(line, told);
+      else logger.warn(line, told);
+      if (isDamage(error)) core.damaged(core.state.logStartOffset, (error as Error).message);
+      else if (isFault(error, 'STORAGE_FAILED')) options.disk?.failed(error);
       void recoverFromFailure();
     },
     drain: queue.drain,
