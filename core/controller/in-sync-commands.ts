@@ -4,6 +4,7 @@
 import type { CatalogImage, TopicImage } from './catalog-record.ts';
 import { rulesOf } from './elections.ts';
 import { nodeEpochObjection } from './members.ts';
+import { isWritable } from './node-image.ts';
 import { type Decision, type Outcome, type Refusal, refused } from './outcome.ts';
 import { changePartition, type PartitionImage } from './partition-image.ts';
 import { createPlaceChanges } from './place-changes.ts';
@@ -46,7 +47,10 @@ export function alterPartitions(
     }
     const objection = epochObjection(place, node, change) ?? inSyncObjection(image, topic, place, change);
     if (objection !== null) return objection;
-    const inSync = change.inSync.map(({ nodeId }) => nodeId);
+    const named = change.inSync.map(({ nodeId }) => nodeId);
+    // A leader whose disk takes no writes goes as soon as another is there to lead.
+    const writable = named.filter((node) => isWritable(image.nodes.get(node)));
+    const inSync = writable.length > 0 ? writable : named;
     const changed = changePartition(place, { inSync }, rulesOf(image, topic)) ?? place;
     if (changed !== place) changes.set(topic, change.partition, changed);
     // It ended a move of replicas that the leader itself was to go in. The change holds all the same.
@@ -83,7 +87,8 @@ function inSyncObjection(
   if (new Set(ids).size !== ids.length) return refused('INVALID_REQUEST', 'a node is named more than once');
   if (!ids.includes(place.leader)) return refused('INVALID_REQUEST', 'the leader is always in sync with itself');
   for (const { nodeId, nodeEpoch } of inSync) {
-    const why = ineligible(image, nodeId, nodeEpoch);
+    const offline = nodeId !== place.leader && !isWritable(image.nodes.get(nodeId));
+    const why = offline ? 'has a disk that takes no writes' : ineligible(image, nodeId, nodeEpoch);
     if (why !== null) return refused('INELIGIBLE_REPLICA', `node ${nodeId} ${why}, so it can't be in sync`);
   }
   return null;

@@ -5,7 +5,8 @@ import { Fault } from '../kernel/fault.ts';
 import type { Logger } from '../kernel/logger.ts';
 import type { Random } from '../kernel/random.ts';
 import { type RaftDriver, startRaftDriver } from '../raft/driver.ts';
-import type { Entry, Message, RaftTiming, Snapshot } from '../raft/types.ts';
+import type { Entry, Message, Persist, RaftTiming, Snapshot } from '../raft/types.ts';
+import type { Disk } from '../storage/disk.ts';
 import type { Storage, StorageEngine } from '../storage/storage.ts';
 import {
   applyRecord,
@@ -34,6 +35,8 @@ export interface QuorumMetadataLogOptions {
   /** Topics that changed, came or went with what was just applied. */
   /** Entries beyond those of a snapshot before one is made. Default 2,000. */
   readonly entriesOverSnapshotMax?: number;
+  /** Is told of writes that fail. */
+  readonly disk?: Disk;
   readonly onApplied: (topics: readonly TopicImage[], gone: readonly TopicImage[]) => void;
 }
 
@@ -74,7 +77,8 @@ async function openOwn({ engine, nodeId }: QuorumMetadataLogOptions): Promise<St
 
 /** @throws Fault `STORAGE_OF_ANOTHER` for the folder of another node, or of one that was alone */
 export async function openQuorumMetadataLog(options: QuorumMetadataLogOptions): Promise<QuorumMetadataLog> {
-  const storage = await openOwn(options);
+  let storage = await openOwn(options);
+  let hasFailed = false;
   const image = emptyImage();
   const listeners = new Set<() => void>();
   let appliedOffset = 0;
@@ -135,12 +139,31 @@ export async function openQuorumMetadataLog(options: QuorumMetadataLogOptions): 
     });
   }
 
+  const raftDisk = createRaftDisk(() => storage);
+
+  /** After a failed write LevelDB may not find what is written behind it, unless it is opened anew in between. */
+  async function persist(write: Persist): Promise<void> {
+    try {
+      if (hasFailed) {
+        await options.disk?.tryOut();
+        await storage.close();
+        storage = await options.engine.open(quorumDatabase);
+        hasFailed = false;
+      }
+      await raftDisk.persist(write);
+    } catch (error) {
+      hasFailed = true;
+      options.disk?.failed(error);
+      throw error;
+    }
+  }
+
   driver = await startRaftDriver({
     ...{
       id: options.nodeId,
       voters: options.voters,
       chance: () => options.random.next(),
-      disk: createRaftDisk(storage),
+      disk: { load: raftDisk.load, persist },
     },
     ...{ send: options.send, clock: options.clock, logger: options.logger, onCommitted, onSnapshot },
     ...(options.timing !== undefined && { timing: options.timing }),

@@ -1,9 +1,11 @@
 // All partitions of a node: opened on first use, found by name, deleted, cleaned within a budget. It owns the cache of
 // newest batches and the bound on open databases; what happens in a partition is its log's.
 import type { Clock } from '../kernel/clock.ts';
-import { Fault } from '../kernel/fault.ts';
+import { Fault, isFault } from '../kernel/fault.ts';
 import { partitionName, type TopicPartition } from '../kernel/ids.ts';
 import { type Logger, silentLogger } from '../kernel/logger.ts';
+import type { Disk } from '../storage/disk.ts';
+import { isDamage } from '../storage/failure-reason.ts';
 import type { StorageEngine } from '../storage/storage.ts';
 import { createBatchCache } from './batch-cache.ts';
 import type { LogConfig } from './log-config.ts';
@@ -25,6 +27,8 @@ export interface LogManagerOptions {
   readonly highWatermark?: 'written' | 'replicated';
   /** `producer.id.expiration.ms`. Default a day. */
   readonly producerIdExpirationMs?: number;
+  /** Is told of writes that fail. */
+  readonly disk?: Disk;
 }
 
 export interface CleanBudget {
@@ -55,7 +59,8 @@ export interface LogManager {
 
 export function createLogManager(options: LogManagerOptions): LogManager {
   const { engine, clock, logger = silentLogger } = options;
-  const pool = createStoragePool({ engine, clock, openMax: options.openMax ?? 512 });
+  const diskOf = options.disk === undefined ? {} : { disk: options.disk };
+  const pool = createStoragePool({ engine, clock, openMax: options.openMax ?? 512, ...diskOf });
   const cache = createBatchCache(options.cacheBytesMax ?? 64 << 20);
   const opening = new Map<string, Promise<PartitionLog>>();
   const logs = new Map<string, PartitionLog>();
@@ -63,10 +68,13 @@ export function createLogManager(options: LogManagerOptions): LogManager {
 
   async function openLog(topic: string, partition: number, config: LogConfig): Promise<PartitionLog> {
     const name = partitionName({ topic, partition });
-    const storage = await pool.take(name);
+    const storage = await pool.take(name).catch((error: unknown) => {
+      if (isFault(error, 'STORAGE_FAILED') && !isDamage(error)) options.disk?.failed(error);
+      throw error;
+    });
     try {
       const { highWatermark = 'written', producerIdExpirationMs = 86_400_000 } = options;
-      const parts = { storage, config, clock, logger, cache, highWatermark, producerIdExpirationMs };
+      const parts = { storage, config, clock, logger, cache, highWatermark, producerIdExpirationMs, ...diskOf };
       const log = await openPartitionLog({ topic, partition, ...parts });
       logs.set(name, log);
       return log;
@@ -84,6 +92,7 @@ export function createLogManager(options: LogManagerOptions): LogManager {
       const dirty = log.dirtyRatio();
       if (dirty > 0 && dirty >= minCleanableDirtyRatio) await log.compact();
     } catch (error) {
+      if (isFault(error, 'LOG_REFUSED') && error.detail.error === 'CORRUPT_MESSAGE') return; // the log has said where
       const partition = partitionName(log);
       if (!isClosed && logs.has(partition))
         logger.error({ partition, error: String(error) }, 'cleaning a partition failed');

@@ -50,6 +50,7 @@ type Queued =
   | { readonly event: Extract<Event, { kind: 'propose' }>; readonly latch: Latch<void> };
 
 const lookMsMax = 1_000;
+const tryDiskMs = 1_000;
 
 export async function startRaftDriver(options: RaftDriverOptions): Promise<RaftDriver> {
   const { clock, disk, logger } = options;
@@ -61,6 +62,8 @@ export async function startRaftDriver(options: RaftDriverOptions): Promise<RaftD
   let working: Promise<void> | null = null;
   let timer: Timer | undefined;
   let closed = false;
+  /** Null while it can be written. */
+  let tryDiskAtMs: number | null = null;
   if (kept.snapshot !== null) options.onSnapshot(kept.snapshot);
 
   function give(queued: Queued): void {
@@ -84,10 +87,10 @@ export async function startRaftDriver(options: RaftDriverOptions): Promise<RaftD
   async function work(): Promise<void> {
     while (queue.length > 0 && !closed) {
       try {
+        await tryDisk();
         await carryOut(next());
       } catch (error) {
-        // What it can't write it must not pretend to have: the rest of the quorum goes on without it.
-        logger.error({ err: error }, 'the metadata log could not be written; this controller stops');
+        logger.error({ err: error }, 'consensus failed; this controller stops');
         closed = true;
       }
     }
@@ -113,19 +116,60 @@ export async function startRaftDriver(options: RaftDriverOptions): Promise<RaftD
     return raft.step({ kind: 'propose', entries: together.flatMap(({ event }) => event.entries) });
   }
 
+  /**
+   * What it can't write it must not pretend to have. So of what was to be said nothing is; the rest of the quorum goes on
+   * without it, and it follows in memory.
+   */
+  async function lostDisk(write: Persist): Promise<boolean> {
+    try {
+      await disk.persist(write);
+      return false;
+    } catch (error) {
+      if (closed) throw error;
+      tryDiskAtMs = clock.monotonicMs() + tryDiskMs;
+      const told = 'the metadata log can not be written: until it can, this node has no say in the quorum';
+      logger.warn({ reason: String(error) }, told);
+      return true;
+    }
+  }
+
+  /** All that memory has is written at once: nothing of it was since the disk was lost. */
+  async function tryDisk(): Promise<void> {
+    if (tryDiskAtMs === null || clock.monotonicMs() < tryDiskAtMs) return;
+    const { log, epoch, votedFor } = raft;
+    const { startOffset, snapshot } = log;
+    const append = { offset: startOffset, entries: log.read(startOffset, log.end.offset - startOffset) };
+    try {
+      await disk.persist({
+        kind: 'persist',
+        hardState: { epoch, votedFor },
+        snapshot,
+        truncateTo: startOffset,
+        append,
+      });
+      tryDiskAtMs = null;
+      logger.info({}, 'the metadata log is written again, and this node has its say in the quorum');
+      await carryOut(raft.step({ kind: 'disk', isWritable: true }));
+    } catch (error) {
+      if (tryDiskAtMs === null || closed) throw error;
+      tryDiskAtMs = clock.monotonicMs() + tryDiskMs;
+    }
+  }
+
   async function carryOut(effects: readonly Effect[]): Promise<void> {
     const before = `${raft.epoch} ${raft.leader} ${raft.role.kind}`;
     let [first, rest] = [effects[0], effects];
     if (first?.kind === 'persist') {
       rest = effects.slice(1);
-      await disk.persist(first);
+      if (tryDiskAtMs === null && (await lostDisk(first)))
+        rest = [...rest.filter(({ kind }) => kind !== 'send'), ...raft.step({ kind: 'disk', isWritable: false })];
     }
     for (const effect of rest) {
       if (effect.kind === 'send') options.send(effect.to, effect.message);
       else if (effect.kind === 'restore') restore(effect.snapshot);
     }
     apply();
-    if (first?.kind === 'persist' && first.append !== null) {
+    if (first?.kind === 'persist' && first.append !== null && tryDiskAtMs === null) {
       const endOffset = first.append.offset + first.append.entries.length;
       await carryOut(raft.step({ kind: 'persisted', endOffset }));
     }

@@ -76,6 +76,7 @@ export function createRaft(options: RaftOptions): Raft {
   let askAgainMs = 0;
   /** Of this epoch: heard of no more. Others who have not noticed yet would send a voter back to it for ever. */
   let givenUp: number | null = null;
+  let isWritable = true;
 
   // Of one step.
   let write: { -readonly [K in keyof Persist]: Persist[K] } | null = null;
@@ -87,7 +88,7 @@ export function createRaft(options: RaftOptions): Raft {
   }
 
   const voters = () => log.votersBelow(log.end.offset)?.voters ?? options.voters;
-  const isVoter = () => voters().includes(id);
+  const isVoter = () => isWritable && voters().includes(id);
   const leader = () => (role.kind === 'leader' ? id : role.kind === 'follower' ? role.leader : null);
 
   function toDisk(): NonNullable<typeof write> {
@@ -176,7 +177,7 @@ export function createRaft(options: RaftOptions): Raft {
     const candidates = voters().filter((voter) => voter !== id);
     const to = known ?? (isVoter() ? undefined : candidates[Math.floor(chance() * candidates.length)]);
     if (to === undefined) return;
-    send(to, { kind: 'fetch', last: log.end, highWatermark });
+    send(to, { kind: 'fetch', last: log.end, highWatermark, ...(!isWritable && { unwritten: true }) });
     askAgainMs = now + (known === null ? timing.retryMs : timing.holdMs + timing.retryMs);
   }
 
@@ -245,10 +246,10 @@ export function createRaft(options: RaftOptions): Raft {
     if (pre) {
       // Who hears of a leader helps nobody to replace it: a node that was cut off must not disturb the others.
       const hasLeader = role.kind === 'leader' || (role.kind === 'follower' && role.leader !== null);
-      granted = asked >= epoch && isFresh && !hasLeader;
+      granted = asked >= epoch && isFresh && !hasLeader && isWritable;
     } else {
       const isFree = role.kind !== 'leader' && leader() === null && (votedFor === null || votedFor === from);
-      granted = asked === epoch && isFree && isFresh;
+      granted = asked === epoch && isFree && isFresh && isWritable;
       if (granted && votedFor !== from) {
         votedFor = from;
         toDisk().hardState = { epoch, votedFor };
@@ -296,7 +297,7 @@ export function createRaft(options: RaftOptions): Raft {
         return answer(message, { snapshot: { epoch: log.snapshot.epoch, offset: log.snapshot.offset } });
       return answer(message, { diverging: common ?? { epoch: 0, offset: 0 } });
     }
-    own.endOffset = last.offset;
+    if (message.unwritten !== true) own.endOffset = last.offset;
     advance();
     if (role.kind !== 'leader') return;
     if (last.offset < log.end.offset || message.highWatermark < highWatermark) return reply(message);
@@ -431,6 +432,13 @@ export function createRaft(options: RaftOptions): Raft {
     advance();
   }
 
+  function diskIs(writable: boolean): void {
+    resign();
+    isWritable = writable;
+    persistedOffset = log.end.offset;
+    becomeFollower(epoch, leader());
+  }
+
   function carry(event: Event): void {
     switch (event.kind) {
       case 'tick':
@@ -448,6 +456,8 @@ export function createRaft(options: RaftOptions): Raft {
         log.compact(event.snapshot);
         toDisk().snapshot = event.snapshot;
         return;
+      case 'disk':
+        return diskIs(event.isWritable);
       case 'resign':
         return resign();
       default:

@@ -49,7 +49,13 @@ export type Message =
   /** The leader of that epoch goes: who is first in `successors` need not wait for its time. */
   | (Envelope & { readonly kind: 'end'; readonly successors: readonly number[] })
   /** For entries from `last.offset` on. All before it is on the follower's disk. */
-  | (Envelope & { readonly kind: 'fetch'; readonly last: LogEnd; readonly highWatermark: number })
+  | (Envelope & {
+      readonly kind: 'fetch';
+      readonly last: LogEnd;
+      readonly highWatermark: number;
+      /** Nothing of what it has taken lately is on its disk: it is no reason to commit anything. */
+      readonly unwritten?: true;
+    })
   | (Envelope & {
       readonly kind: 'fetched';
       /** Of the fetch that it answers: an answer to another log than the one there is now would cut what was taken since. */
@@ -79,6 +85,11 @@ export type Event =
   | { readonly kind: 'persisted'; readonly endOffset: number }
   /** Entries below its offset, which is committed, are not needed any more. */
   | { readonly kind: 'snapshotTaken'; readonly snapshot: Snapshot }
+  /**
+   * What is to be persisted can't be, or can again. Until it can, this node follows in memory alone: it neither leads nor votes,
+   * and what it fetches doesn't count. All that `log`, `epoch` and `votedFor` have is on disk when it can again.
+   */
+  | { readonly kind: 'disk'; readonly isWritable: boolean }
   /** Steps down for another, if it leads. */
   | { readonly kind: 'resign' };
 

@@ -2,6 +2,7 @@
 // them may be written to. Roles of one partition change one after another, and a leader that is none any more takes
 // nothing from the moment the image says so. Nothing here decides who leads.
 import type { Clock } from '../kernel/clock.ts';
+import { isFault } from '../kernel/fault.ts';
 import { partitionName } from '../kernel/ids.ts';
 import type { Logger } from '../kernel/logger.ts';
 import type { PartitionLog } from '../log/partition-log.ts';
@@ -72,6 +73,12 @@ interface Replica {
   /** The attempt at a role that is on, which settles well or not. */
   attempt: Promise<unknown>;
 }
+
+const diskBackoffMs = 500;
+
+/** Of which the disk has spoken for all partitions. */
+const isStorageFailure = (error: unknown): boolean =>
+  isFault(error, 'STORAGE_FAILED') || (isFault(error, 'LOG_REFUSED') && error.detail.error === 'KAFKA_STORAGE_ERROR');
 
 const idle: Role = { kind: 'idle' };
 
@@ -159,8 +166,11 @@ export function createReplicas(options: ReplicasOptions): Replicas {
       } catch (error) {
         if (closed) return;
         const partition = partitionName({ topic: replica.topic.name, partition: replica.partition });
-        logger.error({ err: error, partition }, 'a replica could not take up its role; it is tried again');
-        await clock.sleep(options.backoffMs);
+        const isDisk = isStorageFailure(error);
+        const told = 'a replica could not take up its role; it is tried again';
+        if (isDisk) logger.debug({ err: error, partition }, told);
+        else logger.error({ err: error, partition }, told);
+        await clock.sleep(isDisk ? Math.max(options.backoffMs, diskBackoffMs) : options.backoffMs);
       }
     }
   }

@@ -8,6 +8,7 @@ import { createLogManager, type LogManager } from '../log/log-manager.ts';
 import { startInSyncChanges } from '../replication/in-sync-changes.ts';
 import type { PlacedTopic } from '../replication/place.ts';
 import { createReplicas } from '../replication/replicas.ts';
+import { createDisk } from '../storage/disk.ts';
 import type { StorageEngine } from '../storage/storage.ts';
 import { clusterPartitions } from './cluster/cluster-partitions.ts';
 import { type Cluster, type ClusterOptions, openCluster } from './cluster/open-cluster.ts';
@@ -61,7 +62,8 @@ export async function layFoundation(options: FoundationOptions, cluster?: Cluste
 async function alone(options: FoundationOptions): Promise<Foundation> {
   const { engine, random, settings, clock, logger } = options;
   const catalog = await openCatalog({ engine, random });
-  const logs = createLogManager({ engine, clock, logger });
+  const disk = createDisk({ engine, clock, logger });
+  const logs = createLogManager({ engine, clock, logger, disk });
   const { topics, nodeConfigs } = topicsOn(catalog, logs, options);
   await topics.recover();
   return {
@@ -79,7 +81,10 @@ async function alone(options: FoundationOptions): Promise<Foundation> {
     leave: async () => {},
     resign: () => {},
     stop: async () => {},
-    close: async () => catalog[Symbol.asyncDispose](),
+    async close() {
+      disk.close();
+      await catalog[Symbol.asyncDispose]();
+    },
   };
 }
 
@@ -109,9 +114,10 @@ async function inCluster(options: FoundationOptions, setup: ClusterOptions): Pro
   const { engine, settings, clock, logger } = options;
   const { nodeId } = settings;
   let onTopics: (changed: readonly TopicImage[], gone: readonly TopicImage[]) => void = () => {};
-  const cluster = await openCluster(options, setup, (changed, gone) => onTopics(changed, gone));
+  const disk = createDisk({ engine, clock, logger });
+  const cluster = await openCluster({ ...options, disk }, setup, (changed, gone) => onTopics(changed, gone));
   const { catalog, log } = cluster;
-  const logs = createLogManager({ engine, clock, logger, highWatermark: 'replicated' });
+  const logs = createLogManager({ engine, clock, logger, disk, highWatermark: 'replicated' });
   const registry = await openReplicaRegistry(engine);
   const { topics, nodeConfigs } = topicsOn(catalog, logs, options, {
     eraseLogs: async () => {}, // each node erases its own when the metadata says that the topic is gone
@@ -211,6 +217,7 @@ async function inCluster(options: FoundationOptions, setup: ClusterOptions): Pro
       await replicas.close();
     },
     async close() {
+      disk.close();
       await cluster.close();
       await registry.close();
     },

@@ -4,7 +4,7 @@ import { setMaxListeners } from 'node:events';
 import type { Catalog, TopicImage } from '../../controller/catalog.ts';
 import { type Controller, createController } from '../../controller/controller.ts';
 import { controllerDefaults } from '../../controller/controller-options.ts';
-import type { NodeImage } from '../../controller/node-image.ts';
+import type { NodeImage, NodeState } from '../../controller/node-image.ts';
 import { openQuorumMetadataLog, type QuorumMetadataLog } from '../../controller/quorum-metadata-log.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { Fault, isFault } from '../../kernel/fault.ts';
@@ -13,6 +13,7 @@ import { type Random, randomUuid } from '../../kernel/random.ts';
 import { apis } from '../../protocol/api-table.ts';
 import { errors } from '../../protocol/error-code.ts';
 import type { Network, Transport } from '../../protocol/transport.ts';
+import type { Disk } from '../../storage/disk.ts';
 import type { StorageEngine } from '../../storage/storage.ts';
 import type { NodeSettings } from '../node-config.ts';
 import { createClusterCatalog } from './cluster-catalog.ts';
@@ -37,6 +38,7 @@ export interface ClusterParts {
   readonly random: Random;
   readonly logger: Logger;
   readonly settings: NodeSettings;
+  readonly disk: Disk;
 }
 
 export interface Cluster {
@@ -70,7 +72,7 @@ export async function openCluster(
   { controllers, network, rack = null, entriesOverSnapshotMax }: ClusterOptions,
   onTopics: OnTopics,
 ): Promise<Cluster> {
-  const { clock, random, logger, settings } = parts;
+  const { clock, random, logger, settings, disk } = parts;
   const { nodeId } = settings;
   // Answers on one connection come in the order of their questions. Consensus doesn't wait behind a heartbeat that waits for
   // a commit, nor the end of a transaction behind a follower that waits for records.
@@ -101,7 +103,7 @@ export async function openCluster(
     clock,
   });
   const log = await openQuorumMetadataLog({
-    ...{ nodeId, voters: controllers.map((one) => one.nodeId), engine: parts.engine, clock, random, logger },
+    ...{ nodeId, voters: controllers.map((one) => one.nodeId), engine: parts.engine, disk, clock, random, logger },
     send: link.send,
     onApplied: onTopics,
     ...(entriesOverSnapshotMax !== undefined && { entriesOverSnapshotMax }),
@@ -177,12 +179,12 @@ export async function openCluster(
       }
     },
     start({ host, port }) {
-      const node: Omit<NodeImage, 'epoch' | 'fenced' | 'inControlledShutdown'> = {
+      const node: Omit<NodeImage, NodeState> = {
         ...{ id: nodeId, incarnation, rack, features: [] },
         listeners: [{ name: 'PLAINTEXT', host, port, securityProtocol: 0 }],
       };
       lifecycle = startLifecycle({
-        ...{ node, controller, clock, logger },
+        ...{ node, controller, clock, logger, disk },
         metadataOffset: () => log.appliedOffset - 1,
         clusterId: () => (log.image.clusterId === '' ? null : log.image.clusterId),
         heartbeatMs: settings['broker.heartbeat.interval.ms'],

@@ -12,6 +12,8 @@ export interface LossyEngine extends StorageEngine {
   crash(kind: 'kill' | 'powerLoss'): Promise<void>;
   /** The databases as the process of this moment sees them: after a crash it can open nothing more. */
   life(): StorageEngine;
+  /** From here on nothing can be written and no database opened, until there is room again. */
+  isFull: boolean;
   /** The next `count` writes fail as on a full disk, once `afterwards` have gone well. */
   failWrites(count: number, afterwards?: number): void;
 }
@@ -29,6 +31,9 @@ export function createLossyEngine(random: Random): LossyEngine {
   let generation = 0;
   let failing = 0;
   let passing = 0;
+  let full = false;
+  const noRoom = (path: string) =>
+    new Fault('STORAGE_FAILED', { path, reason: 'the disk is full; make space and start again' });
 
   async function rebuild(kind: 'kill' | 'powerLoss'): Promise<void> {
     memory = createMemoryEngine();
@@ -56,10 +61,10 @@ export function createLossyEngine(random: Random): LossyEngine {
     };
     const write = async (operations: readonly BatchOperation[], isSynced: boolean) => {
       alive();
-      if (failing > 0 && passing-- <= 0) {
-        failing--;
+      if (full || (failing > 0 && passing-- <= 0)) {
+        if (!full) failing--;
         hasFailed = true;
-        throw new Fault('STORAGE_FAILED', { path: name, reason: 'the disk is full; make space and start again' });
+        throw noRoom(name);
       }
       const copied = operations.map((op) =>
         op.type === 'put' ? { ...op, key: op.key.slice(), value: op.value.slice() } : { ...op, key: op.key.slice() },
@@ -101,13 +106,28 @@ export function createLossyEngine(random: Random): LossyEngine {
 
   const open = async (name: string, born: number) => {
     if (born !== generation) throw new Fault('CLOSED', { what: `the process that opened ${name}` });
+    if (full) throw noRoom(name);
     return lossy(name, await memory.open(name), born);
   };
   const engine: LossyEngine = {
     open: (name) => open(name, generation),
     life() {
       const born = generation;
-      return { ...engine, open: (name) => open(name, born) };
+      return {
+        open: (name) => open(name, born),
+        list: engine.list,
+        destroy: engine.destroy,
+        tryOut: engine.tryOut,
+      };
+    },
+    get isFull() {
+      return full;
+    },
+    set isFull(is) {
+      full = is;
+    },
+    async tryOut() {
+      if (full) throw noRoom('the disk');
     },
     list: () => memory.list(),
     destroy: async (name) => {

@@ -9,7 +9,7 @@ import type { Network, Transport } from '../../../../core/protocol/transport.ts'
 import { createNode, type StorageNode } from '../../../../core/server/node.ts';
 import type { NodeSettings } from '../../../../core/server/node-config.ts';
 import { strictTransport } from '../../../support/strict-transport.ts';
-import { createLossyEngine } from '../../log/lossy-engine.ts';
+import { createLossyEngine, type LossyEngine } from '../../log/lossy-engine.ts';
 
 export interface TestCluster extends AsyncDisposable {
   readonly ids: readonly number[];
@@ -20,6 +20,7 @@ export interface TestCluster extends AsyncDisposable {
   stop(id: number): Promise<void>;
   /** Nothing reaches it or comes from it any more, and it never hears of that. */
   kill(id: number): Promise<void>;
+  disk(id: number): LossyEngine;
   /** Names of what is on its disk. */
   databases(id: number): Promise<string[]>;
 }
@@ -128,6 +129,7 @@ export async function startCluster({
       nodes.delete(id);
       await engines.get(id)!.crash('kill');
     },
+    disk: (id) => engines.get(id)!,
     databases: (id) => engines.get(id)!.life().list(),
     async [Symbol.asyncDispose]() {
       await Promise.all(clients.map((client) => client.close()));
