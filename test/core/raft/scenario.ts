@@ -85,6 +85,7 @@ function createPlay(): (command: string) => readonly string[] {
         detail(`${node.id} writes ${describeWrite(effect)}`);
       } else if (effect.kind === 'send') post(node.id, effect.to, effect.message);
       else if (effect.kind === 'commit') out.push(`${node.id} commits to ${effect.highWatermark}`);
+      else if (effect.kind === 'refuseVoters') out.push(`${node.id} refuses: ${effect.why}`);
       else out.push(`${node.id} restores the snapshot ${effect.snapshot.offset}@${effect.snapshot.epoch}`);
     }
     const [first] = effects;
@@ -184,6 +185,8 @@ function createPlay(): (command: string) => readonly string[] {
     propose(id, ...texts) {
       give(at(id!), { kind: 'propose', entries: texts.map((text) => Buffer.from(text)) });
     },
+    /** voters NODE IDS: of the leader alone. */
+    voters: (id, next) => give(at(id!), { kind: 'changeVoters', voters: ids(next!) }),
     resign: (id) => give(at(id!), { kind: 'resign' }),
     /** What it writes from now on isn't on disk, and what is to follow isn't done, until 'flush'. */
     stall(id) {
