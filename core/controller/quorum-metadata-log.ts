@@ -5,7 +5,8 @@ import { Fault } from '../kernel/fault.ts';
 import type { Logger } from '../kernel/logger.ts';
 import type { Random } from '../kernel/random.ts';
 import { type RaftDriver, startRaftDriver } from '../raft/driver.ts';
-import type { Entry, Message, Persist, RaftTiming, Snapshot } from '../raft/types.ts';
+import type { Entry, Message, Persist, RaftTiming, SaidVoter, Snapshot, Voter } from '../raft/types.ts';
+import { voterOf } from '../raft/voters.ts';
 import type { Disk } from '../storage/disk.ts';
 import type { Storage, StorageEngine } from '../storage/storage.ts';
 import {
@@ -24,7 +25,7 @@ import { createRaftDisk } from './raft-disk.ts';
 
 export interface QuorumMetadataLogOptions {
   readonly nodeId: number;
-  /** Ids of the controllers. A node that isn't among them follows without a vote. */
+  /** Ids of the controllers, as long as the log itself doesn't say. A node that isn't among them follows without a vote. */
   readonly voters: readonly number[];
   readonly engine: StorageEngine;
   readonly send: (to: number, message: Message) => void;
@@ -42,6 +43,8 @@ export interface QuorumMetadataLogOptions {
 
 export interface QuorumMetadataLog extends MetadataLog {
   readonly quorum: RaftDriver['raft'];
+  /** Who votes, and where those are whom somebody added by their address. */
+  readonly voters: readonly Voter[];
   /** First offset that isn't in the image. */
   readonly appliedOffset: number;
   receive(message: Message): void;
@@ -49,6 +52,8 @@ export interface QuorumMetadataLog extends MetadataLog {
   applied(offset: number): Promise<void>;
   /** On the leader: whether all nodes that were heard of lately have the log up to there. */
   isKnownTo(offset: number): boolean;
+  /** On the leader; one comes or goes. @throws Fault `VOTERS_NOT_CHANGED`, `NOT_CONTROLLER` */
+  changeVoters(voters: readonly SaidVoter[]): Promise<void>;
   resign(): void;
   close(): Promise<void>;
 }
@@ -178,6 +183,10 @@ export async function openQuorumMetadataLog(options: QuorumMetadataLogOptions): 
   return {
     image,
     quorum: driver.raft,
+    get voters() {
+      const { log, voters } = driver!.raft;
+      return log.votersBelow(log.end.offset)?.voters ?? voters.map(voterOf);
+    },
     get nextOffset() {
       return driver!.raft.log.end.offset;
     },
@@ -204,6 +213,7 @@ export async function openQuorumMetadataLog(options: QuorumMetadataLogOptions): 
       const sinceMs = options.clock.monotonicMs() - heardMsMax;
       return [...role.progress.values()].every((one) => one.fetchedAtMs < sinceMs || one.endOffset >= offset);
     },
+    changeVoters: driver.changeVoters,
     resign: driver.resign,
     async close() {
       listeners.clear();

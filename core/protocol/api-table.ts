@@ -59,6 +59,8 @@ import {
   describeTopicPartitionsRequest,
   describeTopicPartitionsResponse,
 } from './messages/75-describe-topic-partitions.ts';
+import { addRaftVoterRequest, addRaftVoterResponse } from './messages/80-add-raft-voter.ts';
+import { removeRaftVoterRequest, removeRaftVoterResponse } from './messages/81-remove-raft-voter.ts';
 import { nodeCallRequest, nodeCallResponse } from './node-call.ts';
 import type { Infer, InitOf, Message } from './schema.ts';
 
@@ -173,6 +175,8 @@ export const apis = {
     response: describeTopicPartitionsResponse,
     served: [0, 0],
   },
+  addRaftVoter: { key: 80, request: addRaftVoterRequest, response: addRaftVoterResponse, served: [0, 1] },
+  removeRaftVoter: { key: 81, request: removeRaftVoterRequest, response: removeRaftVoterResponse, served: [0, 0] },
   nodeCall: { key: 20_000, request: nodeCallRequest, response: nodeCallResponse, served: [0, 0] },
 } as const satisfies Record<string, Api>;
 

@@ -5,7 +5,7 @@ import { Fault } from '../kernel/fault.ts';
 import { createLatch, type Latch } from '../kernel/latch.ts';
 import type { Logger } from '../kernel/logger.ts';
 import { createRaft, type Raft } from './raft.ts';
-import type { Effect, Entry, Event, Message, Persist, RaftOptions, Snapshot } from './types.ts';
+import type { Effect, Entry, Event, Message, Persist, RaftOptions, SaidVoter, Snapshot } from './types.ts';
 
 export interface RaftDisk {
   load(): Promise<Pick<RaftOptions, 'hardState' | 'snapshot' | 'entries'>>;
@@ -32,7 +32,12 @@ export interface RaftDriver {
   receive(message: Message): void;
   /** Resolves when committed. @throws Fault `NOT_CONTROLLER` where this isn't the leader, or is it no more: they may hold or not */
   propose(entries: readonly Uint8Array[]): Promise<void>;
-  changeVoters(voters: readonly number[]): void;
+  /**
+   * Resolves when committed; they vote from before that.
+   *
+   * @throws Fault `VOTERS_NOT_CHANGED` with why they stay, `NOT_CONTROLLER` as of `propose`
+   */
+  changeVoters(voters: readonly SaidVoter[]): Promise<void>;
   snapshot(snapshot: Snapshot): void;
   /** Hands over to another, if it leads. */
   resign(): void;
@@ -47,7 +52,10 @@ interface Waiting {
 
 type Queued =
   | { readonly event: Event; readonly latch: null }
-  | { readonly event: Extract<Event, { kind: 'propose' }>; readonly latch: Latch<void> };
+  | { readonly event: Extract<Event, { kind: 'propose' | 'changeVoters' }>; readonly latch: Latch<void> };
+type Proposal = { readonly event: Extract<Event, { kind: 'propose' }>; readonly latch: Latch<void> };
+
+const isProposal = (queued: Queued | undefined): queued is Proposal => queued?.event.kind === 'propose';
 
 const lookMsMax = 1_000;
 const tryDiskMs = 1_000;
@@ -101,8 +109,12 @@ export async function startRaftDriver(options: RaftDriverOptions): Promise<RaftD
   function next(): readonly Effect[] {
     const first = queue.shift()!;
     if (first.latch === null) return raft.step(first.event);
+    if (!isProposal(first)) return changeVoters(first.event, first.latch);
     const together = [first];
-    while (queue[0]?.latch) together.push(queue.shift() as typeof first);
+    for (let more = queue[0]; isProposal(more); more = queue[0]) {
+      together.push(more);
+      queue.shift();
+    }
     const { role, epoch } = raft;
     if (role.kind !== 'leader') {
       for (const { latch } of together) latch.reject(new Fault('NOT_CONTROLLER', {}));
@@ -154,6 +166,16 @@ export async function startRaftDriver(options: RaftDriverOptions): Promise<RaftD
       if (tryDiskAtMs === null || closed) throw error;
       tryDiskAtMs = clock.monotonicMs() + tryDiskMs;
     }
+  }
+
+  function changeVoters(event: Event, latch: Latch<void>): readonly Effect[] {
+    const { epoch } = raft;
+    const effects = raft.step(event);
+    const refused = effects.find((effect) => effect.kind === 'refuseVoters');
+    if (refused === undefined) waiting.push({ endOffset: raft.log.end.offset, epoch, latch });
+    else if (refused.why === 'notLeader') latch.reject(new Fault('NOT_CONTROLLER', {}));
+    else latch.reject(new Fault('VOTERS_NOT_CHANGED', { why: refused.why }));
+    return effects;
   }
 
   async function carryOut(effects: readonly Effect[]): Promise<void> {
@@ -223,7 +245,11 @@ export async function startRaftDriver(options: RaftDriverOptions): Promise<RaftD
       give({ event: { kind: 'propose', entries }, latch });
       return latch.promise;
     },
-    changeVoters: (voters) => tell({ kind: 'changeVoters', voters }),
+    changeVoters(voters) {
+      const latch = createLatch<void>();
+      give({ event: { kind: 'changeVoters', voters }, latch });
+      return latch.promise;
+    },
     snapshot: (snapshot) => tell({ kind: 'snapshotTaken', snapshot }),
     resign: () => tell({ kind: 'resign' }),
     async close() {

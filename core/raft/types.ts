@@ -1,7 +1,7 @@
 // What consensus is about: entries, messages, events and effects, as plain data. It knows no Kafka: server/quorum maps the
 // messages to Kafka's own. Semantics are KRaft's (KIP-595, KIP-996, KIP-853): followers fetch from the leader.
 
-/** 'began' is the first entry of a leader's epoch; 'voters' holds the ids that vote from there on, as JSON. */
+/** 'began' is the first entry of a leader's epoch; 'voters' says who votes from there on, committed or not (voters.ts). */
 export type EntryKind = 'data' | 'began' | 'voters';
 
 export interface Entry {
@@ -9,6 +9,25 @@ export interface Entry {
   readonly kind: EntryKind;
   readonly data: Uint8Array;
 }
+
+export interface Voter {
+  readonly id: number;
+  /** As somebody gave it with the voter; null where each node has been told by itself where to look, as for the first ones. */
+  readonly at: { readonly host: string; readonly port: number } | null;
+}
+
+/** A bare id is a voter without an address. */
+export type SaidVoter = number | Voter;
+
+export type VotersObjection =
+  | 'notLeader'
+  /** None, or more than one at once. */
+  | 'notOneVoter'
+  | 'nobodyLeft'
+  /** Two changes at once could give two majorities that share nobody. */
+  | 'changeUnderWay'
+  /** Before its own first entry is committed a leader doesn't know which changes hold. */
+  | 'epochNotCommitted';
 
 export interface HardState {
   /** Highest epoch known; never goes back. */
@@ -21,7 +40,7 @@ export interface HardState {
 export interface Snapshot {
   readonly offset: number;
   readonly epoch: number;
-  readonly voters: readonly number[];
+  readonly voters: readonly SaidVoter[];
   readonly data: Uint8Array;
 }
 
@@ -80,7 +99,7 @@ export type Event =
   /** On the leader alone; elsewhere it does nothing. */
   | { readonly kind: 'propose'; readonly entries: readonly Uint8Array[] }
   /** One voter comes or goes at a time, and only once the last change is committed. */
-  | { readonly kind: 'changeVoters'; readonly voters: readonly number[] }
+  | { readonly kind: 'changeVoters'; readonly voters: readonly SaidVoter[] }
   /** What the last `persist` was about is on disk. */
   | { readonly kind: 'persisted'; readonly endOffset: number }
   /** Entries below its offset, which is committed, are not needed any more. */
@@ -109,12 +128,39 @@ export type Effect =
   | { readonly kind: 'send'; readonly to: number; readonly message: Message }
   /** Entries below `highWatermark` are committed. */
   | { readonly kind: 'commit'; readonly highWatermark: number }
+  /** The voters stay as they are, and why. */
+  | { readonly kind: 'refuseVoters'; readonly why: VotersObjection }
   /** A snapshot has taken the place of what was here. */
   | { readonly kind: 'restore'; readonly snapshot: Snapshot };
 
+/** What a leader knows of whoever fetches from it. */
+export interface Progress {
+  /** All below is on its disk. */
+  endOffset: number;
+  fetchedAtMs: number;
+  /** A fetch that waits for something to answer. */
+  held: { readonly message: Extract<Message, { kind: 'fetch' }>; readonly untilMs: number } | null;
+}
+
+export type Role =
+  /** `leader` null: looks for one. An observer is a follower that doesn't vote. */
+  | { readonly kind: 'follower'; readonly leader: number | null; readonly untilMs: number }
+  | {
+      readonly kind: 'prospect' | 'candidate';
+      readonly untilMs: number;
+      readonly granted: Set<number>;
+      readonly refused: Set<number>;
+    }
+  | {
+      readonly kind: 'leader';
+      readonly sinceOffset: number;
+      readonly sinceMs: number;
+      readonly progress: Map<number, Progress>;
+    };
+
 export interface RaftOptions {
   readonly id: number;
-  /** Where the log says nothing of them yet. */
+  /** Where the log says nothing of them yet; the first leader writes down who they were. */
   readonly voters: readonly number[];
   readonly hardState: HardState;
   readonly snapshot: Snapshot | null;

@@ -139,6 +139,8 @@ const failed: { readonly [N in ApiName]: Failed<N> } = {
   consumerGroupHeartbeat: whole,
   consumerGroupDescribe: ({ groupIds }, errorCode) => ({ groups: groupIds.map((groupId) => ({ groupId, errorCode })) }),
   listConfigResources: whole,
+  addRaftVoter: whole,
+  removeRaftVoter: whole,
   nodeCall: whole,
   describeTopicPartitions: ({ topics }, errorCode) => ({ topics: topics.map(({ name }) => ({ name, errorCode })) }),
 };

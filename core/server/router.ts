@@ -48,6 +48,8 @@ import { consumerGroupHeartbeat } from './handlers/68-consumer-group-heartbeat.t
 import { consumerGroupDescribe } from './handlers/69-consumer-group-describe.ts';
 import { listConfigResources } from './handlers/74-list-config-resources.ts';
 import { describeTopicPartitions } from './handlers/75-describe-topic-partitions.ts';
+import { addRaftVoter } from './handlers/80-add-raft-voter.ts';
+import { removeRaftVoter } from './handlers/81-remove-raft-voter.ts';
 
 const nodeCall: Handler<'nodeCall'> = async ({ kind, body }, { parts: { cluster } }) =>
   apis.nodeCall.response.create(
@@ -99,6 +101,8 @@ const handlers: { readonly [N in ApiName]?: Handler<N> } = {
   consumerGroupDescribe,
   listConfigResources,
   describeTopicPartitions,
+  addRaftVoter,
+  removeRaftVoter,
   nodeCall,
 };
 

@@ -8,12 +8,15 @@ import type { Clock } from '../../kernel/clock.ts';
 import { Fault, isFault } from '../../kernel/fault.ts';
 import { createLatch } from '../../kernel/latch.ts';
 import type { Random } from '../../kernel/random.ts';
+import type { VoterChanges } from './voter-changes.ts';
 
-/** What a node may ask; each is a method of `Controller` whose arguments travel as JSON. */
+/** What a node may ask; each is a method of `Controller`, or a change of those who vote, whose arguments travel as JSON. */
 const askable = [
   'register',
   'heartbeat',
   'unregister',
+  'addVoter',
+  'removeVoter',
   'createTopic',
   'growTopic',
   'deleteTopic',
@@ -28,7 +31,9 @@ const askable = [
 export type Askable = (typeof askable)[number];
 
 /** `Controller` as far as it can be asked from afar: a function can't travel, so settings are replaced as a whole. */
-export interface RemoteController extends Pick<Controller, Exclude<Askable, 'replaceConfigs' | 'replaceNodeConfigs'>> {
+export interface RemoteController
+  extends VoterChanges,
+    Pick<Controller, Exclude<Askable, 'replaceConfigs' | 'replaceNodeConfigs' | keyof VoterChanges>> {
   replaceConfigs(id: string, configs: Readonly<Record<string, string>>): Promise<unknown>;
   replaceNodeConfigs(node: string, configs: Readonly<Record<string, string>>): Promise<unknown>;
 }

@@ -21,9 +21,13 @@ import { type Answered, carryOutOn, createControllerLink, type RemoteController 
 import { type Lifecycle, startLifecycle } from './lifecycle.ts';
 import { createPeers, type PeerAddress } from './peers.ts';
 import { createQuorumLink, decodeMessage, encodeMessage } from './quorum-link.ts';
+import { createVoterChanges, type Identity, type VoterChanges } from './voter-changes.ts';
 
 export interface ClusterOptions {
-  /** Where each controller is asked by other nodes. This node is one of them where its id is among theirs. */
+  /**
+   * Where each controller is asked by other nodes. This node is one of them where its id is among theirs. Who of them votes is
+   * said by the metadata log once there is one, and where those are who were added since.
+   */
   readonly controllers: readonly PeerAddress[];
   /** To other nodes. */
   readonly network: Network;
@@ -66,6 +70,7 @@ const askMsMax = 30_000;
 const changesTopics: ReadonlySet<string> = new Set(['createTopic', 'growTopic', 'deleteTopic', 'replaceConfigs']);
 const spreadMsMax = 300;
 const spreadEveryMs = 5;
+const whoIsMsMax = 3_000;
 
 export async function openCluster(
   parts: ClusterParts,
@@ -85,14 +90,22 @@ export async function openCluster(
   setMaxListeners(0, closing.signal); // as many as there are questions under way
   const incarnation = randomUuid(random);
   let lifecycle: Lifecycle | null = null;
-  const controllerAt = (id: number) => () => controllers.find((one) => one.nodeId === id) ?? null;
+  const controllerAt = (id: number) => () =>
+    addressIn(log.voters, id) ?? controllers.find((one) => one.nodeId === id) ?? null;
 
-  async function askNode(to: number, kind: string, body: Uint8Array): Promise<Uint8Array | null> {
+  async function askAt(
+    to: () => PeerAddress | null,
+    kind: string,
+    body: Uint8Array,
+    signal?: AbortSignal,
+  ): Promise<Uint8Array | null> {
     const request = apis.nodeCall.request.create({ from: nodeId, kind, body });
     const way = kind === 'quorum' ? ways.quorum : ways.questions;
-    const answer = await way.call(controllerAt(to))('nodeCall', 0, request);
+    const answer = await way.call(to)('nodeCall', 0, request, signal === undefined ? {} : { signal });
     return answer.errorCode === 0 ? (answer.body ?? nothing) : null;
   }
+
+  const askNode = (to: number, kind: string, body: Uint8Array) => askAt(controllerAt(to), kind, body);
 
   const link = createQuorumLink({
     async ask(to, message) {
@@ -109,6 +122,11 @@ export async function openCluster(
     ...(entriesOverSnapshotMax !== undefined && { entriesOverSnapshotMax }),
   });
   const isController = controllers.some((one) => one.nodeId === nodeId);
+  if (!isController && log.quorum.voters.includes(nodeId)) {
+    await log.close();
+    const problem = `node ${nodeId} is one of those that vote, by its metadata; name its address among the controllers`;
+    throw new Fault('BAD_SETTINGS', { of: 'the cluster', problems: [problem] });
+  }
   const own: Controller | null = isController
     ? createController({
         ...{ log, clock, random, logger },
@@ -116,7 +134,27 @@ export async function openCluster(
       })
     : null;
 
+  const voterChanges = createVoterChanges({ log, clock, whoIs });
+
+  /** Whoever can't be asked isn't there. */
+  async function whoIs(address: PeerAddress): Promise<Identity | null> {
+    const late = new AbortController();
+    const timer = clock.after(whoIsMsMax, () => late.abort());
+    try {
+      const answer = await askAt(() => address, 'identity', nothing, late.signal);
+      return answer === null ? null : (JSON.parse(Buffer.from(answer).toString()) as Identity);
+    } catch {
+      return null;
+    } finally {
+      timer.cancel();
+    }
+  }
+
   const carryOut = async (kind: string, args: readonly unknown[]): Promise<Answered> => {
+    if (Object.hasOwn(voterChanges, kind)) {
+      const change = voterChanges[kind as keyof VoterChanges] as (...given: readonly unknown[]) => Promise<unknown>;
+      return { value: await change(...args), offset: log.appliedOffset };
+    }
     if (own === null) throw new Error('this node is no controller');
     const answered = await carryOutOn(own, () => log.appliedOffset, kind, args);
     if (changesTopics.has(kind)) await spread(answered.offset);
@@ -155,6 +193,10 @@ export async function openCluster(
     if (kind === 'quorum') {
       const message = decodeMessage(body);
       return encodeMessage(message === null ? null : await link.serve(message));
+    }
+    if (kind === 'identity') {
+      const identity: Identity = { nodeId, clusterId: log.image.clusterId };
+      return Buffer.from(JSON.stringify(identity));
     }
     const args = JSON.parse(Buffer.from(body).toString()) as readonly unknown[];
     return Buffer.from(JSON.stringify(await carryOut(kind, args)));
@@ -201,6 +243,11 @@ export async function openCluster(
       await Promise.all(Object.values(ways).map((way) => way.close()));
     },
   };
+}
+
+function addressIn(voters: QuorumMetadataLog['voters'], id: number): PeerAddress | null {
+  const at = voters.find((voter) => voter.id === id)?.at ?? null;
+  return at === null ? null : { nodeId: id, ...at };
 }
 
 function addressOf(node: NodeImage | undefined): PeerAddress | null {

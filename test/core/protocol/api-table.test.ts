@@ -47,6 +47,8 @@ const served = {
   consumerGroupDescribe: [69, 0, 1],
   listConfigResources: [74, 0, 1],
   describeTopicPartitions: [75, 0, 0],
+  addRaftVoter: [80, 0, 1],
+  removeRaftVoter: [81, 0, 0],
   // Between nodes of ours only.
   nodeCall: [20_000, 0, 0],
 };

@@ -15,6 +15,7 @@ export interface TestCluster extends AsyncDisposable {
   readonly ids: readonly number[];
   readonly nodes: ReadonlyMap<number, StorageNode>;
   client(name?: string): Client;
+  /** One that isn't among the first names itself as a controller beside them, which doesn't make it one. */
   start(id: number): Promise<void>;
   /** In good order. */
   stop(id: number): Promise<void>;
@@ -81,6 +82,7 @@ export async function startCluster({
 
   async function start(id: number): Promise<void> {
     const life = newLife();
+    if (!engines.has(id)) engines.set(id, createLossyEngine(seededRandom(id)));
     const node = await createNode({
       ...{ engine: engines.get(id)!.life(), clock: systemClock, random: seededRandom(100 + id), logger },
       settings: {
@@ -96,7 +98,7 @@ export async function startCluster({
         ...settings,
       },
       cluster: {
-        controllers: ids.map((nodeId) => ({ nodeId, host: 'node', port: 9_000 + nodeId })),
+        controllers: [...new Set([...ids, id])].map((nodeId) => ({ nodeId, host: 'node', port: 9_000 + nodeId })),
         network: network(life),
       },
     });
