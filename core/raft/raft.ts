@@ -2,6 +2,7 @@
 // keeps nothing from one event to the next but what `Raft` shows. Whoever carries the effects out does so in their order
 // (driver.ts): a vote or an entry is on disk before anyone is told of it.
 import { assert, unreachable } from '../kernel/assert.ts';
+import { newProgress, type Progress, tookUpTo } from './progress.ts';
 import { isMajority, majorityValue } from './quorum.ts';
 import { createRaftLog, type RaftLog, votersEntry } from './raft-log.ts';
 import {
@@ -17,15 +18,6 @@ import {
   raftTiming,
   type Snapshot,
 } from './types.ts';
-
-/** What a leader knows of whoever fetches from it. */
-export interface Progress {
-  /** All below is on its disk. */
-  endOffset: number;
-  fetchedAtMs: number;
-  /** A fetch that waits for something to answer. */
-  held: { readonly message: Extract<Message, { kind: 'fetch' }>; readonly untilMs: number } | null;
-}
 
 export type Role =
   /** `leader` null: looks for one. An observer is a follower that doesn't vote. */
@@ -284,7 +276,7 @@ export function createRaft(options: RaftOptions): Raft {
     if (role.kind !== 'leader' || asked < epoch) return answer(message, { highWatermark: 0 });
     const now = nowMs();
     const known = role.progress.get(from);
-    const own: Progress = known ?? { endOffset: 0, fetchedAtMs: now, held: null };
+    const own = known ?? newProgress(now);
     role.progress.set(from, own);
     own.fetchedAtMs = now;
     own.held = null;
@@ -296,7 +288,7 @@ export function createRaft(options: RaftOptions): Raft {
         return answer(message, { snapshot: { epoch: log.snapshot.epoch, offset: log.snapshot.offset } });
       return answer(message, { diverging: common ?? { epoch: 0, offset: 0 } });
     }
-    own.endOffset = last.offset;
+    tookUpTo(own, last.offset, log.end.offset);
     advance();
     if (role.kind !== 'leader') return;
     if (last.offset < log.end.offset || message.highWatermark < highWatermark) return reply(message);
