@@ -2,6 +2,7 @@
 // keeps nothing from one event to the next but what `Raft` shows. Whoever carries the effects out does so in their order
 // (driver.ts): a vote or an entry is on disk before anyone is told of it.
 import { assert, unreachable } from '../kernel/assert.ts';
+import { newProgress, tookUpTo } from './progress.ts';
 import { isMajority, majorityValue } from './quorum.ts';
 import { createRaftLog, type RaftLog } from './raft-log.ts';
 import {
@@ -277,7 +278,7 @@ export function createRaft(options: RaftOptions): Raft {
     if (role.kind !== 'leader' || asked < epoch) return answer(message, { highWatermark: 0 });
     const now = nowMs();
     const known = role.progress.get(from);
-    const own: Progress = known ?? { endOffset: 0, fetchedAtMs: now, held: null };
+    const own = known ?? newProgress(now);
     role.progress.set(from, own);
     own.fetchedAtMs = now;
     // Who asks again so soon has lost the answer, or doesn't know yet whom it asks.
@@ -291,7 +292,7 @@ export function createRaft(options: RaftOptions): Raft {
         return answer(message, { snapshot: { epoch: log.snapshot.epoch, offset: log.snapshot.offset } });
       return answer(message, { diverging: common ?? { epoch: 0, offset: 0 } });
     }
-    if (message.unwritten !== true) own.endOffset = last.offset;
+    if (message.unwritten !== true) tookUpTo(own, last.offset, log.end.offset);
     advance();
     if (role.kind !== 'leader') return;
     if (isAgain || last.offset < log.end.offset || message.highWatermark < highWatermark) return reply(message);

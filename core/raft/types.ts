@@ -138,6 +138,10 @@ export interface Progress {
   /** All below is on its disk. */
   endOffset: number;
   fetchedAtMs: number;
+  /** When it last had all that there was; null where it never had, as far as this leader knows. */
+  caughtUpAtMs: number | null;
+  /** Where the leader's log ended when it last asked. */
+  seen: { readonly endOffset: number; readonly atMs: number } | null;
   /** A fetch that waits for something to answer. */
   held: { readonly message: Extract<Message, { kind: 'fetch' }>; readonly untilMs: number } | null;
 }

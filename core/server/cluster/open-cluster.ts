@@ -13,6 +13,7 @@ import { type Random, randomUuid } from '../../kernel/random.ts';
 import { apis } from '../../protocol/api-table.ts';
 import { errors } from '../../protocol/error-code.ts';
 import type { Network, Transport } from '../../protocol/transport.ts';
+import { describeQuorum, type QuorumDescription } from '../../raft/description.ts';
 import type { Disk } from '../../storage/disk.ts';
 import type { StorageEngine } from '../../storage/storage.ts';
 import type { NodeSettings } from '../node-config.ts';
@@ -49,6 +50,7 @@ export interface Cluster {
   readonly log: QuorumMetadataLog;
   readonly catalog: Catalog;
   readonly controller: RemoteController;
+  readonly controllers: readonly PeerAddress[];
   /** To a node's own address, as its clients have it. */
   peer(nodeId: number, way?: 'questions' | 'replication'): Transport['call'];
   readonly nodeEpoch: () => number;
@@ -156,10 +158,17 @@ export async function openCluster(
       return { value: await change(...args), offset: log.appliedOffset };
     }
     if (own === null) throw new Error('this node is no controller');
+    if (kind === 'describeQuorum') return { value: describedQuorum(), offset: 0 };
     const answered = await carryOutOn(own, () => log.appliedOffset, kind, args);
     if (changesTopics.has(kind)) await spread(answered.offset);
     return answered;
   };
+
+  function describedQuorum(): QuorumDescription {
+    const described = describeQuorum(log.quorum, { wallMs: clock.now(), monotonicMs: clock.monotonicMs() });
+    if (described === null) throw new Fault('NOT_CONTROLLER', {});
+    return described;
+  }
 
   /** Whoever makes a topic asks another node for it next: that one shall know it, if it isn't too slow. */
   async function spread(offset: number): Promise<void> {
@@ -206,6 +215,7 @@ export async function openCluster(
     log,
     catalog,
     controller,
+    controllers,
     nodeEpoch,
     get isRegistered() {
       return log.image.nodes.get(nodeId)?.incarnation === incarnation;
