@@ -2,7 +2,7 @@
 // can be cut off, killed and started again on what its engine has.
 import { type Client, createClient } from '../../../../core/client/index.ts';
 import { systemClock } from '../../../../core/kernel/clock.ts';
-import { Fault } from '../../../../core/kernel/fault.ts';
+import { Fault, isFault } from '../../../../core/kernel/fault.ts';
 import { type Logger, silentLogger } from '../../../../core/kernel/logger.ts';
 import { seededRandom } from '../../../../core/kernel/random.ts';
 import type { Network, Transport } from '../../../../core/protocol/transport.ts';
@@ -59,7 +59,8 @@ export async function startCluster({
           from.onOver.add(over);
           strict
             .call(api, version, request, options)
-            .then(resolve, reject)
+            // Of a process that has ended nobody hears why.
+            .then(resolve, (error: unknown) => reject(isFault(error, 'CLOSED') ? lost() : error))
             .finally(() => {
               to.onOver.delete(over);
               from.onOver.delete(over);
