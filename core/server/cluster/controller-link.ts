@@ -21,6 +21,7 @@ const askable = [
   'replaceConfigs',
   'replaceNodeConfigs',
   'alterPartitions',
+  'dropDamagedCopy',
   'electLeaders',
   'alterReassignments',
   'allocateProducerIds',
