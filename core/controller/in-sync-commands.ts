@@ -6,7 +6,7 @@ import { rulesOf } from './elections.ts';
 import { nodeEpochObjection } from './members.ts';
 import { isWritable } from './node-image.ts';
 import { type Decision, type Outcome, type Refusal, refused } from './outcome.ts';
-import { changePartition, type PartitionImage } from './partition-image.ts';
+import { changePartition, noLeader, type PartitionImage, withoutCopy } from './partition-image.ts';
 import { createPlaceChanges } from './place-changes.ts';
 
 export interface InSyncNode {
@@ -101,4 +101,29 @@ function ineligible(image: CatalogImage, id: number, epoch: number): string | nu
   if (node.inControlledShutdown) return 'is shutting down';
   if (epoch !== -1 && node.epoch !== epoch) return 'has registered anew since';
   return null;
+}
+
+export interface DamagedCopy {
+  readonly node: number;
+  readonly nodeEpoch: number;
+  readonly topicId: string;
+  readonly partition: number;
+}
+
+/** Ours, beside what Kafka has: a node asks to be out of sync because its copy is damaged. Refused where no other could lead. */
+export function dropDamagedCopy(image: CatalogImage, damaged: DamagedCopy): Outcome<Decision<null>> {
+  const { node, nodeEpoch, topicId, partition } = damaged;
+  const stale = nodeEpochObjection(image, node, nodeEpoch);
+  if (stale !== null) return stale;
+  const topic = image.topicsById.get(topicId);
+  if (topic === undefined) return refused('UNKNOWN_TOPIC_ID', `no topic has the id ${topicId}`);
+  const changes = createPlaceChanges();
+  const place = changes.placeOf(topic, partition);
+  if (place === undefined || !place.replicas.includes(node))
+    return refused('INVALID_REQUEST', `node ${node} has no replica of ${topic.name}-${partition}`);
+  const changed = withoutCopy(place, node, rulesOf(image, topic));
+  if (changed.leader === noLeader || changed.inSync.includes(node))
+    return refused('INELIGIBLE_REPLICA', `no other node has all of ${topic.name}-${partition}`);
+  changes.set(topic, partition, changed);
+  return { ok: true, value: { records: changes.records(), reply: null } };
 }

@@ -100,6 +100,17 @@ export function offDisk(partition: PartitionImage, node: number, rules: Election
 }
 
 /**
+ * The node is to throw away a part of its copy and fetch it anew, which it may have told the leader that it has. With a new
+ * epoch, so that what leader and follower know of each other is of no more use.
+ */
+export function withoutCopy(partition: PartitionImage, node: number, rules: ElectionRules): PartitionImage {
+  const changed = withoutNode(partition, node, rules) ?? partition;
+  if (changed.leaderEpoch > partition.leaderEpoch) return changed;
+  const { leaderEpoch, partitionEpoch } = partition;
+  return { ...changed, leaderEpoch: leaderEpoch + 1, partitionEpoch: partitionEpoch + 1 };
+}
+
+/**
  * Replicas are to be `target`, in that order. They are added at once, and those that are to go stay until all of `target`
  * are in sync.
  *

@@ -30,6 +30,7 @@ export interface ReadResult {
 
 /** Of tiny ones; a fetch that wants more comes again. */
 const batchesMax = 16_384;
+const verifyBytes = 1 << 20;
 
 export function readCached(core: LogCore, read: ReadOptions): ReadResult | null {
   const { from, maxBytes, isolation, atLeastOne = true } = read;
@@ -92,6 +93,31 @@ async function pageOf(core: LogCore, { from, end, bytesMax, limit }: Page): Prom
     if (limit > 1) return pageOf(core, { from, end, bytesMax, limit: 1 });
     throw core.damaged(from, (error as Error).message);
   }
+}
+
+/**
+ * Looks at what is stored from `from` on, a page of it, whether it is what was written; what isn't is reported.
+ *
+ * @returns where to go on, null at the end; and how much was read
+ */
+export async function verifyStored(core: LogCore, from: number): Promise<{ next: number | null; bytes: number }> {
+  const start = Math.max(from, core.state.logStartOffset);
+  const end = core.state.writtenOffset;
+  if (start >= end) return { next: null, bytes: 0 };
+  const page = await pageOf(core, { from: start, end, bytesMax: verifyBytes, limit: batchesMax });
+  let bytes = 0;
+  for (const entry of page) {
+    bytes += entry[1].length;
+    try {
+      storedBatch(entry);
+    } catch (error) {
+      if (!isFault(error, 'BATCH_DAMAGED')) throw error;
+      // One that went meanwhile is no concern of anybody's.
+      if (error.detail.offset >= core.state.logStartOffset) core.damaged(error.detail.offset, error.detail.what);
+    }
+  }
+  const last = page.at(-1);
+  return { next: last === undefined ? null : keyOffset(last[0]) + 1, bytes };
 }
 
 /** What reads batches in other ways finds damage as well. */

@@ -10,7 +10,14 @@ import { type AppendOptions, type AppendResult, createAppender, createReplicaApp
 import type { LogConfig } from './log-config.ts';
 import { type LogCoreOptions, openLogCore } from './log-core.ts';
 import { createMaintenance } from './log-maintenance.ts';
-import { type ReadOptions, type ReadResult, readCached, readStored, reportingDamage } from './log-reader.ts';
+import {
+  type ReadOptions,
+  type ReadResult,
+  readCached,
+  readStored,
+  reportingDamage,
+  verifyStored,
+} from './log-reader.ts';
 import type { ProducerInfo } from './producer-state.ts';
 
 export type { AppendOptions, AppendResult } from './log-appender.ts';
@@ -86,6 +93,12 @@ export interface PartitionLog {
   onWritten(listener: () => void): () => void;
   /** Calls back when a batch was found damaged on disk, with an offset that it holds. @returns how to stop that */
   onDamage(listener: (offset: number) => void): () => void;
+  /**
+   * Looks at some of what is stored from `from` on, past the batches in memory, and reports what is damaged.
+   *
+   * @returns where to go on, null at the end; and how much was read
+   */
+  verify(from: number): Promise<{ readonly next: number | null; readonly bytes: number }>;
   /** Cuts the log off before the batch that holds `offset`, which needn't be readable. */
   truncateBefore(offset: number): Promise<void>;
   /** Resolves when all that was appended so far is written, or has failed. */
@@ -175,6 +188,7 @@ export async function openPartitionLog(options: LogCoreOptions): Promise<Partiti
       core.damageListeners.add(listener);
       return () => void core.damageListeners.delete(listener);
     },
+    verify: (from) => verifyStored(core, from),
     truncateBefore: maintenance.truncateBefore,
     close,
   };

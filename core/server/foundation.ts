@@ -143,6 +143,10 @@ async function inCluster(options: FoundationOptions, setup: ClusterOptions): Pro
     lagMsMax: settings['replica.lag.time.max.ms'],
     fetchWaitMsMax: settings['replica.fetch.wait.max.ms'],
     backoffMs: settings['replica.fetch.backoff.ms'],
+    async dropDamaged({ id: topicId }, partition) {
+      const damaged = { node: nodeId, nodeEpoch: cluster.nodeEpoch(), topicId, partition };
+      return (await cluster.controller.dropDamagedCopy(damaged)).ok;
+    },
     onLeading: ({ name }, partition) => on.leading(name, partition),
     onResigned: ({ name }, partition) => on.resigned(name, partition),
   });

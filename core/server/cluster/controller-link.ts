@@ -28,6 +28,7 @@ const askable = [
   'replaceConfigs',
   'replaceNodeConfigs',
   'alterPartitions',
+  'dropDamagedCopy',
   'electLeaders',
   'alterReassignments',
   'allocateProducerIds',

@@ -29,6 +29,8 @@ interface FetchedPartition extends PartitionRead {
   /** Its leader epoch is told to a reader that doesn't know it. */
   readonly leaderEpoch: number;
   readonly divergingEpoch: PartitionAnswer['divergingEpoch'];
+  /** What is damaged here another node has, and will be asked for it: a reader tries again, as CORRUPT_MESSAGE would keep it from. */
+  readonly hasOthers?: boolean;
 }
 
 export const fetch: Handler<'fetch'> = async (request, call) => {
@@ -79,7 +81,8 @@ async function open(asked: AskedPartition, follower: Follower | null, call: Call
     const { log, leaderEpoch } = read;
     const error = epochError(asked.currentLeaderEpoch, leaderEpoch);
     if (error !== null) return { ...readOf(asked, null, error), endsWait: true, leaderEpoch };
-    const found = asked.lastFetchedEpoch < 0 ? readOf(asked, read, 'NONE') : readAfter(asked, read);
+    const hasOthers = !('inSyncCount' in read) || (read as Led).inSyncCount > 1;
+    const found = { ...(asked.lastFetchedEpoch < 0 ? readOf(asked, read, 'NONE') : readAfter(asked, read)), hasOthers };
     if (follower === null || found.error !== 'NONE' || !found.moved) return found;
     // Where its log and this one are the same up to what it asks for, it has all before that.
     const fetch = { ...follower, offset: asked.fetchOffset, nowMs: clock.monotonicMs() };
@@ -127,12 +130,12 @@ const readOf = (asked: AskedPartition, source: Readable | null, error: ErrorName
 
 const answer = (
   partitionIndex: number,
-  { log, error, records, aborted, leaderEpoch, divergingEpoch }: FetchedPartition,
+  { log, error, records, aborted, leaderEpoch, divergingEpoch, hasOthers = false }: FetchedPartition,
   committed: boolean,
   nodeId: number,
 ): PartitionAnswer => ({
   partitionIndex,
-  errorCode: codeOf(error),
+  errorCode: codeOf(error === 'CORRUPT_MESSAGE' && hasOthers ? 'KAFKA_STORAGE_ERROR' : error),
   highWatermark: log?.highWatermark ?? -1,
   lastStableOffset: log?.lastStableOffset ?? -1,
   logStartOffset: log?.logStartOffset ?? -1,

@@ -4,6 +4,7 @@
 // after a crash what was written behind a failed write, unless it was opened again in between.
 import { Fault } from '../../../core/kernel/fault.ts';
 import type { Random } from '../../../core/kernel/random.ts';
+import { batchesEnd, batchKey, keyOffset } from '../../../core/log/keyspace.ts';
 import { createMemoryEngine } from '../../../core/storage/memory-storage.ts';
 import type { BatchOperation, Storage, StorageEngine } from '../../../core/storage/storage.ts';
 
@@ -14,6 +15,8 @@ export interface LossyEngine extends StorageEngine {
   life(): StorageEngine;
   /** From here on nothing can be written and no database opened, until there is room again. */
   isFull: boolean;
+  /** Changes a byte of some old batch of a partition that is open, on the disk. @returns where, null where there is none */
+  rot(): Promise<string | null>;
   /** The next `count` writes fail as on a full disk, once `afterwards` have gone well. */
   failWrites(count: number, afterwards?: number): void;
 }
@@ -27,6 +30,7 @@ interface Step {
 
 export function createLossyEngine(random: Random): LossyEngine {
   const history = new Map<string, Step[]>();
+  const opened = new Map<string, Storage>();
   let memory = createMemoryEngine();
   let generation = 0;
   let failing = 0;
@@ -56,6 +60,7 @@ export function createLossyEngine(random: Random): LossyEngine {
     const steps = history.get(name) ?? [];
     history.set(name, steps);
     let hasFailed = false;
+    opened.set(name, inner);
     const alive = () => {
       if (born !== generation) throw new Fault('CLOSED', { what: `the database ${name}, which died` });
     };
@@ -125,6 +130,23 @@ export function createLossyEngine(random: Random): LossyEngine {
     },
     set isFull(is) {
       full = is;
+    },
+    async rot() {
+      const names = [...opened.keys()].filter((name) => /^(plain|paired)-/.test(name));
+      const name = names[random.integer(Math.max(names.length, 1))];
+      if (name === undefined) return null;
+      const inner = opened.get(name)!;
+      const batches = await inner.scanPage({ gte: batchKey(0), lt: batchesEnd, limit: 10_000 }).catch(() => []);
+      const old = batches.slice(0, batches.length >>> 1);
+      const [key, value] = old[random.integer(Math.max(old.length, 1))] ?? [];
+      if (key === undefined || value === undefined) return null;
+      // Not in the epoch, which no checksum covers.
+      const at = random.integer(4) === 0 ? random.integer(12) : 16 + random.integer(value.length - 16);
+      value[at]! ^= 1 << random.integer(8);
+      const operations = [{ type: 'put' as const, key, value }];
+      await inner.write(operations);
+      history.get(name)?.push({ operations, isAnswered: true, isSynced: true, isBehindFailure: false });
+      return `byte ${at} of ${name} at ${keyOffset(key)}`;
     },
     async tryOut() {
       if (full) throw noRoom('the disk');

@@ -52,6 +52,8 @@ interface Mood {
   readonly skewed: boolean;
   /** Disks are full for a while, or fail a few writes. */
   readonly fills: boolean;
+  /** One disk gives back other bytes than it was given, of what all copies have. */
+  readonly rots: boolean;
   /** Nodes that may be away at a time. */
   readonly awayMax: number;
 }
@@ -74,13 +76,14 @@ function chooseMood(random: Random): Mood {
     boolean,
   ];
   const fills = random.next() < 0.35 && !powerLosses;
+  const rots = random.next() < 0.35 && !powerLosses;
   const awayMax = powerLosses || random.next() < 0.6 ? 1 : 3;
   const skewed = random.next() < 0.3;
-  const with_ = Object.entries({ kills, cuts, pauses, powerLosses, skewed, fills }).flatMap(([what, is]) =>
+  const with_ = Object.entries({ kills, cuts, pauses, powerLosses, skewed, fills, rots }).flatMap(([what, is]) =>
     is ? [what] : [],
   );
   const name = [weather.name, ...with_, `${awayMax} away`].join(' ');
-  return { name, weather, kills, cuts, pauses, powerLosses, skewed, fills, awayMax };
+  return { name, weather, kills, cuts, pauses, powerLosses, skewed, fills, rots, awayMax };
 }
 
 interface World {
@@ -148,6 +151,7 @@ async function createWorld(
       'transaction.state.log.num.partitions': 1,
       'group.initial.rebalance.delay.ms': 0,
       'auto.create.topics.enable': false,
+      'log.scrub.interval.ms': 10_000,
     },
     ...(options.log !== undefined && { trace: say }),
     ...(options.spoil !== undefined && { spoil: options.spoil }),
@@ -211,6 +215,7 @@ async function act(world: World): Promise<void> {
   switch (random.integer(8)) {
     case 7:
       if (mood.fills) fill(world, node);
+      if (mood.rots) await rot(world);
       break;
     case 6:
       reassign(world);
@@ -266,6 +271,14 @@ function fill({ random, say }: World, { id, disk }: ClusterNode): void {
   }
   disk.isFull = !disk.isFull;
   say(`the disk of node ${id} ${disk.isFull ? 'is full' : 'has room'}`);
+}
+
+/** Always the first node's: of what two have lost nobody has to have kept any. */
+async function rot(world: World): Promise<void> {
+  const [node] = world.cluster.nodes;
+  if (world.cluster.nodes.some(({ isUp }) => !isUp) || !(await isWhole(world))) return;
+  const where = await node!.disk.rot();
+  if (where !== null) world.say(`the disk of node ${node!.id} changes ${where}`);
 }
 
 /** It starts again later than its session lasts, as a machine does. */

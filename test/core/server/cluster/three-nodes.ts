@@ -8,6 +8,7 @@ import { seededRandom } from '../../../../core/kernel/random.ts';
 import type { Network, Transport } from '../../../../core/protocol/transport.ts';
 import { createNode, type StorageNode } from '../../../../core/server/node.ts';
 import type { NodeSettings } from '../../../../core/server/node-config.ts';
+import type { StorageEngine } from '../../../../core/storage/storage.ts';
 import { strictTransport } from '../../../support/strict-transport.ts';
 import { createLossyEngine, type LossyEngine } from '../../log/lossy-engine.ts';
 
@@ -30,12 +31,15 @@ export interface TestClusterOptions {
   readonly count?: number;
   readonly settings?: Partial<NodeSettings>;
   readonly logger?: Logger;
+  /** Default engines that lose what a crash loses. */
+  readonly engineOf?: (id: number) => StorageEngine;
 }
 
 export async function startCluster({
   count = 3,
   settings = {},
   logger = silentLogger,
+  engineOf,
 }: TestClusterOptions = {}): Promise<TestCluster> {
   const ids = Array.from({ length: count }, (_, i) => i + 1);
   const engines = new Map(ids.map((id) => [id, createLossyEngine(seededRandom(id))]));
@@ -85,7 +89,12 @@ export async function startCluster({
     const life = newLife();
     if (!engines.has(id)) engines.set(id, createLossyEngine(seededRandom(id)));
     const node = await createNode({
-      ...{ engine: engines.get(id)!.life(), clock: systemClock, random: seededRandom(100 + id), logger },
+      ...{
+        engine: engineOf?.(id) ?? engines.get(id)!.life(),
+        clock: systemClock,
+        random: seededRandom(100 + id),
+        logger,
+      },
       settings: {
         ...{ nodeId: id, host: 'node', port: 9_000 + id },
         'group.initial.rebalance.delay.ms': 0,
