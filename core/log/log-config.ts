@@ -38,6 +38,8 @@ export interface ConfigDefinition {
   readonly max?: number;
   /** Of strings and of each item of a list. */
   readonly oneOf?: readonly string[];
+  /** Of the text as a whole, which may be empty then, with what it must be in words. */
+  readonly form?: { readonly pattern: RegExp; readonly words: string };
 }
 
 const week = String(7 * 24 * 60 * 60 * 1_000);
@@ -48,8 +50,16 @@ const definition = (
   type: ConfigType,
   defaultValue: string,
   documentation: string,
-  limits: Pick<ConfigDefinition, 'min' | 'max' | 'oneOf'> = {},
+  limits: Pick<ConfigDefinition, 'min' | 'max' | 'oneOf' | 'form'> = {},
 ): ConfigDefinition => ({ name, type, defaultValue, documentation, ...limits });
+
+/** Kafka's ThrottledReplicaListValidator. */
+const throttledReplicas = {
+  form: {
+    pattern: /^\s*(\*|(\d+:\d+(\s*,\s*\d+:\d+)*)?)\s*$/,
+    words: "'*' or a list of PARTITION:NODE",
+  },
+};
 
 /** Every topic setting that is taken, in the order of their names. */
 export const topicConfigs: readonly ConfigDefinition[] = [
@@ -85,7 +95,21 @@ export const topicConfigs: readonly ConfigDefinition[] = [
     { min: 1 },
   ),
   definition('flush.ms', 'long', forever, 'Taken and without effect; see flush.messages.', { min: 0 }),
+  definition(
+    'follower.replication.throttled.replicas',
+    'list',
+    '',
+    'Copies that are made slowly, by where they are made.',
+    throttledReplicas,
+  ),
   definition('index.interval.bytes', 'int', '4096', 'Taken and without effect.', { min: 0 }),
+  definition(
+    'leader.replication.throttled.replicas',
+    'list',
+    '',
+    'Copies that are made slowly, by where they are read.',
+    throttledReplicas,
+  ),
   definition(
     'max.compaction.lag.ms',
     'long',
@@ -169,8 +193,12 @@ export type ConfigOverrides = Readonly<Record<string, string>>;
 /** Why `value` can't be the setting `name`, in words; null if it can. */
 export function configObjection(name: string, value: string): string | null {
   const config = byName.get(name);
-  if (config === undefined) return `there is no topic setting '${name}'`;
-  const { type, min, max, oneOf } = config;
+  return config === undefined ? `there is no topic setting '${name}'` : valueObjection(config, value);
+}
+
+/** Why `value` can't be that setting, in words; null if it can. */
+export function valueObjection({ name, type, min, max, oneOf, form }: ConfigDefinition, value: string): string | null {
+  if (form !== undefined) return form.pattern.test(value) ? null : `${name} is ${form.words}, not '${value}'`;
   if (type === 'boolean') return /^(true|false)$/i.test(value) ? null : `${name} is true or false, not '${value}'`;
   if (type === 'string' || type === 'list') {
     const items = type === 'list' ? listOf(value) : [value];

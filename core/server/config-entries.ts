@@ -3,7 +3,7 @@ import type { TopicConfigs } from '../controller/catalog.ts';
 import { type ConfigType, topicConfigs } from '../log/log-config.ts';
 import { type NodeSettings, nodeDefaults } from './node-config.ts';
 import { type ConfigValue, configSource, type NodeConfigs } from './node-configs.ts';
-import { topicConfigOf } from './topic-default-names.ts';
+import { changeableConfigs } from './topic-default-names.ts';
 
 const typeCode: Readonly<Record<ConfigType, number>> = { boolean: 1, string: 2, int: 3, long: 5, double: 6, list: 7 };
 
@@ -27,7 +27,7 @@ export function topicEntries(configs: TopicConfigs, nodeConfigs: NodeConfigs): C
   });
 }
 
-/** Of this node: what it was started with, which stays, and the defaults of topics, which can be changed. */
+/** Of this node: what it was started with, which stays, and what can be changed. */
 export function nodeEntries(settings: NodeSettings, nodeConfigs: NodeConfigs): ConfigEntry[] {
   const { start } = configSource;
   const given = { 'node.id': settings.nodeId, ...settings };
@@ -44,8 +44,8 @@ export function nodeEntries(settings: NodeSettings, nodeConfigs: NodeConfigs): C
     source: start,
   };
   fixed.push(entry(address.name, [address], { type: 'list', documentation: '', readOnly: true }));
-  const changeable = [...topicConfigOf].map(([name, { name: topicName, type, documentation }]) =>
-    entry(name, nodeConfigs.valuesOf(topicName), { type, documentation, readOnly: false }),
+  const changeable = [...changeableConfigs].map(([name, { name: ownName, type, documentation }]) =>
+    entry(name, nodeConfigs.valuesOf(ownName), { type, documentation, readOnly: false }),
   );
   return [...fixed, ...changeable];
 }
@@ -64,7 +64,7 @@ export function groupEntries(settings: NodeSettings): ConfigEntry[] {
 /** Only what was set for all nodes while running. */
 export function allNodesEntries(nodeConfigs: NodeConfigs): ConfigEntry[] {
   return Object.entries(nodeConfigs.changed('')).flatMap(([name, value]) => {
-    const config = topicConfigOf.get(name);
+    const config = changeableConfigs.get(name);
     if (config === undefined) return [];
     const { type, documentation } = config;
     const values = [{ name, value, source: configSource.allNodes }];

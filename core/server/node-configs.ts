@@ -1,9 +1,10 @@
-// The settings of a node that are changed while it runs: defaults of topics, kept in the catalog, for this node or for all
+// The settings of a node that are changed while it runs, most of them defaults of topics: kept in the catalog, for this node or for all
 // nodes of the cluster (name ''). What holds is this node's, then all nodes', then what the node was started with, then
 // the default (KIP-226).
 import type { Catalog, TopicConfigs } from '../controller/catalog.ts';
+import { topicConfigs } from '../log/log-config.ts';
 import type { NodeSettings } from './node-config.ts';
-import { nodeNameOf, topicConfigOf } from './topic-default-names.ts';
+import { changeableConfigs, nodeNameOf, topicConfigOf } from './topic-default-names.ts';
 
 /** Kafka's DescribeConfigsResponse.ConfigSource. */
 export const configSource = { topic: 1, thisNode: 2, allNodes: 3, start: 4, default: 5 } as const;
@@ -19,11 +20,13 @@ export interface NodeConfigs {
   changed(resource: string): TopicConfigs;
   /** Defaults of topics that differ from Kafka's, by the topic's names. */
   topicDefaults(): TopicConfigs;
-  /** Where a topic's setting comes from if the topic says nothing, what holds first, by the node's name. */
+  /** Where a topic's setting comes from if the topic says nothing, or a node's own, what holds first, by the node's name. */
   valuesOf(topicName: string): ConfigValue[];
   /** Resolves when it is written and holds. Values are the caller's to check. */
   change(resource: string, change: (configs: TopicConfigs) => TopicConfigs): Promise<void>;
 }
+
+const topicConfigNamed = new Map(topicConfigs.map((config) => [config.name, config]));
 
 export function createNodeConfigs({
   catalog,
@@ -58,7 +61,7 @@ export function createNodeConfigs({
         [changed(ofThisNode)[name], configSource.thisNode],
         [changed('')[name], configSource.allNodes],
         [settings.topicDefaults[topicName], configSource.start],
-        [topicConfigOf.get(name)?.defaultValue, configSource.default],
+        [(topicConfigNamed.get(topicName) ?? changeableConfigs.get(name))?.defaultValue, configSource.default],
       ];
       return values.flatMap(([value, source]) => (value === undefined ? [] : [{ name, value, source }]));
     },

@@ -20,6 +20,7 @@ import { secureCluster } from './parts/security.mjs';
 import { streamsWordCount } from './parts/streams.mjs';
 import { formatProofs, formatTable } from './parts/table.mjs';
 import { openTarget } from './parts/target.mjs';
+import { toolsOfCluster } from './parts/tools.mjs';
 import { scenarios } from './scenarios.mjs';
 
 /** What is shown beside the clients' scenarios, each by itself: they need no node or start their own. */
@@ -32,6 +33,7 @@ const proofs = {
   leaders: killedLeaders,
   jobs: jobsOnKafka,
   cluster: clusterUnderFire,
+  tools: () => toolsOfCluster(options),
   failover: failoverBesideKafka,
 };
 const partNames = ['clients', ...Object.keys(proofs)];
@@ -66,7 +68,8 @@ function optionsOf(config) {
 
 if (options.help) {
   process.stdout.write(`npm run test:conformance -- [options]
-  --part A,B         only these parts: ${partNames.join(', ')}; what is chosen below is of the clients alone.
+  --part A,B         only these parts: ${partNames.join(', ')}; what is chosen below is of the clients alone,
+                     but --kafka, which tools takes too.
                      failover runs by its name only
   --client A,B       only these clients: ${clients.map(({ name }) => name).join(', ')}
   --scenario A,B     only these scenarios (--list)

@@ -1,4 +1,4 @@
-// DescribeLogDirs: 1-4. One folder, and the bytes of each partition's batches in it, without what storage adds or saves.
+// DescribeLogDirs: 1-4. One folder, and the bytes of the batches of each partition that is here, without what storage adds or saves.
 // From version 4 also how large its volume is.
 import { apis, type RequestOf } from '../../protocol/api-table.ts';
 import { codeOf, errorNameOf } from '../error-names.ts';
@@ -15,7 +15,10 @@ export const describeLogDirs: Handler<'describeLogDirs'> = async (request, { par
   }
 };
 
-async function topicsIn({ topics }: RequestOf<'describeLogDirs'>, { catalog, topics: logs }: NodeParts) {
+async function topicsIn(
+  { topics }: RequestOf<'describeLogDirs'>,
+  { catalog, topics: logs, settings: { nodeId } }: NodeParts,
+) {
   const { image } = catalog;
   const asked = topics?.map(({ topic, partitions }) => ({ name: topic, partitions }));
   const wanted =
@@ -29,6 +32,8 @@ async function topicsIn({ topics }: RequestOf<'describeLogDirs'>, { catalog, top
     const sizes = [];
     for (const partitionIndex of partitions) {
       if (partitionIndex < 0 || partitionIndex >= topic.partitions) continue;
+      const place = topic.places?.[partitionIndex];
+      if (place !== undefined && !place.replicas.includes(nodeId)) continue;
       // One that nobody has used has no database yet, and isn't given one for being looked at.
       const has = withLog.get(name)?.has(partitionIndex) === true;
       const partitionSize = has ? (await logs.log(topic, partitionIndex)).sizeBytes : 0;

@@ -1,4 +1,4 @@
-// ListConfigResources: 0-1. What has settings: topics, and this node. Version 0 asks for client metrics only; version 1
+// ListConfigResources: 0-1. What has settings: topics, and nodes. Version 0 asks for client metrics only; version 1
 // for any types, none meaning all (KIP-1142).
 import { apis } from '../../protocol/api-table.ts';
 import { resourceType } from '../config-changes.ts';
@@ -19,6 +19,9 @@ export const listConfigResources: Handler<'listConfigResources'> = async ({ reso
     resourceName: name,
     resourceType: resourceType.topic,
   }));
-  const node = { resourceName: String(parts.settings.nodeId), resourceType: resourceType.node };
-  return response.create({ configResources: [...topics, node].filter((found) => isWanted(found.resourceType)) });
+  const nodes = parts.view.nodes().map(({ nodeId }) => ({
+    resourceName: String(nodeId),
+    resourceType: resourceType.node,
+  }));
+  return response.create({ configResources: [...topics, ...nodes].filter((found) => isWanted(found.resourceType)) });
 };

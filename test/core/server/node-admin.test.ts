@@ -72,6 +72,36 @@ test('defaults of topics are changed while the node runs, hold at once and stay'
   expect(await shown(rig, ofNode, '1', 'message.max.bytes')).toEqual(['1048588', 5, expect.anything()]);
 });
 
+test('throttles are set on a topic and on a node, checked, shown and taken back', async () => {
+  await using rig = await startNode({ settings: { nodeId: 1 } });
+  await createTopic(rig, 't');
+  const [replicas, rate] = ['leader.replication.throttled.replicas', 'leader.replication.throttled.rate'];
+  const largest = '9223372036854775807';
+  expect(await shown(rig, ofTopic, 't', replicas)).toEqual(['', 5, [[replicas, 5]]]);
+  for (const value of ['*', '0:1', '0:1, 1:2', '']) expect(await set(rig, ofTopic, 't', replicas, value)).toBe('NONE');
+  for (const value of ['*,0:1', '0', 'none', '0:1,']) {
+    expect(await set(rig, ofTopic, 't', replicas, value)).toBe('INVALID_CONFIG');
+  }
+  expect(await set(rig, ofTopic, 't', replicas, '0:1')).toBe('NONE');
+  expect((await shown(rig, ofTopic, 't', replicas))?.[0]).toBe('0:1');
+  expect(await set(rig, ofTopic, 't', replicas, null)).toBe('NONE');
+  expect((await shown(rig, ofTopic, 't', replicas))?.[0]).toBe('');
+  // Whose partitions it names is no node's.
+  expect(await set(rig, ofNode, '1', replicas, '*')).toBe('INVALID_CONFIG');
+  expect(await set(rig, ofNode, '1', rate, '-1')).toBe('INVALID_CONFIG');
+  expect(await set(rig, ofNode, '1', rate, '1000')).toBe('NONE');
+  expect(await set(rig, ofNode, '', rate, '2000')).toBe('NONE');
+  const everything = [
+    [rate, 2],
+    [rate, 3],
+    [rate, 5],
+  ];
+  expect(await shown(rig, ofNode, '1', rate)).toEqual(['1000', 2, everything]);
+  expect((await shown(rig, ofNode, '', rate))?.[0]).toBe('2000');
+  for (const node of ['1', '']) expect(await set(rig, ofNode, node, rate, null)).toBe('NONE');
+  expect(await shown(rig, ofNode, '1', rate)).toEqual([largest, 5, [[rate, 5]]]);
+});
+
 test('what a node was started with stays as it is', async () => {
   await using rig = await startNode({ settings: { nodeId: 1, topicDefaults: { 'retention.ms': '1000' } } });
   expect(await set(rig, ofNode, '1', 'num.partitions', '3')).toBe('INVALID_REQUEST');

@@ -28,9 +28,7 @@ public class JavaTools extends Support {
 
   public static void main(String[] arguments) throws Exception {
     open(arguments, "tools");
-    Exit.setExitProcedure((status, message) -> end(status));
-    Exit.setHaltProcedure((status, message) -> end(status));
-    Exit.setShutdownHookAdder((name, hook) -> hooks.add(hook));
+    catchExits();
     Map<String, Harness.Scenario> scenarios = new LinkedHashMap<>();
     scenarios.put("cluster", JavaTools::cluster);
     scenarios.put("topics", JavaTools::topics);
@@ -43,6 +41,13 @@ public class JavaTools extends Support {
     scenarios.put("transactionAdmin", JavaTools::transactionAdmin);
     scenarios.put("performance", JavaTools::performance);
     Harness.run(arguments, scenarios);
+  }
+
+  /** Tools end the process; here they end a call. */
+  static void catchExits() {
+    Exit.setExitProcedure((status, message) -> end(status));
+    Exit.setHaltProcedure((status, message) -> end(status));
+    Exit.setShutdownHookAdder((name, hook) -> hooks.add(hook));
   }
 
   /** The first status counts: some tools catch what this throws, and end again. */
