@@ -28,6 +28,11 @@ export function createChurn(parts: LoadParts): Churn {
     if (!isFault(error, code)) throw error;
   };
 
+  const isMissing = (error: unknown): true => {
+    unless('TOPIC_NOT_FOUND')(error);
+    return true;
+  };
+
   /** @returns false while too few nodes are up */
   async function create(): Promise<boolean> {
     const config = { 'min.insync.replicas': '2' };
@@ -50,8 +55,11 @@ export function createChurn(parts: LoadParts): Churn {
     while (!(await create())) await process.clock.sleep(1_000);
     const values = Array.from({ length: 1 + random.integer(countMax) }, (_, i) => `${name}-${i}`);
     const producer = client.producer({ deliveryTimeoutMs: 30 * 60_000 });
-    for (const value of values)
-      await producer.send({ topic: churned, partition: 0, key: null, value: Buffer.from(value) });
+    for (const value of values) {
+      const send = () => producer.send({ topic: churned, partition: 0, key: null, value: Buffer.from(value) });
+      // A node that is cut off has not heard of the topic, and it may be the only one that is asked.
+      while (await send().then(() => false, isMissing)) await process.clock.sleep(1_000);
+    }
     await producer.close();
     written = values;
   }

@@ -62,7 +62,7 @@ const startMsMax = 60_000;
 const healMsMax = 5 * 60_000;
 const stopMsMax = 60_000;
 
-function chooseMood(random: Random): Mood {
+function chooseMood(random: Random, ofDisks: Random): Mood {
   const weathers: readonly (Weather & { name: string })[] = [
     { name: 'fair', ...fairWeather },
     { name: 'slow', delayMsMax: 30, slowShare: 0.01, slowMsMax: 500, lossShare: 0 },
@@ -75,8 +75,8 @@ function chooseMood(random: Random): Mood {
     boolean,
     boolean,
   ];
-  const fills = random.next() < 0.35 && !powerLosses;
-  const rots = random.next() < 0.35 && !powerLosses;
+  const fills = ofDisks.next() < 0.35 && !powerLosses;
+  const rots = ofDisks.next() < 0.35 && !powerLosses;
   const awayMax = powerLosses || random.next() < 0.6 ? 1 : 3;
   const skewed = random.next() < 0.3;
   const with_ = Object.entries({ kills, cuts, pauses, powerLosses, skewed, fills, rots }).flatMap(([what, is]) =>
@@ -89,6 +89,7 @@ function chooseMood(random: Random): Mood {
 interface World {
   readonly time: SimulatedTime;
   readonly random: Random;
+  readonly ofDisks: Random;
   readonly mood: Mood;
   readonly cluster: SimulatedCluster;
   readonly load: Load;
@@ -103,13 +104,15 @@ interface World {
 export async function simulateCluster(options: ClusterSimulationOptions): Promise<ClusterOutcome> {
   await loadCompression();
   const random = seededRandom(options.seed * 2_654_435_761);
-  const mood = chooseMood(random);
+  // Of its own, so that a run whose disks are sound is what it would be without them.
+  const ofDisks = seededRandom(options.seed * 2_246_822_519 + 1);
+  const mood = chooseMood(random, ofDisks);
   const time = createSimulatedTime(seededRandom(random.integer(2 ** 31)));
   const say = (line: string) => options.log?.(`${time.nowMs.toFixed(1).padStart(10)} ${line}`);
   const wrong: string[] = [];
   let world: World | null = null;
   try {
-    world = await createWorld({ time, random, mood, wrong, say, moving: new Set() }, options);
+    world = await createWorld({ time, random, ofDisks, mood, wrong, say, moving: new Set() }, options);
     await run(world, options.steps ?? 25);
   } catch (error) {
     wrong.push(error instanceof Error ? (error.stack ?? error.message) : String(error));
@@ -151,7 +154,7 @@ async function createWorld(
       'transaction.state.log.num.partitions': 1,
       'group.initial.rebalance.delay.ms': 0,
       'auto.create.topics.enable': false,
-      'log.scrub.interval.ms': 10_000,
+      'log.scrub.interval.ms': mood.rots ? 10_000 : 0,
     },
     ...(options.log !== undefined && { trace: say }),
     ...(options.spoil !== undefined && { spoil: options.spoil }),
@@ -212,11 +215,11 @@ async function act(world: World): Promise<void> {
   const node = cluster.nodes[random.integer(cluster.nodes.length)]!;
   const away = cluster.nodes.filter(({ isUp }) => !isUp).length;
   const mayGo = node.isUp && away < mood.awayMax;
-  switch (random.integer(8)) {
-    case 7:
-      if (mood.fills) fill(world, node);
-      if (mood.rots) await rot(world);
-      break;
+  if ((mood.fills || mood.rots) && world.ofDisks.integer(7) === 0) {
+    if (mood.fills) fill(world, node);
+    if (mood.rots) await rot(world);
+  }
+  switch (random.integer(7)) {
     case 6:
       reassign(world);
       break;
@@ -263,7 +266,7 @@ async function act(world: World): Promise<void> {
 }
 
 /** Full until there is room, or until it is full no more by the next start; or only some writes fail. */
-function fill({ random, say }: World, { id, disk }: ClusterNode): void {
+function fill({ ofDisks: random, say }: World, { id, disk }: ClusterNode): void {
   if (!disk.isFull && random.next() < 0.3) {
     const count = 1 + random.integer(3);
     say(`the next ${count} writes of node ${id} fail`);

@@ -129,7 +129,7 @@ test.each([
     // And with nothing of it in memory.
     await cluster.stop(id);
     await cluster.start(id);
-    expect(await copyOf(cluster, id)).toEqual({ errorCode: 0, found: values });
+    await expect.poll(() => copyOf(cluster, id), patient).toEqual({ errorCode: 0, found: values });
   },
   60_000,
 );
