@@ -19,6 +19,8 @@ export interface FetcherOptions {
   readonly logger: Logger;
   /** How long the leader holds a fetch with nothing to answer. */
   readonly waitMsMax: number;
+  /** Consumers may read from this node what it follows. */
+  readonly servesConsumers: boolean;
   /** After a failure. */
   readonly backoffMs: number;
 }
@@ -39,7 +41,7 @@ interface Entry {
   gone: boolean;
 }
 
-export const fetchVersion = 17;
+export const fetchVersion = 18;
 const listOffsetsVersion = 9;
 const answerBytesMax = 10 << 20;
 
@@ -73,8 +75,9 @@ export function createFetcher(options: FetcherOptions): Fetcher {
     first = asked.length === 0 ? 0 : (first + 1) % asked.length;
     for (const { followed } of [...asked.slice(first), ...asked.slice(0, first)]) {
       const partitions = topics.get(followed.topicId);
-      if (partitions === undefined) topics.set(followed.topicId, [askFor(followed)]);
-      else partitions.push(askFor(followed));
+      const one = askFor(followed, options.servesConsumers);
+      if (partitions === undefined) topics.set(followed.topicId, [one]);
+      else partitions.push(one);
     }
     return apis.fetch.request.create({
       replicaState: { replicaId: options.nodeId, replicaEpoch: options.nodeEpoch() },

@@ -20,6 +20,10 @@ export interface AskedPartition {
   readonly partitionMaxBytes: number;
   readonly currentLeaderEpoch: number;
   readonly lastFetchedEpoch: number;
+  /** Of a follower. */
+  readonly logStartOffset: number;
+  /** Of a follower that says so; infinite for others. What it was told since counts. */
+  readonly knownHighWatermark: number;
 }
 
 /** One request: what it reads, and how its answer is made. */
@@ -53,8 +57,10 @@ interface CachedPartition extends AskedPartition {
   partitionMaxBytes: number;
   currentLeaderEpoch: number;
   lastFetchedEpoch: number;
-  highWatermark: number;
   logStartOffset: number;
+  knownHighWatermark: number;
+  toldHighWatermark: number;
+  toldStartOffset: number;
 }
 
 interface Session {
@@ -168,6 +174,8 @@ export function createFetchSessions(options: FetchSessionsOptions): FetchSession
       known.partitionMaxBytes = asked.partitionMaxBytes;
       known.currentLeaderEpoch = asked.currentLeaderEpoch;
       known.lastFetchedEpoch = asked.lastFetchedEpoch;
+      known.logStartOffset = asked.logStartOffset;
+      known.knownHighWatermark = asked.knownHighWatermark;
     }
     for (const topic of request.forgottenTopicsData) {
       for (const partition of topic.partitions) partitions.delete(keyOf({ ...topic, partition }, usesIds));
@@ -234,14 +242,12 @@ const nothingToRead: FetchContext = { partitions: [], answer: () => nothing };
 
 const askedIn = ({ topics }: FetchRequest): AskedPartition[] =>
   topics.flatMap(({ topic, topicId, partitions }) =>
-    partitions.map(({ partition, fetchOffset, partitionMaxBytes, currentLeaderEpoch, lastFetchedEpoch }) => ({
-      topic,
-      topicId,
-      partition,
-      fetchOffset,
-      partitionMaxBytes,
-      currentLeaderEpoch,
-      lastFetchedEpoch,
+    partitions.map(({ highWatermark, ...one }) => ({
+      ...{ topic, topicId, partition: one.partition },
+      ...{ fetchOffset: one.fetchOffset, partitionMaxBytes: one.partitionMaxBytes },
+      ...{ currentLeaderEpoch: one.currentLeaderEpoch, lastFetchedEpoch: one.lastFetchedEpoch },
+      logStartOffset: one.logStartOffset,
+      knownHighWatermark: highWatermark === Number.MAX_SAFE_INTEGER ? Number.POSITIVE_INFINITY : highWatermark,
     })),
   );
 
@@ -251,18 +257,20 @@ const keyOf = (of: Pick<AskedPartition, 'topic' | 'topicId' | 'partition'>, uses
 const cachedOf = (asked: AskedPartition, usesIds: boolean): CachedPartition => ({
   ...asked,
   key: keyOf(asked, usesIds),
-  highWatermark: -1,
-  logStartOffset: -1,
+  toldHighWatermark: -1,
+  toldStartOffset: -1,
 });
 
 /** Whether the client doesn't know it yet; from here on it does. */
 function isNews(cached: CachedPartition, answer: PartitionAnswer): boolean {
   const { records, highWatermark, logStartOffset, errorCode, divergingEpoch } = answer;
-  const isWrong = errorCode !== 0 || divergingEpoch.epoch >= 0;
-  const hasMoved = cached.highWatermark !== highWatermark || cached.logStartOffset !== logStartOffset;
+  const isWrong = errorCode !== 0 || divergingEpoch.epoch >= 0 || answer.preferredReadReplica >= 0;
+  const hasMoved = cached.toldHighWatermark !== highWatermark || cached.toldStartOffset !== logStartOffset;
   // What follows a failure is said even if nothing has moved, so that the client learns that it is over.
-  cached.highWatermark = isWrong ? -1 : highWatermark;
-  cached.logStartOffset = logStartOffset;
+  cached.toldHighWatermark = isWrong ? -1 : highWatermark;
+  cached.toldStartOffset = logStartOffset;
+  if (Number.isFinite(cached.knownHighWatermark) && !isWrong)
+    cached.knownHighWatermark = Math.max(cached.knownHighWatermark, highWatermark);
   return isWrong || hasMoved || (records !== null && records.length > 0);
 }
 

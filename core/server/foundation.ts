@@ -134,6 +134,7 @@ async function inCluster(options: FoundationOptions, setup: ClusterOptions): Pro
     peer: (id) => cluster.peer(id, 'replication'),
     open: replicaLogs.open,
     remove: (topic, partition) => replicaLogs.erase(topic, partition),
+    servesConsumers: setup.rack !== undefined && setup.rack !== null,
     lagMsMax: settings['replica.lag.time.max.ms'],
     fetchWaitMsMax: settings['replica.fetch.wait.max.ms'],
     backoffMs: settings['replica.fetch.backoff.ms'],

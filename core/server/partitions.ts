@@ -6,7 +6,8 @@ import { partitionName } from '../kernel/ids.ts';
 import type { AppendOptions, AppendResult, PartitionLog } from '../log/partition-log.ts';
 import { refusal } from '../log/refusal.ts';
 import type { Records } from '../protocol/transport.ts';
-import type { FollowerFetch } from '../replication/in-sync-set.ts';
+import type { FollowerFetch, FollowerProgress } from '../replication/in-sync-set.ts';
+import { endless, type Tenure } from '../replication/tenure.ts';
 import type { Topics } from './topics.ts';
 
 export interface Readable {
@@ -14,6 +15,9 @@ export interface Readable {
   readonly leaderEpoch: number;
   /** Where this leader's epoch began; 0 on a follower. While the high watermark is below, clients may have been told more (KIP-207). */
   readonly epochStartOffset: number;
+  readonly isLeader: boolean;
+  /** Who has waited says nothing of the log once it is over. */
+  readonly tenure: Tenure;
 }
 
 export interface Led extends Readable {
@@ -21,6 +25,7 @@ export interface Led extends Readable {
   append(records: Records, options: Pick<AppendOptions, 'origin'>): Promise<AppendResult>;
   /** Replicas in sync, this one among them. */
   readonly inSyncCount: number;
+  inSyncFollowers(): FollowerProgress[];
   /** True at once or later when all below `endOffset` is on every replica in sync; false when another leads by then. */
   replicated(endOffset: number): true | Promise<boolean>;
   /** A follower asked for more. False where it is no replica. */
@@ -62,8 +67,11 @@ export function alonePartitions(topics: Topics, nodeId: number): Partitions {
           log,
           leaderEpoch: log.leaderEpoch,
           epochStartOffset: 0,
+          isLeader: true,
+          tenure: endless,
           append: log.append,
           inSyncCount: 1,
+          inSyncFollowers: () => [],
           replicated: () => true,
           fetched: () => false,
         }),

@@ -5,6 +5,7 @@ import { createLatch, type Latch } from '../kernel/latch.ts';
 import type { PartitionLog, ReadOptions, ReadResult } from '../log/partition-log.ts';
 import type { ErrorName } from '../protocol/error-code.ts';
 import { readBatchHeader } from '../protocol/record-batch.ts';
+import type { Tenure } from '../replication/tenure.ts';
 import { errorNameOf } from './error-names.ts';
 
 export interface AbortedTransaction {
@@ -16,7 +17,11 @@ export interface AbortedTransaction {
 export interface PartitionRead {
   /** Null where there is none to read, and `error` says why. */
   readonly log: PartitionLog | null;
+  /** In which the log is read: its end ends the wait. */
+  readonly tenure: Tenure;
   readonly bytesMax: number;
+  /** What a follower that hands records to consumers knows: it is told at once when it has more. Infinite for others. */
+  readonly knownHighWatermark: number;
   error: ErrorName;
   /** Something about it is to be said at once. */
   endsWait: boolean;
@@ -59,9 +64,13 @@ function isComplete(fetch: PendingFetch): boolean {
   return (
     fetch.reads.every(({ log }) => log === null) ||
     bytes >= Math.min(fetch.bytesMin, fetch.bytesMax) ||
-    fetch.reads.some(({ endsWait }) => endsWait)
+    fetch.reads.some((read) => read.endsWait || hasStaleHighWatermark(read))
   );
 }
+
+/** It counts only as far as the follower has the log: one that is behind learns of it by its records (KIP-392). */
+const hasStaleHighWatermark = ({ log, knownHighWatermark, nextOffset }: PartitionRead): boolean =>
+  log !== null && knownHighWatermark < Math.min(log.highWatermark, nextOffset);
 
 async function readMoved(fetch: PendingFetch): Promise<void> {
   let total = bytesOf(fetch);
@@ -125,7 +134,14 @@ async function waitForMore(fetch: PendingFetch, { clock, signal, onClose }: Wait
       read.moved = true;
       woken.resolve();
     };
+    stops.push(
+      read.tenure.onEnd(() => {
+        read.endsWait = true;
+        woken.resolve();
+      }),
+    );
     stops.push(fetch.isolation === 'logEnd' ? log.onWritten(moved) : log.onAdvance(moved));
+    if (Number.isFinite(read.knownHighWatermark)) stops.push(log.onAdvance(() => woken.resolve()));
     if (log[boundOf[fetch.isolation]] > read.nextOffset) moved(); // it moved before anyone listened
   }
   try {

@@ -1,8 +1,12 @@
 // Fetch: 4-18. Waits for minBytes up to maxWaitMs and hands on batches as they are stored. From version 7 there are sessions
 // (KIP-227), from 9 the reader may say which leader epoch it knows, from 12 the epoch of what it read last, and is told
-// where its log and this one part (KIP-320). From 13 topics have ids. A partition that can't be read has an error of its own.
+// where its log and this one part (KIP-320). From 11 a consumer that says its rack is sent to a copy there (KIP-392). From 13
+// topics have ids. A partition that can't be read has an error of its own. Nothing is said of a log that this node doesn't
+// lead, or follow, in the epoch any more in which it began to read.
 import { apis, type RequestOf } from '../../protocol/api-table.ts';
 import type { ErrorName } from '../../protocol/error-code.ts';
+import { endless } from '../../replication/tenure.ts';
+import { closestReplica, nodesInRack } from '../closest-replica.ts';
 import { codeOf, errorNameOf } from '../error-names.ts';
 import type { AskedPartition, PartitionAnswer } from '../fetch-sessions.ts';
 import { type Call, epochEndOf, epochError, findTopic, type Handler } from '../handler.ts';
@@ -27,6 +31,14 @@ interface FetchedPartition extends PartitionRead {
   /** Its leader epoch is told to a reader that doesn't know it. */
   readonly leaderEpoch: number;
   readonly divergingEpoch: PartitionAnswer['divergingEpoch'];
+  /** Whom to read from instead; -1 for nobody. */
+  readonly preferredReplica: number;
+}
+
+interface Reader {
+  readonly follower: Follower | null;
+  /** Nodes in its rack; null where it has none, or follows. */
+  readonly inRack: ReadonlySet<number> | null;
 }
 
 export const fetch: Handler<'fetch'> = async (request, call) => {
@@ -34,7 +46,8 @@ export const fetch: Handler<'fetch'> = async (request, call) => {
   const context = parts.fetchSessions.begin(request, version >= idsFrom);
   if (typeof context === 'string') return apis.fetch.response.create({ errorCode: codeOf(context) });
   const follower = followerOf(request, version);
-  const reads = await Promise.all(context.partitions.map((asked) => open(asked, follower, call)));
+  const inRack = follower === null ? nodesInRack(parts.view.nodes(), request.rackId) : null;
+  const reads = await Promise.all(context.partitions.map((asked) => open(asked, { follower, inRack }, call)));
   const consumers = request.isolationLevel === 1 ? 'readCommitted' : 'readUncommitted';
   const isolation = follower === null ? consumers : 'logEnd';
   await completeFetch(
@@ -47,6 +60,7 @@ export const fetch: Handler<'fetch'> = async (request, call) => {
     },
     { clock: parts.clock, signal: caller.signal, onClose: parts.onClose },
   );
+  // From here to the answer nothing is awaited.
   const answers = reads.map((read, i) =>
     answer(context.partitions[i]!.partition, read, isolation === 'readCommitted', parts.settings.nodeId),
   );
@@ -58,7 +72,7 @@ function followerOf({ replicaId, replicaState }: RequestOf<'fetch'>, version: nu
   return nodeId < 0 ? null : { nodeId, nodeEpoch: replicaState.replicaEpoch };
 }
 
-async function open(asked: AskedPartition, follower: Follower | null, call: Call): Promise<FetchedPartition> {
+async function open(asked: AskedPartition, { follower, inRack }: Reader, call: Call): Promise<FetchedPartition> {
   const topic = findTopic(call.parts, { name: asked.topic, topicId: asked.topicId }, call.version >= idsFrom);
   if (typeof topic === 'string') return readOf(asked, null, topic);
   if (asked.partition < 0 || asked.partition >= topic.partitions)
@@ -72,10 +86,21 @@ async function open(asked: AskedPartition, follower: Follower | null, call: Call
     const { log, leaderEpoch } = read;
     const error = epochError(asked.currentLeaderEpoch, leaderEpoch);
     if (error !== null) return { ...readOf(asked, null, error), endsWait: true, leaderEpoch };
-    const found = asked.lastFetchedEpoch < 0 ? readOf(asked, log, 'NONE') : readAfter(asked, read);
+    if (!read.isLeader) return readCopy(asked, read);
+    if (inRack !== null) {
+      const preferredReplica = closestReplica(
+        ...([inRack, call.parts.settings.nodeId, (read as Led).inSyncFollowers(), asked.fetchOffset] as const),
+      );
+      if (preferredReplica >= 0)
+        return { ...readOf(asked, read, 'NONE'), moved: false, endsWait: true, preferredReplica };
+    }
+    const found = asked.lastFetchedEpoch < 0 ? readOf(asked, read, 'NONE') : readAfter(asked, read);
     if (follower === null || found.error !== 'NONE' || !found.moved) return found;
     // Where its log and this one are the same up to what it asks for, it has all before that.
-    const fetch = { ...follower, offset: asked.fetchOffset, nowMs: clock.monotonicMs() };
+    const fetch = {
+      ...follower,
+      ...{ offset: asked.fetchOffset, startOffset: asked.logStartOffset, nowMs: clock.monotonicMs() },
+    };
     const isWithin = asked.fetchOffset >= log.logStartOffset && asked.fetchOffset <= log.logEndOffset;
     if (!isWithin || (read as Led).fetched(fetch)) return found;
     return { ...readOf(asked, null, 'UNKNOWN_LEADER_EPOCH'), endsWait: true };
@@ -84,20 +109,34 @@ async function open(asked: AskedPartition, follower: Follower | null, call: Call
   }
 }
 
+/**
+ * From a log that follows. What it has above its high watermark may be cut off yet, so it says nothing of that, nor of where
+ * logs part there: a reader that is ahead asks again, or asks the leader (KIP-392).
+ */
+function readCopy(asked: AskedPartition, read: Readable): FetchedPartition {
+  const { log } = read;
+  if (asked.fetchOffset < log.logStartOffset || asked.fetchOffset > log.logEndOffset)
+    return { ...readOf(asked, null, 'OFFSET_OUT_OF_RANGE'), endsWait: true };
+  if (asked.fetchOffset > log.highWatermark) return { ...readOf(asked, null, 'OFFSET_NOT_AVAILABLE'), endsWait: true };
+  return asked.lastFetchedEpoch < 0 ? readOf(asked, read, 'NONE') : readAfter(asked, read);
+}
+
 /** Reads on only from what the reader has in common with this log. */
 function readAfter(asked: AskedPartition, read: Readable): FetchedPartition {
   const { log } = read;
   const { leaderEpoch, endOffset } = epochEndOf(read, asked.lastFetchedEpoch);
   if (endOffset < 0 || asked.fetchOffset < log.logStartOffset)
     return { ...readOf(asked, null, 'OFFSET_OUT_OF_RANGE'), endsWait: true };
-  if (leaderEpoch === asked.lastFetchedEpoch && endOffset >= asked.fetchOffset) return readOf(asked, log, 'NONE');
+  if (leaderEpoch === asked.lastFetchedEpoch && endOffset >= asked.fetchOffset) return readOf(asked, read, 'NONE');
   const divergingEpoch = { epoch: leaderEpoch, endOffset };
-  return { ...readOf(asked, log, 'NONE'), moved: false, endsWait: true, divergingEpoch };
+  return { ...readOf(asked, read, 'NONE'), moved: false, endsWait: true, divergingEpoch };
 }
 
 /** What can't be looked up doesn't end the wait for the rest, or its reader would ask for it in a tight loop; as in Kafka. */
-const readOf = (asked: AskedPartition, log: Readable['log'] | null, error: ErrorName): FetchedPartition => ({
-  log,
+const readOf = (asked: AskedPartition, read: Readable | null, error: ErrorName): FetchedPartition => ({
+  log: read?.log ?? null,
+  tenure: read?.tenure ?? endless,
+  knownHighWatermark: asked.knownHighWatermark,
   bytesMax: asked.partitionMaxBytes,
   error,
   endsWait: false,
@@ -105,26 +144,37 @@ const readOf = (asked: AskedPartition, log: Readable['log'] | null, error: Error
   bytes: 0,
   records: [],
   aborted: [],
-  moved: log !== null,
+  moved: read !== null,
   leaderEpoch: -1,
   divergingEpoch: unknownEpoch,
+  preferredReplica: -1,
 });
 
-const answer = (
-  partitionIndex: number,
-  { log, error, records, aborted, leaderEpoch, divergingEpoch }: FetchedPartition,
-  committed: boolean,
-  nodeId: number,
-): PartitionAnswer => ({
+function answer(partitionIndex: number, read: FetchedPartition, committed: boolean, nodeId: number): PartitionAnswer {
+  const { log, error, records, aborted, leaderEpoch, divergingEpoch } = read;
+  // It may have been cut by another leader while this one waited: what was read of it may be in no log any more.
+  if (read.tenure.isOver) return refused(partitionIndex, 'NOT_LEADER_OR_FOLLOWER');
+  return {
+    ...refused(partitionIndex, error),
+    highWatermark: log?.highWatermark ?? -1,
+    lastStableOffset: log?.lastStableOffset ?? -1,
+    logStartOffset: log?.logStartOffset ?? -1,
+    divergingEpoch,
+    currentLeader: error === 'FENCED_LEADER_EPOCH' ? { leaderId: nodeId, leaderEpoch } : noLeader,
+    abortedTransactions: committed ? aborted : null,
+    preferredReadReplica: read.preferredReplica,
+    records,
+  };
+}
+
+const refused = (partitionIndex: number, error: ErrorName): PartitionAnswer => ({
   partitionIndex,
   errorCode: codeOf(error),
-  highWatermark: log?.highWatermark ?? -1,
-  lastStableOffset: log?.lastStableOffset ?? -1,
-  logStartOffset: log?.logStartOffset ?? -1,
-  divergingEpoch,
-  currentLeader: error === 'FENCED_LEADER_EPOCH' ? { leaderId: nodeId, leaderEpoch } : noLeader,
+  ...{ highWatermark: -1, lastStableOffset: -1, logStartOffset: -1 },
+  divergingEpoch: unknownEpoch,
+  currentLeader: noLeader,
   snapshotId: unknownEpoch,
-  abortedTransactions: committed ? aborted : null,
+  abortedTransactions: null,
   preferredReadReplica: -1,
-  records,
+  records: [],
 });

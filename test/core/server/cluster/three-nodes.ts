@@ -5,6 +5,7 @@ import { systemClock } from '../../../../core/kernel/clock.ts';
 import { Fault } from '../../../../core/kernel/fault.ts';
 import { type Logger, silentLogger } from '../../../../core/kernel/logger.ts';
 import { seededRandom } from '../../../../core/kernel/random.ts';
+import type { ApiName } from '../../../../core/protocol/api-table.ts';
 import type { Network, Transport } from '../../../../core/protocol/transport.ts';
 import { createNode, type StorageNode } from '../../../../core/server/node.ts';
 import type { NodeSettings } from '../../../../core/server/node-config.ts';
@@ -28,12 +29,18 @@ export interface TestClusterOptions {
   readonly count?: number;
   readonly settings?: Partial<NodeSettings>;
   readonly logger?: Logger;
+  /** By the id of the node. */
+  readonly racks?: Readonly<Record<number, string>>;
+  /** Told of every request of a client or a node, and its answer. */
+  readonly onAnswer?: (nodeId: number, api: ApiName, request: unknown, answer: unknown) => void;
 }
 
 export async function startCluster({
   count = 3,
   settings = {},
   logger = silentLogger,
+  racks = {},
+  onAnswer,
 }: TestClusterOptions = {}): Promise<TestCluster> {
   const ids = Array.from({ length: count }, (_, i) => i + 1);
   const engines = new Map(ids.map((id) => [id, createLossyEngine(seededRandom(id))]));
@@ -57,7 +64,10 @@ export async function startCluster({
           from.onOver.add(over);
           strict
             .call(api, version, request, options)
-            .then(resolve, reject)
+            .then((answer) => {
+              onAnswer?.(id, api, request, answer);
+              resolve(answer);
+            }, reject)
             .finally(() => {
               to.onOver.delete(over);
               from.onOver.delete(over);
@@ -97,6 +107,7 @@ export async function startCluster({
       cluster: {
         controllers: ids.map((nodeId) => ({ nodeId, host: 'node', port: 9_000 + nodeId })),
         network: network(life),
+        rack: racks[id] ?? null,
       },
     });
     lives.set(node, life);
