@@ -38,6 +38,8 @@ export interface ConfigDefinition {
   readonly max?: number;
   /** Of strings and of each item of a list. */
   readonly oneOf?: readonly string[];
+  /** Of each item of a list, which may be empty. */
+  readonly pattern?: RegExp;
 }
 
 const week = String(7 * 24 * 60 * 60 * 1_000);
@@ -48,8 +50,10 @@ const definition = (
   type: ConfigType,
   defaultValue: string,
   documentation: string,
-  limits: Pick<ConfigDefinition, 'min' | 'max' | 'oneOf'> = {},
+  limits: Pick<ConfigDefinition, 'min' | 'max' | 'oneOf' | 'pattern'> = {},
 ): ConfigDefinition => ({ name, type, defaultValue, documentation, ...limits });
+
+const replicaPattern = /^(\*|\d+:\d+)$/;
 
 /** Every topic setting that is taken, in the order of their names. */
 export const topicConfigs: readonly ConfigDefinition[] = [
@@ -85,7 +89,21 @@ export const topicConfigs: readonly ConfigDefinition[] = [
     { min: 1 },
   ),
   definition('flush.ms', 'long', forever, 'Taken and without effect; see flush.messages.', { min: 0 }),
+  definition(
+    'follower.replication.throttled.replicas',
+    'list',
+    '',
+    'Replicas, each as partition:node or * for all, that are filled no faster than follower.replication.throttled.rate of their node while they are not in sync.',
+    { pattern: replicaPattern },
+  ),
   definition('index.interval.bytes', 'int', '4096', 'Taken and without effect.', { min: 0 }),
+  definition(
+    'leader.replication.throttled.replicas',
+    'list',
+    '',
+    'Replicas that lead, each as partition:node or * for all, that replicas which are not in sync get no faster than leader.replication.throttled.rate of their node.',
+    { pattern: replicaPattern },
+  ),
   definition(
     'max.compaction.lag.ms',
     'long',
@@ -169,19 +187,27 @@ export type ConfigOverrides = Readonly<Record<string, string>>;
 /** Why `value` can't be the setting `name`, in words; null if it can. */
 export function configObjection(name: string, value: string): string | null {
   const config = byName.get(name);
-  if (config === undefined) return `there is no topic setting '${name}'`;
-  const { type, min, max, oneOf } = config;
+  return config === undefined ? `there is no topic setting '${name}'` : valueObjection(config, value);
+}
+
+/** The same for a setting that need not be a topic's. */
+export function valueObjection(config: ConfigDefinition, value: string): string | null {
+  const { name, type, min, max, oneOf, pattern } = config;
+  if (pattern !== undefined) {
+    const wrong = listOf(value).find((item) => !pattern.test(item));
+    return wrong === undefined ? null : `${name} is a list of partition:node or *, not '${wrong}'`;
+  }
   if (type === 'boolean') return /^(true|false)$/i.test(value) ? null : `${name} is true or false, not '${value}'`;
   if (type === 'string' || type === 'list') {
     const items = type === 'list' ? listOf(value) : [value];
     const isKnown = items.length > 0 && items.every((item) => oneOf === undefined || oneOf.includes(item));
     return isKnown ? null : `${name} is ${oneOf?.join(', ')}, not '${value}'`;
   }
-  const pattern = type === 'double' ? /^-?\d+(\.\d+)?(e-?\d+)?$/i : /^-?\d+$/;
+  const digits = type === 'double' ? /^-?\d+(\.\d+)?(e-?\d+)?$/i : /^-?\d+$/;
   const number = Number(value);
   const largest = max ?? (type === 'int' ? 2 ** 31 - 1 : 2 ** 63);
   const isWithin = number >= (min ?? -largest) && number <= largest;
-  return pattern.test(value.trim()) && isWithin ? null : `${name} is a number${range(min, max)}, not '${value}'`;
+  return digits.test(value.trim()) && isWithin ? null : `${name} is a number${range(min, max)}, not '${value}'`;
 }
 
 const range = (min: number | undefined, max: number | undefined) =>

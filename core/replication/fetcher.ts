@@ -7,6 +7,7 @@ import type { Logger } from '../kernel/logger.ts';
 import { apis, type RequestOf, type ResponseOf } from '../protocol/api-table.ts';
 import type { Transport } from '../protocol/transport.ts';
 import { askFor, type FetchedPartition, type Followed, fitInto, takeAnswer } from './follower.ts';
+import type { Throttle } from './throttle.ts';
 
 export interface FetcherOptions {
   readonly nodeId: number;
@@ -21,6 +22,8 @@ export interface FetcherOptions {
   readonly waitMsMax: number;
   /** Consumers may read from this node what it follows. */
   readonly servesConsumers: boolean;
+  /** Of what comes to this node, from whichever leader. */
+  readonly throttle: Throttle;
   /** After a failure. */
   readonly backoffMs: number;
 }
@@ -36,6 +39,8 @@ export interface Fetcher {
 interface Entry {
   readonly followed: Followed;
   notBeforeMs: number;
+  /** As far as is known it lacks something: it may be held up by the throttle. */
+  isBehind: boolean;
   /** What is done with an answer. */
   working: Promise<void>;
   gone: boolean;
@@ -45,8 +50,10 @@ export const fetchVersion = 18;
 const listOffsetsVersion = 9;
 const answerBytesMax = 10 << 20;
 
+const bytesOf = ({ records }: FetchedPartition) => (records ?? []).reduce((sum, { length }) => sum + length, 0);
+
 export function createFetcher(options: FetcherOptions): Fetcher {
-  const { clock, logger, leader } = options;
+  const { clock, logger, leader, throttle } = options;
   const entries = new Map<string, Entry>();
   const stopping = new AbortController();
   let woken: Latch<void> = createLatch();
@@ -54,9 +61,17 @@ export function createFetcher(options: FetcherOptions): Fetcher {
 
   const keyOf = ({ topicId, partition }: Pick<Followed, 'topicId' | 'partition'>) => `${topicId} ${partition}`;
 
+  const covers = ({ log }: Followed) => throttle.covers(log.topic, log.partition);
+
   function due(): Entry[] {
     const nowMs = clock.monotonicMs();
-    return [...entries.values()].filter(({ notBeforeMs }) => notBeforeMs <= nowMs);
+    const isExceeded = throttle.isExceeded;
+    return [...entries.values()].filter((entry) => {
+      if (entry.notBeforeMs > nowMs) return false;
+      const isHeld = isExceeded && entry.isBehind && covers(entry.followed);
+      if (isHeld) entry.notBeforeMs = nowMs + options.backoffMs;
+      return !isHeld;
+    });
   }
 
   /** Until a partition is added or one that waits is due. */
@@ -94,6 +109,8 @@ export function createFetcher(options: FetcherOptions): Fetcher {
     try {
       const taken = await takeAnswer(followed, answer);
       if (taken === 'outOfRange') await fitInto(followed.log, await endsAt(followed));
+      if (entry.isBehind && covers(followed)) throttle.record(bytesOf(answer));
+      entry.isBehind = answer.highWatermark > followed.log.logEndOffset;
       if (taken === 'later') entry.notBeforeMs = clock.monotonicMs() + options.backoffMs;
     } catch (error) {
       entry.notBeforeMs = clock.monotonicMs() + options.backoffMs;
@@ -154,7 +171,13 @@ export function createFetcher(options: FetcherOptions): Fetcher {
   const running = loop();
   return {
     follow(followed) {
-      entries.set(keyOf(followed), { followed, notBeforeMs: 0, working: Promise.resolve(), gone: false });
+      entries.set(keyOf(followed), {
+        followed,
+        notBeforeMs: 0,
+        isBehind: true,
+        working: Promise.resolve(),
+        gone: false,
+      });
       woken.resolve();
     },
     async unfollow(followed) {

@@ -12,6 +12,7 @@ import { createInSyncSet } from './in-sync-set.ts';
 import { createLedPartition, type LedPartition } from './led-partition.ts';
 import type { Place, PlacedTopic } from './place.ts';
 import { beginTenure, type RunningTenure, type Tenure } from './tenure.ts';
+import type { Throttle } from './throttle.ts';
 
 export interface ReplicasOptions {
   readonly nodeId: number;
@@ -25,6 +26,8 @@ export interface ReplicasOptions {
   readonly peer: (nodeId: number) => Transport['call'];
   /** Whether consumers may be sent to this node for what it follows: it is in a rack. */
   readonly servesConsumers: boolean;
+  /** Of what comes to this node's replicas. */
+  readonly throttle: Throttle;
   /** `replica.lag.time.max.ms` */
   readonly lagMsMax: number;
   /** `replica.fetch.wait.max.ms` */
@@ -101,9 +104,9 @@ export function createReplicas(options: ReplicasOptions): Replicas {
   function fetcherOf(leader: number): Fetcher {
     let fetcher = fetchers.get(leader);
     if (fetcher === undefined) {
-      const { nodeEpoch, servesConsumers, backoffMs, fetchWaitMsMax } = options;
+      const { nodeEpoch, servesConsumers, throttle, backoffMs, fetchWaitMsMax } = options;
       fetcher = createFetcher({
-        ...{ nodeId, nodeEpoch, leader, servesConsumers, clock, logger, backoffMs },
+        ...{ nodeId, nodeEpoch, leader, servesConsumers, throttle, clock, logger, backoffMs },
         ...{ call: options.peer(leader), waitMsMax: fetchWaitMsMax },
       });
       fetchers.set(leader, fetcher);

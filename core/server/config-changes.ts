@@ -1,11 +1,11 @@
 // Changes of settings, for AlterConfigs and IncrementalAlterConfigs alike: whose settings they are, what may be changed,
 // and how it is written. All changes of a resource hold, or none.
 import type { TopicConfigs } from '../controller/catalog.ts';
-import { type ConfigDefinition, configObjection, topicConfigs } from '../log/log-config.ts';
+import { type ConfigDefinition, topicConfigs, valueObjection } from '../log/log-config.ts';
 import { errorNameOf } from './error-names.ts';
 import type { NodeParts } from './handler.ts';
 import { nodeDefaults } from './node-config.ts';
-import { topicConfigOf } from './topic-default-names.ts';
+import { nodeConfigOf } from './topic-default-names.ts';
 import type { Refused } from './topic-rules.ts';
 
 /** Kafka's ConfigResource.Type. */
@@ -62,10 +62,10 @@ function nodeTarget(name: string, { settings, nodeConfigs }: NodeParts): ConfigT
   if (objection !== null) return objection;
   return {
     configs: nodeConfigs.changed(name),
-    defaultOf: (config) => nodeConfigs.valuesOf(topicConfigOf.get(config)?.name ?? '')[0]?.value ?? '',
-    definition: (config) => topicConfigOf.get(config),
+    defaultOf: (config) => nodeConfigs.valuesOf(nodeConfigOf.get(config)?.name ?? '')[0]?.value ?? '',
+    definition: (config) => nodeConfigOf.get(config),
     unknown(config) {
-      if (topicConfigOf.has(config)) return null;
+      if (nodeConfigOf.has(config)) return null;
       // Kafka's code for it, though INVALID_CONFIG would say more (KAFKA-13609).
       if (Object.hasOwn(nodeDefaults, config) || config === 'node.id')
         return { error: 'INVALID_REQUEST', message: `'${config}' can't be changed while the node runs` };
@@ -88,7 +88,7 @@ export function nodeNameObjection(name: string, nodeId: number): Refused | null 
 export function valuesObjection(configs: TopicConfigs, { definition }: ConfigTarget): Refused | null {
   for (const [name, value] of Object.entries(configs)) {
     const config = definition(name);
-    const message = config === undefined ? null : configObjection(config.name, value);
+    const message = config === undefined ? null : valueObjection(config, value);
     if (message !== null) return { error: 'INVALID_CONFIG', message };
   }
   return null;

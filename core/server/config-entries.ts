@@ -3,7 +3,7 @@ import type { TopicConfigs } from '../controller/catalog.ts';
 import { type ConfigType, topicConfigs } from '../log/log-config.ts';
 import { type NodeSettings, nodeDefaults } from './node-config.ts';
 import { type ConfigValue, configSource, type NodeConfigs } from './node-configs.ts';
-import { topicConfigOf } from './topic-default-names.ts';
+import { nodeConfigOf } from './topic-default-names.ts';
 
 const typeCode: Readonly<Record<ConfigType, number>> = { boolean: 1, string: 2, int: 3, long: 5, double: 6, list: 7 };
 
@@ -44,7 +44,7 @@ export function nodeEntries(settings: NodeSettings, nodeConfigs: NodeConfigs): C
     source: start,
   };
   fixed.push(entry(address.name, [address], { type: 'list', documentation: '', readOnly: true }));
-  const changeable = [...topicConfigOf].map(([name, { name: topicName, type, documentation }]) =>
+  const changeable = [...nodeConfigOf].map(([name, { name: topicName, type, documentation }]) =>
     entry(name, nodeConfigs.valuesOf(topicName), { type, documentation, readOnly: false }),
   );
   return [...fixed, ...changeable];
@@ -64,7 +64,7 @@ export function groupEntries(settings: NodeSettings): ConfigEntry[] {
 /** Only what was set for all nodes while running. */
 export function allNodesEntries(nodeConfigs: NodeConfigs): ConfigEntry[] {
   return Object.entries(nodeConfigs.changed('')).flatMap(([name, value]) => {
-    const config = topicConfigOf.get(name);
+    const config = nodeConfigOf.get(name);
     if (config === undefined) return [];
     const { type, documentation } = config;
     const values = [{ name, value, source: configSource.allNodes }];

@@ -2,8 +2,11 @@
 // nodes of the cluster (name ''). What holds is this node's, then all nodes', then what the node was started with, then
 // the default (KIP-226).
 import type { Catalog, TopicConfigs } from '../controller/catalog.ts';
+import { topicConfigs } from '../log/log-config.ts';
 import type { NodeSettings } from './node-config.ts';
-import { nodeNameOf, topicConfigOf } from './topic-default-names.ts';
+import { nodeConfigOf, nodeNameOf, topicConfigOf } from './topic-default-names.ts';
+
+const topicConfigByName = new Map(topicConfigs.map((config) => [config.name, config]));
 
 /** Kafka's DescribeConfigsResponse.ConfigSource. */
 export const configSource = { topic: 1, thisNode: 2, allNodes: 3, start: 4, default: 5 } as const;
@@ -21,6 +24,8 @@ export interface NodeConfigs {
   topicDefaults(): TopicConfigs;
   /** Where a topic's setting comes from if the topic says nothing, what holds first, by the node's name. */
   valuesOf(topicName: string): ConfigValue[];
+  /** `leader.` or `follower.replication.throttled.rate`: bytes a second, infinite for no limit. */
+  throttledRate(side: 'leader' | 'follower'): number;
   /** Resolves when it is written and holds. Values are the caller's to check. */
   change(resource: string, change: (configs: TopicConfigs) => TopicConfigs): Promise<void>;
 }
@@ -58,9 +63,15 @@ export function createNodeConfigs({
         [changed(ofThisNode)[name], configSource.thisNode],
         [changed('')[name], configSource.allNodes],
         [settings.topicDefaults[topicName], configSource.start],
-        [topicConfigOf.get(name)?.defaultValue, configSource.default],
+        [(nodeConfigOf.get(name) ?? topicConfigByName.get(topicName))?.defaultValue, configSource.default],
       ];
       return values.flatMap(([value, source]) => (value === undefined ? [] : [{ name, value, source }]));
+    },
+    throttledRate(side) {
+      const name = `${side}.replication.throttled.rate`;
+      const value = changed(ofThisNode)[name] ?? changed('')[name];
+      const rate = value === undefined ? Number.POSITIVE_INFINITY : Number(value);
+      return rate >= 2 ** 63 ? Number.POSITIVE_INFINITY : rate;
     },
     async change(resource, change) {
       await catalog.changeNodeConfigs(resource, change);

@@ -26,6 +26,7 @@ export interface Led extends Readable {
   /** Replicas in sync, this one among them. */
   readonly inSyncCount: number;
   inSyncFollowers(): FollowerProgress[];
+  isInSync(nodeId: number): boolean;
   /** True at once or later when all below `endOffset` is on every replica in sync; false when another leads by then. */
   replicated(endOffset: number): true | Promise<boolean>;
   /** A follower asked for more. False where it is no replica. */
@@ -72,6 +73,7 @@ export function alonePartitions(topics: Topics, nodeId: number): Partitions {
           append: log.append,
           inSyncCount: 1,
           inSyncFollowers: () => [],
+          isInSync: () => false,
           replicated: () => true,
           fetched: () => false,
         }),

@@ -29,6 +29,8 @@ export interface PartitionRead {
   bytes: number;
   readonly records: Uint8Array[];
   readonly aborted: AbortedTransaction[];
+  /** Nothing of it is to be read this time, for the throttle. */
+  readonly isHeld: boolean;
   /** Whether the log may have more than was read. */
   moved: boolean;
 }
@@ -75,7 +77,7 @@ const hasStaleHighWatermark = ({ log, knownHighWatermark, nextOffset }: Partitio
 async function readMoved(fetch: PendingFetch): Promise<void> {
   let total = bytesOf(fetch);
   for (const read of fetch.reads) {
-    if (!read.moved || read.log === null) continue;
+    if (!read.moved || read.isHeld || read.log === null) continue;
     // A batch larger than what is asked for comes as the only one, or its reader would never get past it (KIP-74).
     const room = Math.min(read.bytesMax - read.bytes, fetch.bytesMax - total);
     if (total > 0 && room <= 0) continue;
@@ -140,6 +142,7 @@ async function waitForMore(fetch: PendingFetch, { clock, signal, onClose }: Wait
         woken.resolve();
       }),
     );
+    if (read.isHeld) continue;
     stops.push(fetch.isolation === 'logEnd' ? log.onWritten(moved) : log.onAdvance(moved));
     if (Number.isFinite(read.knownHighWatermark)) stops.push(log.onAdvance(() => woken.resolve()));
     if (log[boundOf[fetch.isolation]] > read.nextOffset) moved(); // it moved before anyone listened

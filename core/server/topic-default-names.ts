@@ -28,7 +28,24 @@ const namesThatDiffer: Readonly<Record<string, string>> = {
 /** The node's name of a topic setting's default. */
 export const nodeNameOf = (topicName: string): string => namesThatDiffer[topicName] ?? topicName;
 
-/** The topic setting that each such default is of. */
+/** The topic setting that each such default is of. Which replicas are throttled is only ever said of a topic. */
 export const topicConfigOf: ReadonlyMap<string, ConfigDefinition> = new Map(
-  topicConfigs.map((config) => [nodeNameOf(config.name), config]),
+  topicConfigs.flatMap((config) => (config.pattern === undefined ? [[nodeNameOf(config.name), config]] : [])),
 );
+
+const rateOf = (side: 'leader' | 'follower', what: string): ConfigDefinition => ({
+  name: `${side}.replication.throttled.rate`,
+  type: 'long',
+  defaultValue: '9223372036854775807',
+  min: 0,
+  documentation: `Bytes a second, of ${what} together (KIP-73). Replicas that are in sync are never held up.`,
+});
+
+/** All that can be set of a node while it runs. */
+export const nodeConfigOf: ReadonlyMap<string, ConfigDefinition> = new Map([
+  ...topicConfigOf,
+  ...[
+    rateOf('leader', 'what goes to replicas named in leader.replication.throttled.replicas'),
+    rateOf('follower', 'what comes to replicas named in follower.replication.throttled.replicas'),
+  ].map((config) => [config.name, config] as const),
+]);

@@ -16,6 +16,7 @@ export function clusterPartitions(image: CatalogImage, replicas: Replicas): Part
     get inSyncCount() {
       return partition.inSyncSet.inSync.length;
     },
+    isInSync: (nodeId) => partition.inSyncSet.inSync.includes(nodeId),
     inSyncFollowers: () =>
       partition.inSyncSet.followers().filter(({ nodeId }) => partition.inSyncSet.inSync.includes(nodeId)),
     append: (records, options) => partition.append(records, options),

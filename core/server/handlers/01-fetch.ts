@@ -33,6 +33,8 @@ interface FetchedPartition extends PartitionRead {
   readonly divergingEpoch: PartitionAnswer['divergingEpoch'];
   /** Whom to read from instead; -1 for nobody. */
   readonly preferredReplica: number;
+  /** A replica's that is not in sync: what it gets counts (KIP-73). */
+  readonly isThrottled: boolean;
 }
 
 interface Reader {
@@ -60,6 +62,7 @@ export const fetch: Handler<'fetch'> = async (request, call) => {
     },
     { clock: parts.clock, signal: caller.signal, onClose: parts.onClose },
   );
+  for (const { isThrottled, bytes } of reads) if (isThrottled) parts.throttle.record(bytes);
   // From here to the answer nothing is awaited.
   const answers = reads.map((read, i) =>
     answer(context.partitions[i]!.partition, read, isolation === 'readCommitted', parts.settings.nodeId),
@@ -102,7 +105,11 @@ async function open(asked: AskedPartition, { follower, inRack }: Reader, call: C
       ...{ offset: asked.fetchOffset, startOffset: asked.logStartOffset, nowMs: clock.monotonicMs() },
     };
     const isWithin = asked.fetchOffset >= log.logStartOffset && asked.fetchOffset <= log.logEndOffset;
-    if (!isWithin || (read as Led).fetched(fetch)) return found;
+    if (!isWithin || (read as Led).fetched(fetch)) {
+      const { throttle } = call.parts;
+      const isThrottled = !(read as Led).isInSync(follower.nodeId) && throttle.covers(topic.name, asked.partition);
+      return isThrottled ? { ...found, isThrottled, isHeld: throttle.isExceeded } : found;
+    }
     return { ...readOf(asked, null, 'UNKNOWN_LEADER_EPOCH'), endsWait: true };
   } catch (error) {
     return { ...readOf(asked, null, errorNameOf(error)), endsWait: true };
@@ -148,6 +155,8 @@ const readOf = (asked: AskedPartition, read: Readable | null, error: ErrorName):
   leaderEpoch: -1,
   divergingEpoch: unknownEpoch,
   preferredReplica: -1,
+  isThrottled: false,
+  isHeld: false,
 });
 
 function answer(partitionIndex: number, read: FetchedPartition, committed: boolean, nodeId: number): PartitionAnswer {
