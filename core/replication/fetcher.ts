@@ -6,7 +6,8 @@ import { createLatch, type Latch } from '../kernel/latch.ts';
 import type { Logger } from '../kernel/logger.ts';
 import { apis, type RequestOf, type ResponseOf } from '../protocol/api-table.ts';
 import type { Transport } from '../protocol/transport.ts';
-import { askFor, type FetchedPartition, type Followed, fitInto, takeAnswer } from './follower.ts';
+import { createFetchSession } from './fetch-session.ts';
+import { type FetchedPartition, type Followed, fitInto, takeAnswer } from './follower.ts';
 import type { Throttle } from './throttle.ts';
 
 export interface FetcherOptions {
@@ -57,6 +58,7 @@ export function createFetcher(options: FetcherOptions): Fetcher {
   const entries = new Map<string, Entry>();
   const stopping = new AbortController();
   let woken: Latch<void> = createLatch();
+  const session = createFetchSession(options.servesConsumers);
   let first = 0;
 
   const keyOf = ({ topicId, partition }: Pick<Followed, 'topicId' | 'partition'>) => `${topicId} ${partition}`;
@@ -85,22 +87,15 @@ export function createFetcher(options: FetcherOptions): Fetcher {
   }
 
   function requestFor(asked: readonly Entry[]): RequestOf<'fetch'> {
-    const topics = new Map<string, ReturnType<typeof askFor>[]>();
-    // Begins with another one each time, so that a few with much to fetch don't take all the room of an answer.
+    // Begins with another one each time, so that a few with much to fetch don't take all the room of an answer; the leader
+    // sees to that within a session.
     first = asked.length === 0 ? 0 : (first + 1) % asked.length;
-    for (const { followed } of [...asked.slice(first), ...asked.slice(0, first)]) {
-      const partitions = topics.get(followed.topicId);
-      const one = askFor(followed, options.servesConsumers);
-      if (partitions === undefined) topics.set(followed.topicId, [one]);
-      else partitions.push(one);
-    }
     return apis.fetch.request.create({
       replicaState: { replicaId: options.nodeId, replicaEpoch: options.nodeEpoch() },
       maxWaitMs: options.waitMsMax,
       minBytes: 1,
       maxBytes: answerBytesMax,
-      sessionEpoch: -1,
-      topics: [...topics].map(([topicId, partitions]) => ({ topicId, partitions })),
+      ...session.next([...asked.slice(first), ...asked.slice(0, first)].map(({ followed }) => followed)),
     } as never);
   }
 
@@ -138,18 +133,21 @@ export function createFetcher(options: FetcherOptions): Fetcher {
     let answer: ResponseOf<'fetch'>;
     try {
       answer = await options.call('fetch', fetchVersion, requestFor(asked), { signal: stopping.signal });
+      session.answered(answer);
       if (answer.errorCode !== 0) throw new Error(`node ${leader} refuses a fetch with code ${answer.errorCode}`);
     } catch (error) {
+      session.lost();
       if (stopping.signal.aborted) return;
       logger.debug({ err: error, leader }, 'a leader does not answer');
       await clock.sleep(options.backoffMs, stopping.signal).catch(() => {});
       return;
     }
+    const isAsked = new Set(asked);
     const work = answer.responses.flatMap(({ topicId, partitions }) =>
       partitions.flatMap((partition) => {
         const entry = entries.get(keyOf({ topicId, partition: partition.partitionIndex }));
         // One that was followed anew meanwhile, in another epoch, is not what was asked for.
-        if (entry === undefined || entry.gone || !asked.includes(entry)) return [];
+        if (entry === undefined || entry.gone || !isAsked.has(entry)) return [];
         entry.working = take(entry, partition);
         return [entry.working];
       }),

@@ -45,9 +45,9 @@ interface Reader {
 
 export const fetch: Handler<'fetch'> = async (request, call) => {
   const { parts, caller, version } = call;
-  const context = parts.fetchSessions.begin(request, version >= idsFrom);
-  if (typeof context === 'string') return apis.fetch.response.create({ errorCode: codeOf(context) });
   const follower = followerOf(request, version);
+  const context = parts.fetchSessions.begin(request, version >= idsFrom, follower !== null);
+  if (typeof context === 'string') return apis.fetch.response.create({ errorCode: codeOf(context) });
   const inRack = follower === null ? nodesInRack(parts.view.nodes(), request.rackId) : null;
   const reads = await Promise.all(context.partitions.map((asked) => open(asked, { follower, inRack }, call)));
   const consumers = request.isolationLevel === 1 ? 'readCommitted' : 'readUncommitted';
