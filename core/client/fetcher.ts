@@ -157,7 +157,7 @@ export function createFetcher(cluster: Cluster, options: FetcherOptions = {}): F
         const isNews = inTurn.some((one) => one.tries === 0);
         logger[isNews ? 'warn' : 'debug']({ error, node: nodeId }, 'a fetch failed');
         for (const one of inTurn) {
-          leaveReplica(one);
+          if (leaveReplica(one)) leaders.forget(one.topic); // it may be somewhere else by now
           setBack(one, error);
         }
         schedule();
