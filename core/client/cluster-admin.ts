@@ -49,6 +49,13 @@ export interface ClusterAdmin {
   listPlaces(): Promise<PartitionPlace[]>;
   /** End offsets of a node's own copies, led there or not, by partition name; those it doesn't have are missing. */
   replicaEnds(nodeId: number, partitions: readonly TopicPartition[]): Promise<ReadonlyMap<string, number>>;
+  /**
+   * One more that votes on the metadata (KIP-853): where a node that runs listens for other nodes. Resolves once it is
+   * committed. @throws Fault `BROKER_ERROR` with the node's sentence
+   */
+  addVoter(voter: { readonly nodeId: number; readonly host: string; readonly port: number }): Promise<void>;
+  /** One less; it goes on following. @throws Fault `BROKER_ERROR` */
+  removeVoter(nodeId: number): Promise<void>;
   /** The node that coordinates a group. */
   coordinatorOf(groupId: string): Promise<number>;
 }
@@ -163,6 +170,19 @@ export function createClusterAdmin({ ask, cluster }: AdminCalls): ClusterAdmin {
             ),
           ),
       ),
+    async addVoter({ nodeId, host, port }) {
+      const listeners = [{ name: 'CONTROLLER', host, port }];
+      const request = apis.addRaftVoter.request.create({ clusterId: null, timeoutMs, voterId: nodeId, listeners });
+      await ask('controller', 'addRaftVoter', request, ({ errorCode, errorMessage }) => {
+        if (errorCode !== 0) throw refusal('addRaftVoter', errorCode, `node ${nodeId}`, errorMessage);
+      });
+    },
+    async removeVoter(nodeId) {
+      const request = apis.removeRaftVoter.request.create({ clusterId: null, voterId: nodeId });
+      await ask('controller', 'removeRaftVoter', request, ({ errorCode, errorMessage }) => {
+        if (errorCode !== 0) throw refusal('removeRaftVoter', errorCode, `node ${nodeId}`, errorMessage);
+      });
+    },
     coordinatorOf: (groupId) =>
       ask(
         'any',

@@ -7,7 +7,7 @@ import type { ControllerOptions } from './controller-options.ts';
 import { drawTopicId } from './draw-id.ts';
 import { startDuties } from './duties.ts';
 import { type ElectionRequest, type ElectionResult, electLeaders } from './elections.ts';
-import { alterPartitions, type InSyncRequest } from './in-sync-commands.ts';
+import { alterPartitions, type DamagedCopy, dropDamagedCopy, type InSyncRequest } from './in-sync-commands.ts';
 import {
   type Heartbeat,
   type HeartbeatReply,
@@ -49,6 +49,8 @@ export interface Controller {
   /** Likewise of the node whose id this is as text, or of all nodes (''). */
   changeNodeConfigs(node: string, change: (configs: TopicConfigs) => TopicConfigs): Promise<void>;
   alterPartitions(request: InSyncRequest): Promise<Outcome<readonly Outcome<PartitionImage>[]>>;
+  /** The node will fetch it anew. */
+  dropDamagedCopy(damaged: DamagedCopy): Promise<Outcome<null>>;
   electLeaders(request: ElectionRequest): Promise<readonly ElectionResult[]>;
   alterReassignments(
     asked: readonly Reassignment[],
@@ -130,6 +132,7 @@ export function createController(options: ControllerOptions): Controller {
         return { records: [{ kind: 'nodeConfigs', node, configs }], reply: undefined };
       }),
     alterPartitions: (request) => decide(() => alterPartitions(image, request)),
+    dropDamagedCopy: (damaged) => decide(() => dropDamagedCopy(image, damaged)),
     electLeaders: (request) => surely(() => electLeaders(image, request)),
     alterReassignments: (asked, options) => surely(() => alterReassignments(image, asked, options)),
     allocateProducerIds: (from) => decide(() => allocateProducerIds(image, from)),

@@ -1,9 +1,9 @@
 // Elections by the image: who may lead, who leads when a node goes or comes back, elections that a person asks for (KIP-460),
 // and those that bring leaders back to where they are preferred.
 import type { CatalogImage, CatalogRecord, TopicImage } from './catalog-record.ts';
-import { isActive } from './node-image.ts';
+import { isActive, isWritable } from './node-image.ts';
 import { type Decision, done, type Outcome, refused } from './outcome.ts';
-import { changePartition, type ElectionRules, noLeader, withoutNode } from './partition-image.ts';
+import { changePartition, type ElectionRules, noLeader, offDisk, withoutNode } from './partition-image.ts';
 import { changePlaces, createPlaceChanges, type PlaceChanges } from './place-changes.ts';
 
 export const uncleanElection = 'unclean.leader.election.enable';
@@ -17,12 +17,19 @@ export function electionOf(image: CatalogImage, topic: TopicImage): 'online' | '
 export const rulesOf = (image: CatalogImage, topic: TopicImage): ElectionRules => ({
   election: electionOf(image, topic),
   mayLead: (node) => isActive(image.nodes.get(node)),
+  isWritable: (node) => isWritable(image.nodes.get(node)),
 });
 
 /** The node is in no in-sync set and leads nothing any more, but where it was the last one in sync. */
 export const changesWithout = (image: CatalogImage, node: number): CatalogRecord[] =>
   changePlaces(image, (partition, topic) =>
     partition.inSync.includes(node) ? withoutNode(partition, node, rulesOf(image, topic)) : null,
+  );
+
+/** The node's disk takes no writes any more: the same, but what it alone is in sync with it goes on leading, for those who read. */
+export const changesOffDisk = (image: CatalogImage, node: number): CatalogRecord[] =>
+  changePlaces(image, (partition, topic) =>
+    partition.inSync.includes(node) ? offDisk(partition, node, rulesOf(image, topic)) : null,
   );
 
 export function leadsAny(image: CatalogImage, node: number): boolean {
@@ -34,8 +41,8 @@ export function leadsAny(image: CatalogImage, node: number): boolean {
 export const changesWith = (image: CatalogImage, id: number): CatalogRecord[] =>
   changePlaces(image, (partition, topic) => {
     if (partition.leader !== noLeader) return null;
-    const { election, mayLead } = rulesOf(image, topic);
-    return changePartition(partition, {}, { election, mayLead: (node) => node === id || mayLead(node) });
+    const rules = rulesOf(image, topic);
+    return changePartition(partition, {}, { ...rules, mayLead: (node) => node === id || rules.mayLead(node) });
   });
 
 export interface ElectionRequest {
@@ -82,8 +89,7 @@ function electLeader(
     return refused('UNKNOWN_TOPIC_OR_PARTITION', `topic '${name}' has no partition ${partition}`);
   if (election === 'preferred' ? place.leader === place.replicas[0] : place.leader !== noLeader)
     return refused('ELECTION_NOT_NEEDED', `${name}-${partition} is led by node ${place.leader} already`);
-  const { mayLead } = rulesOf(image, topic);
-  const changed = changePartition(place, {}, { election, mayLead });
+  const changed = changePartition(place, {}, { ...rulesOf(image, topic), election });
   if (changed === null) {
     return election === 'preferred'
       ? refused(

@@ -4,8 +4,9 @@
 import type { CatalogImage, TopicImage } from './catalog-record.ts';
 import { rulesOf } from './elections.ts';
 import { nodeEpochObjection } from './members.ts';
+import { isWritable } from './node-image.ts';
 import { type Decision, type Outcome, type Refusal, refused } from './outcome.ts';
-import { changePartition, type PartitionImage } from './partition-image.ts';
+import { changePartition, noLeader, type PartitionImage, withoutCopy } from './partition-image.ts';
 import { createPlaceChanges } from './place-changes.ts';
 
 export interface InSyncNode {
@@ -46,7 +47,10 @@ export function alterPartitions(
     }
     const objection = epochObjection(place, node, change) ?? inSyncObjection(image, topic, place, change);
     if (objection !== null) return objection;
-    const inSync = change.inSync.map(({ nodeId }) => nodeId);
+    const named = change.inSync.map(({ nodeId }) => nodeId);
+    // A leader whose disk takes no writes goes as soon as another is there to lead.
+    const writable = named.filter((node) => isWritable(image.nodes.get(node)));
+    const inSync = writable.length > 0 ? writable : named;
     const changed = changePartition(place, { inSync }, rulesOf(image, topic)) ?? place;
     if (changed !== place) changes.set(topic, change.partition, changed);
     // It ended a move of replicas that the leader itself was to go in. The change holds all the same.
@@ -83,7 +87,8 @@ function inSyncObjection(
   if (new Set(ids).size !== ids.length) return refused('INVALID_REQUEST', 'a node is named more than once');
   if (!ids.includes(place.leader)) return refused('INVALID_REQUEST', 'the leader is always in sync with itself');
   for (const { nodeId, nodeEpoch } of inSync) {
-    const why = ineligible(image, nodeId, nodeEpoch);
+    const offline = nodeId !== place.leader && !isWritable(image.nodes.get(nodeId));
+    const why = offline ? 'has a disk that takes no writes' : ineligible(image, nodeId, nodeEpoch);
     if (why !== null) return refused('INELIGIBLE_REPLICA', `node ${nodeId} ${why}, so it can't be in sync`);
   }
   return null;
@@ -96,4 +101,29 @@ function ineligible(image: CatalogImage, id: number, epoch: number): string | nu
   if (node.inControlledShutdown) return 'is shutting down';
   if (epoch !== -1 && node.epoch !== epoch) return 'has registered anew since';
   return null;
+}
+
+export interface DamagedCopy {
+  readonly node: number;
+  readonly nodeEpoch: number;
+  readonly topicId: string;
+  readonly partition: number;
+}
+
+/** Ours, beside what Kafka has: a node asks to be out of sync because its copy is damaged. Refused where no other could lead. */
+export function dropDamagedCopy(image: CatalogImage, damaged: DamagedCopy): Outcome<Decision<null>> {
+  const { node, nodeEpoch, topicId, partition } = damaged;
+  const stale = nodeEpochObjection(image, node, nodeEpoch);
+  if (stale !== null) return stale;
+  const topic = image.topicsById.get(topicId);
+  if (topic === undefined) return refused('UNKNOWN_TOPIC_ID', `no topic has the id ${topicId}`);
+  const changes = createPlaceChanges();
+  const place = changes.placeOf(topic, partition);
+  if (place === undefined || !place.replicas.includes(node))
+    return refused('INVALID_REQUEST', `node ${node} has no replica of ${topic.name}-${partition}`);
+  const changed = withoutCopy(place, node, rulesOf(image, topic));
+  if (changed.leader === noLeader || changed.inSync.includes(node))
+    return refused('INELIGIBLE_REPLICA', `no other node has all of ${topic.name}-${partition}`);
+  changes.set(topic, partition, changed);
+  return { ok: true, value: { records: changes.records(), reply: null } };
 }

@@ -2,8 +2,8 @@
 // rules of Kafka's ClusterControlManager and BrokerHeartbeatManager. A node moves from fenced to unfenced to controlled
 // shutdown to gone; what it is now is in the image, and what was heard of it lately is handed in (sessions.ts keeps it).
 import type { CatalogImage, CatalogRecord } from './catalog-record.ts';
-import { changesWith, changesWithout, leadsAny } from './elections.ts';
-import type { NodeImage } from './node-image.ts';
+import { changesOffDisk, changesWith, changesWithout, leadsAny } from './elections.ts';
+import { isWritable, type NodeImage, type NodeState } from './node-image.ts';
 import { type Decision, type Outcome, type Refusal, refused } from './outcome.ts';
 
 /** What nodes have said lately: not in the image, and begun anew by each controller. */
@@ -19,7 +19,7 @@ export interface Hearing {
 export interface Registration {
   /** Null where the node knows none yet. */
   readonly clusterId: string | null;
-  readonly node: Omit<NodeImage, 'epoch' | 'fenced' | 'inControlledShutdown'>;
+  readonly node: Omit<NodeImage, NodeState>;
 }
 
 /**
@@ -37,7 +37,8 @@ export function registerNode(
   const known = image.nodes.get(node.id);
   if (known?.incarnation === node.incarnation) {
     const { epoch, fenced, inControlledShutdown } = known;
-    const record: CatalogRecord = { kind: 'node', node: { ...node, epoch, fenced, inControlledShutdown } };
+    const offline = isWritable(known) ? {} : { offlineLogDir: true };
+    const record: CatalogRecord = { kind: 'node', node: { ...node, epoch, fenced, inControlledShutdown, ...offline } };
     return { ok: true, value: { records: [record], reply: { epoch } } };
   }
   if (known !== undefined && !known.fenced && hearing.hasSession(node.id)) {
@@ -60,6 +61,8 @@ export interface Heartbeat {
   readonly metadataOffset: number;
   readonly wantFence: boolean;
   readonly wantShutDown: boolean;
+  /** The node's disk takes no writes. */
+  readonly offlineLogDir?: boolean;
 }
 
 export interface HeartbeatReply {
@@ -68,7 +71,7 @@ export interface HeartbeatReply {
   readonly shouldShutDown: boolean;
 }
 
-type NodeState = 'fenced' | 'unfenced' | 'controlledShutdown' | 'shutdownNow';
+type Standing = 'fenced' | 'unfenced' | 'controlledShutdown' | 'shutdownNow';
 
 export function hearNode(
   image: CatalogImage,
@@ -86,7 +89,8 @@ export function hearNode(
     isFenced: next === 'fenced' || next === 'shutdownNow',
     shouldShutDown: next === 'shutdownNow',
   };
-  return { ok: true, value: { records: now === next ? [] : recordsFor(image, node, next), reply } };
+  const records = now === next ? diskRecords(image, node, heartbeat) : recordsFor(image, node, next);
+  return { ok: true, value: { records, reply } };
 }
 
 /** The node's session has ended, or its disk has failed. */
@@ -109,12 +113,12 @@ export function unregisterNode(image: CatalogImage, id: number): Outcome<Decisio
   return { ok: true, value: { records: [...changesWithout(image, id), { kind: 'nodeGone', id }], reply: null } };
 }
 
-function stateOf({ fenced, inControlledShutdown }: NodeImage): NodeState {
+function stateOf({ fenced, inControlledShutdown }: NodeImage): Standing {
   if (fenced) return 'fenced';
   return inControlledShutdown ? 'controlledShutdown' : 'unfenced';
 }
 
-function nextState(image: CatalogImage, node: NodeImage, heartbeat: Heartbeat, hearing: Hearing): NodeState {
+function nextState(image: CatalogImage, node: NodeImage, heartbeat: Heartbeat, hearing: Hearing): Standing {
   const { wantFence, wantShutDown, metadataOffset } = heartbeat;
   const now = stateOf(node);
   if (now === 'fenced') {
@@ -131,7 +135,18 @@ function nextState(image: CatalogImage, node: NodeImage, heartbeat: Heartbeat, h
   return isMoved ? 'shutdownNow' : 'controlledShutdown';
 }
 
-function recordsFor(image: CatalogImage, node: NodeImage, next: NodeState): readonly CatalogRecord[] {
+/** As handleDirectoriesOffline of Kafka's ReplicationControlManager. A change that comes with another waits for the next heartbeat. */
+function diskRecords(
+  image: CatalogImage,
+  node: NodeImage,
+  { offlineLogDir = false }: Heartbeat,
+): readonly CatalogRecord[] {
+  if (offlineLogDir === !isWritable(node)) return [];
+  const record: CatalogRecord = { kind: 'node', node: { ...node, offlineLogDir } };
+  return offlineLogDir ? [record, ...changesOffDisk(image, node.id)] : [record];
+}
+
+function recordsFor(image: CatalogImage, node: NodeImage, next: Standing): readonly CatalogRecord[] {
   const is = (fenced: boolean, inControlledShutdown: boolean): CatalogRecord => ({
     kind: 'node',
     node: { ...node, fenced, inControlledShutdown },

@@ -28,8 +28,15 @@ export interface NodeImage {
   readonly fenced: boolean;
   /** Its leaders move off; it is shown to clients, and leads nothing new. */
   readonly inControlledShutdown: boolean;
+  /** Its disk takes no writes (KIP-858's offline log dirs, where a node has one): it leads only what no other replica in sync can. */
+  readonly offlineLogDir?: boolean;
 }
+
+/** What the controller adds to what a node says of itself. */
+export type NodeState = 'epoch' | 'fenced' | 'inControlledShutdown' | 'offlineLogDir';
 
 /** Whether it may lead, and be taken into an in-sync set. */
 export const isActive = (node: NodeImage | undefined): boolean =>
   node !== undefined && !node.fenced && !node.inControlledShutdown;
+
+export const isWritable = (node: NodeImage | undefined): boolean => node?.offlineLogDir !== true;

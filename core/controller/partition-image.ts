@@ -29,6 +29,8 @@ export interface ElectionRules {
   readonly election: Election;
   /** Whether the node is up and not about to go. */
   readonly mayLead: (node: number) => boolean;
+  /** Whether its disk takes writes: who has one that doesn't leads where nobody else can. Default all. */
+  readonly isWritable?: (node: number) => boolean;
 }
 
 export type PartitionTargets = Partial<
@@ -89,6 +91,25 @@ export function withoutNode(partition: PartitionImage, node: number, rules: Elec
   return changePartition(partition, { inSync: without(partition.inSync, [node]) }, { ...rules, mayLead });
 }
 
+/** The node can't write: it is in sync no more and leads no more, unless it is the last one in sync. */
+export function offDisk(partition: PartitionImage, node: number, rules: ElectionRules): PartitionImage | null {
+  const { isWritable = () => true } = rules;
+  const rest = without(partition.inSync, [node]);
+  const targets = rest.length > 0 ? { inSync: rest } : {};
+  return changePartition(partition, targets, { ...rules, isWritable: (other) => other !== node && isWritable(other) });
+}
+
+/**
+ * The node is to throw away a part of its copy and fetch it anew, which it may have told the leader that it has. With a new
+ * epoch, so that what leader and follower know of each other is of no more use.
+ */
+export function withoutCopy(partition: PartitionImage, node: number, rules: ElectionRules): PartitionImage {
+  const changed = withoutNode(partition, node, rules) ?? partition;
+  if (changed.leaderEpoch > partition.leaderEpoch) return changed;
+  const { leaderEpoch, partitionEpoch } = partition;
+  return { ...changed, leaderEpoch: leaderEpoch + 1, partitionEpoch: partitionEpoch + 1 };
+}
+
 /**
  * Replicas are to be `target`, in that order. They are added at once, and those that are to go stay until all of `target`
  * are in sync.
@@ -141,14 +162,16 @@ export function cancelReassignment(partition: PartitionImage, rules: ElectionRul
 function elect(
   current: number,
   { replicas, inSync }: PartitionImage,
-  { election, mayLead }: ElectionRules,
+  { election, mayLead, isWritable = () => true }: ElectionRules,
 ): { readonly leader: number; readonly unclean: boolean } {
   const isEligible = (node: number) => inSync.includes(node) && mayLead(node);
+  const isGood = (node: number) => isEligible(node) && isWritable(node);
   const clean = (leader: number) => ({ leader, unclean: false });
-  if (election === 'preferred' && isEligible(replicas[0]!)) return clean(replicas[0]!);
-  if (isEligible(current)) return clean(current);
-  const next = replicas.find(isEligible);
+  if (election === 'preferred' && isGood(replicas[0]!)) return clean(replicas[0]!);
+  if (isGood(current)) return clean(current);
+  const next = replicas.find(isGood) ?? [current, ...replicas].find(isEligible);
   if (next !== undefined) return clean(next);
-  const any = election === 'unclean' ? replicas.find(mayLead) : undefined;
+  if (election !== 'unclean') return clean(noLeader);
+  const any = replicas.find((node) => mayLead(node) && isWritable(node)) ?? replicas.find(mayLead);
   return any === undefined ? clean(noLeader) : { leader: any, unclean: true };
 }

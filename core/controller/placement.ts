@@ -7,7 +7,7 @@
 // that has its turn to lead is always at the same node, where there are as many nodes in a rack as racks: three nodes of nine
 // would lead everything.
 import type { Random } from '../kernel/random.ts';
-import type { NodeImage } from './node-image.ts';
+import { isWritable, type NodeImage } from './node-image.ts';
 import { type Outcome, refused } from './outcome.ts';
 
 export interface PlacementRequest {
@@ -22,7 +22,7 @@ export interface PlacementRequest {
 /** A replica list for each partition. */
 export function placeReplicas(request: PlacementRequest): Outcome<readonly (readonly number[])[]> {
   const { partitions, replicationFactor } = request;
-  const staying = [...request.nodes].filter((node) => !node.inControlledShutdown);
+  const staying = [...request.nodes].filter((node) => !node.inControlledShutdown).map(asPlaced);
   const nodes = staying.sort((a, b) => a.id - b.id);
   if (replicationFactor < 1)
     return refused('INVALID_REPLICATION_FACTOR', `a partition has at least one replica, not ${replicationFactor}`);
@@ -36,6 +36,9 @@ export function placeReplicas(request: PlacementRequest): Outcome<readonly (read
   const stripes = createStripes({ ...request, nodes });
   return { ok: true, value: Array.from({ length: partitions }, () => stripes.next(replicationFactor)) };
 }
+
+/** One that can't write is taken as those that are down are: last. */
+const asPlaced = (node: NodeImage): NodeImage => (isWritable(node) ? node : { ...node, fenced: true });
 
 /** Null where a person may place a partition so. */
 export function assignmentObjection(

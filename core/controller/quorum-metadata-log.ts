@@ -5,7 +5,9 @@ import { Fault } from '../kernel/fault.ts';
 import type { Logger } from '../kernel/logger.ts';
 import type { Random } from '../kernel/random.ts';
 import { type RaftDriver, startRaftDriver } from '../raft/driver.ts';
-import type { Entry, Message, RaftTiming, Snapshot } from '../raft/types.ts';
+import type { Entry, Message, Persist, RaftTiming, SaidVoter, Snapshot, Voter } from '../raft/types.ts';
+import { voterOf } from '../raft/voters.ts';
+import type { Disk } from '../storage/disk.ts';
 import type { Storage, StorageEngine } from '../storage/storage.ts';
 import {
   applyRecord,
@@ -23,7 +25,7 @@ import { createRaftDisk } from './raft-disk.ts';
 
 export interface QuorumMetadataLogOptions {
   readonly nodeId: number;
-  /** Ids of the controllers. A node that isn't among them follows without a vote. */
+  /** Ids of the controllers, as long as the log itself doesn't say. A node that isn't among them follows without a vote. */
   readonly voters: readonly number[];
   readonly engine: StorageEngine;
   readonly send: (to: number, message: Message) => void;
@@ -34,11 +36,15 @@ export interface QuorumMetadataLogOptions {
   /** Topics that changed, came or went with what was just applied. */
   /** Entries beyond those of a snapshot before one is made. Default 2,000. */
   readonly entriesOverSnapshotMax?: number;
+  /** Is told of writes that fail. */
+  readonly disk?: Disk;
   readonly onApplied: (topics: readonly TopicImage[], gone: readonly TopicImage[]) => void;
 }
 
 export interface QuorumMetadataLog extends MetadataLog {
   readonly quorum: RaftDriver['raft'];
+  /** Who votes, and where those are whom somebody added by their address. */
+  readonly voters: readonly Voter[];
   /** First offset that isn't in the image. */
   readonly appliedOffset: number;
   receive(message: Message): void;
@@ -46,6 +52,8 @@ export interface QuorumMetadataLog extends MetadataLog {
   applied(offset: number): Promise<void>;
   /** On the leader: whether all nodes that were heard of lately have the log up to there. */
   isKnownTo(offset: number): boolean;
+  /** On the leader; one comes or goes. @throws Fault `VOTERS_NOT_CHANGED`, `NOT_CONTROLLER` */
+  changeVoters(voters: readonly SaidVoter[]): Promise<void>;
   resign(): void;
   close(): Promise<void>;
 }
@@ -74,7 +82,8 @@ async function openOwn({ engine, nodeId }: QuorumMetadataLogOptions): Promise<St
 
 /** @throws Fault `STORAGE_OF_ANOTHER` for the folder of another node, or of one that was alone */
 export async function openQuorumMetadataLog(options: QuorumMetadataLogOptions): Promise<QuorumMetadataLog> {
-  const storage = await openOwn(options);
+  let storage = await openOwn(options);
+  let hasFailed = false;
   const image = emptyImage();
   const listeners = new Set<() => void>();
   let appliedOffset = 0;
@@ -135,12 +144,31 @@ export async function openQuorumMetadataLog(options: QuorumMetadataLogOptions): 
     });
   }
 
+  const raftDisk = createRaftDisk(() => storage);
+
+  /** After a failed write LevelDB may not find what is written behind it, unless it is opened anew in between. */
+  async function persist(write: Persist): Promise<void> {
+    try {
+      if (hasFailed) {
+        await options.disk?.tryOut();
+        await storage.close();
+        storage = await options.engine.open(quorumDatabase);
+        hasFailed = false;
+      }
+      await raftDisk.persist(write);
+    } catch (error) {
+      hasFailed = true;
+      options.disk?.failed(error);
+      throw error;
+    }
+  }
+
   driver = await startRaftDriver({
     ...{
       id: options.nodeId,
       voters: options.voters,
       chance: () => options.random.next(),
-      disk: createRaftDisk(storage),
+      disk: { load: raftDisk.load, persist },
     },
     ...{ send: options.send, clock: options.clock, logger: options.logger, onCommitted, onSnapshot },
     ...(options.timing !== undefined && { timing: options.timing }),
@@ -155,6 +183,10 @@ export async function openQuorumMetadataLog(options: QuorumMetadataLogOptions): 
   return {
     image,
     quorum: driver.raft,
+    get voters() {
+      const { log, voters } = driver!.raft;
+      return log.votersBelow(log.end.offset)?.voters ?? voters.map(voterOf);
+    },
     get nextOffset() {
       return driver!.raft.log.end.offset;
     },
@@ -181,6 +213,7 @@ export async function openQuorumMetadataLog(options: QuorumMetadataLogOptions): 
       const sinceMs = options.clock.monotonicMs() - heardMsMax;
       return [...role.progress.values()].every((one) => one.fetchedAtMs < sinceMs || one.endOffset >= offset);
     },
+    changeVoters: driver.changeVoters,
     resign: driver.resign,
     async close() {
       listeners.clear();

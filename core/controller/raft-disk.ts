@@ -40,9 +40,11 @@ function decodeEntry(bytes: Uint8Array): RaftOptions['entries'][number] {
   return { epoch: view.readUInt32BE(), kind: kinds[view[4]!]!, data: new Uint8Array(view.subarray(5)) };
 }
 
-export function createRaftDisk(storage: Storage): RaftDisk {
+/** @param open the database; another one after a failure */
+export function createRaftDisk(open: () => Storage): RaftDisk {
   return {
     async load() {
+      const storage = open();
       const hard = await storage.get(hardStateKey);
       const kept = await storage.get(snapshotKey);
       const entries = [];
@@ -55,6 +57,7 @@ export function createRaftDisk(storage: Storage): RaftDisk {
       };
     },
     async persist({ hardState, snapshot, truncateTo, append }: Persist) {
+      const storage = open();
       const operations: BatchOperation[] = [];
       if (hardState !== null) operations.push({ type: 'put', key: hardStateKey, value: json(hardState) });
       if (snapshot !== null) {

@@ -3,7 +3,7 @@
 import { assert } from '../kernel/assert.ts';
 import type { Random } from '../kernel/random.ts';
 import type { CatalogImage, CatalogRecord, TopicConfigs, TopicImage } from './catalog-record.ts';
-import { isActive } from './node-image.ts';
+import { isActive, isWritable } from './node-image.ts';
 import { type Decision, type Outcome, refused } from './outcome.ts';
 import { newPartition, type PartitionImage } from './partition-image.ts';
 import { assignmentObjection, placeReplicas } from './placement.ts';
@@ -112,5 +112,9 @@ function placesAssigned(
   return { ok: true, value: places };
 }
 
-const upOf = (image: CatalogImage, replicas: readonly number[]): readonly number[] =>
-  replicas.filter((node) => isActive(image.nodes.get(node)));
+/** Those that can write, where there are any. */
+function upOf(image: CatalogImage, replicas: readonly number[]): readonly number[] {
+  const up = replicas.filter((node) => isActive(image.nodes.get(node)));
+  const writable = up.filter((node) => isWritable(image.nodes.get(node)));
+  return writable.length > 0 ? writable : up;
+}

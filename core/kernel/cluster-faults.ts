@@ -1,5 +1,12 @@
 // Those rows of the table of fault.ts that only a cluster of several nodes meets.
 
+const votersStay = {
+  notOneVoter: 'one of them comes or goes at a time',
+  nobodyLeft: 'nobody would be left',
+  changeUnderWay: 'another change of them is not committed yet; try again in a moment',
+  epochNotCommitted: 'the one in charge has just begun; try again in a moment',
+} as const;
+
 export const clusterFaults = {
   STORAGE_OF_ANOTHER: {
     retriable: false,
@@ -24,6 +31,11 @@ export const clusterFaults = {
     retriable: true,
     text: (d: { partitions: readonly string[] }) =>
       `copies of ${d.partitions.slice(0, 5).join(', ')}${d.partitions.length > 5 ? ' and others' : ''} are still moving; 'millrace cluster status' shows how far they are`,
+  },
+  VOTERS_NOT_CHANGED: {
+    retriable: false,
+    text: (d: { why: 'notOneVoter' | 'nobodyLeft' | 'changeUnderWay' | 'epochNotCommitted' }) =>
+      `the controllers that vote stay as they are: ${votersStay[d.why]}`,
   },
   NOT_CONTROLLER: {
     retriable: true,

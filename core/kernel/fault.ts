@@ -280,6 +280,10 @@ const faults = {
     text: (d: { partition: string; what: string }) =>
       `the data of partition ${d.partition} is damaged (${d.what}); restore its folder from a copy, or delete the topic`,
   },
+  BATCH_DAMAGED: {
+    retriable: false,
+    text: (d: { offset: number; what: string }) => `the stored batch that ends at ${d.offset} is damaged: ${d.what}`,
+  },
   BAD_TOPIC_CONFIG: { retriable: false, text: (d: { why: string }) => d.why },
   BAD_TOPIC: { retriable: false, text: (d: { topic: string; reason: string }) => `topic '${d.topic}': ${d.reason}` },
   BAD_WINDOW: { retriable: false, text: (d: { reason: string }) => `no such window: ${d.reason}` },

@@ -1,15 +1,11 @@
 // Finding stored batches: by offset, in order, and by time. Works on storage keys and batch headers alone; a batch is
 // decoded only to find the one record that a time asks for.
-import { type BatchHeader, readBatchHeader } from '../protocol/record-batch.ts';
+import type { BatchHeader } from '../protocol/record-batch.ts';
 import { RecordCursor } from '../protocol/record-cursor.ts';
 import type { Storage } from '../storage/storage.ts';
-import { batchesEnd, batchKey } from './keyspace.ts';
+import { batchesEnd, batchKey, keyOffset } from './keyspace.ts';
 import type { SpanIndex } from './span-index.ts';
-
-export interface StoredBatch {
-  readonly header: BatchHeader;
-  readonly bytes: Uint8Array;
-}
+import { type StoredBatch, storedBatch } from './stored-batch.ts';
 
 export interface FoundRecord {
   readonly offset: number;
@@ -20,19 +16,24 @@ export interface FoundRecord {
 const pageBytes = 1 << 20;
 const pageBatchesMax = 8_192;
 
-/** Batches whose last offset is in [from, end), a page at a time. Each page is read as the log is at that moment. */
+/**
+ * Batches whose last offset is in [from, end), a page at a time. Each page is read as the log is at that moment.
+ *
+ * @param trust 'header': only what the header says is used, and whether the rest is whole isn't looked at
+ * @throws Fault `BATCH_DAMAGED`
+ */
 export async function* batchPages(
   storage: Storage,
   from: number,
   end = Number.POSITIVE_INFINITY,
-  bytesMax = pageBytes,
+  { bytesMax = pageBytes, trust = 'nothing' }: { bytesMax?: number; trust?: 'nothing' | 'header' } = {},
 ): AsyncGenerator<StoredBatch[]> {
   const lt = Number.isFinite(end) ? batchKey(end) : batchesEnd;
   for (let next = from; next < end; ) {
     const page = await storage.scanPage({ gte: batchKey(next), lt, bytesMax, limit: pageBatchesMax });
     if (page.length === 0) return;
-    const batches = page.map(([, bytes]) => ({ header: readBatchHeader(bytes), bytes }));
-    next = batches.at(-1)!.header.lastOffset + 1;
+    const batches = page.map((entry) => storedBatch(entry, trust));
+    next = keyOffset(page.at(-1)![0]) + 1;
     yield batches;
   }
 }

@@ -8,12 +8,13 @@
 
 import { readBatchHeader } from '../protocol/record-batch.ts';
 import type { BatchOperation, Storage } from '../storage/storage.ts';
-import { batchPages, firstBatchAt, type StoredBatch } from './batch-lookup.ts';
+import { batchPages, firstBatchAt } from './batch-lookup.ts';
 import { compactBatch, type KeepRules, noteKeys } from './compact-batch.ts';
 import { abortedKey, batchesEnd, batchKey } from './keyspace.ts';
 import type { LogConfig } from './log-config.ts';
 import type { CompactionPass, LogState } from './log-state.ts';
 import { createSpanIndex, type Span } from './span-index.ts';
+import { type StoredBatch, storedBatch } from './stored-batch.ts';
 
 export interface CompactionOptions {
   readonly storage: Storage;
@@ -81,7 +82,7 @@ export async function compactLog(options: CompactionOptions): Promise<Compacted 
   let cutBytes = 0;
   let bytesFreed = 0;
   let hasTombstone = false;
-  for await (const page of batchPages(storage, state.logStartOffset, end, pageBytes)) {
+  for await (const page of batchPages(storage, state.logStartOffset, end, { bytesMax: pageBytes })) {
     const operations: BatchOperation[] = [];
     for (const batch of page) {
       const { header } = batch;
@@ -119,7 +120,7 @@ async function compactionLimit({ storage, state, config, nowMs }: CompactionOpti
   }
   // A log must not lose its end: a consumer would wait for ever between its last record and the log end.
   const [last] = await storage.scanPage({ gte: batchKey(0), lt: batchesEnd, reverse: true, limit: 1 });
-  return last === undefined ? 0 : Math.min(limit, readBatchHeader(last[1]).baseOffset);
+  return last === undefined ? 0 : Math.min(limit, storedBatch(last, 'header').header.baseOffset);
 }
 
 /** Of the part that is new, as far as its keys fit into memory. */
@@ -129,7 +130,9 @@ async function newestOffsets(
 ): Promise<{ newest: Map<string, number>; end: number }> {
   const newest = new Map<string, number>();
   let taken = 0;
-  for await (const page of batchPages(storage, Math.max(state.cleanedTo, state.logStartOffset), limit, pageBytes)) {
+  for await (const page of batchPages(storage, Math.max(state.cleanedTo, state.logStartOffset), limit, {
+    bytesMax: pageBytes,
+  })) {
     for (const { header, bytes } of page) {
       if (header.isControl || isAborted(header, state)) continue;
       taken += noteKeys(bytes, newest);

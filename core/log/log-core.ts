@@ -1,9 +1,11 @@
 // What the parts of one partition log share: its state, the queue of writes, and what happens when a write fails. The
 // parts are log-appender.ts, log-reader.ts and log-maintenance.ts; nobody else may see this.
 import type { Clock } from '../kernel/clock.ts';
-import type { Fault } from '../kernel/fault.ts';
+import { type Fault, isFault } from '../kernel/fault.ts';
 import { partitionName } from '../kernel/ids.ts';
 import type { Logger } from '../kernel/logger.ts';
+import type { Disk } from '../storage/disk.ts';
+import { isDamage } from '../storage/failure-reason.ts';
 import type { BatchOperation } from '../storage/storage.ts';
 import type { BatchCache, PartitionCache } from './batch-cache.ts';
 import { createGroupCommit, type PendingWrite } from './group-commit.ts';
@@ -30,6 +32,8 @@ export interface LogCoreOptions {
   readonly producerIdExpirationMs?: number;
   /** Default `logLimits`. */
   readonly limits?: LogLimits;
+  /** Is told of writes that fail, and says so for all logs on it. */
+  readonly disk?: Disk;
 }
 
 export interface LogCore {
@@ -51,6 +55,12 @@ export interface LogCore {
   /** A write failed, so that memory and disk may differ: the log is opened again underneath. */
   fail(error: unknown): void;
   refuse(error: LogError, why: string): Fault<'LOG_REFUSED'>;
+  /**
+   * What was read back is not what was written: says so, once for each place.
+   *
+   * @returns the refusal for whoever wanted to read there
+   */
+  damaged(offset: number, what: string): Fault<'LOG_REFUSED'>;
   storageRefusal(cause?: unknown): Fault<'LOG_REFUSED'>;
   recoveryOptions(): RecoveryOptions;
   expireProducers(): void;
@@ -61,6 +71,7 @@ export interface LogCore {
   boundOf(isolation: ReadIsolation): number;
   readonly listeners: Set<() => void>;
   readonly writtenListeners: Set<() => void>;
+  readonly damageListeners: Set<(offset: number) => void>;
   recovered(): Promise<void>;
 }
 
@@ -73,6 +84,8 @@ export async function openLogCore(options: LogCoreOptions): Promise<LogCore> {
   const name = partitionName(options);
   const listeners = new Set<() => void>();
   const writtenListeners = new Set<() => void>();
+  const damageListeners = new Set<(offset: number) => void>();
+  const damages = new Set<number>();
   let failure: unknown;
   let recovering: Promise<void> | null = null;
   let stableSeen = -1;
@@ -108,7 +121,7 @@ export async function openLogCore(options: LogCoreOptions): Promise<LogCore> {
     tell(listeners);
   }
 
-  function tell(whom: ReadonlySet<() => void>): void {
+  function tell(whom: Iterable<() => void>): void {
     for (const listener of [...whom]) {
       try {
         listener();
@@ -124,6 +137,7 @@ export async function openLogCore(options: LogCoreOptions): Promise<LogCore> {
     clock,
     listeners,
     writtenListeners,
+    damageListeners,
     cache: options.cache.partition(),
     config: options.config,
     status: 'open',
@@ -148,14 +162,29 @@ export async function openLogCore(options: LogCoreOptions): Promise<LogCore> {
     fail(error) {
       if (core.status !== 'closed') core.status = 'failed';
       failure = error;
-      logger.error(
-        { partition: name, error: String(error) },
-        'a write to a partition failed; it is read back from disk',
-      );
+      const line = { partition: name, error: String(error) };
+      const told = 'a write to a partition failed; it is read back from disk';
+      if (options.disk === undefined) logger.error(line, told);
+      else if (isFault(error, 'STORAGE_FAILED')) logger.debug(line, told);
+      else logger.warn(line, told);
+      if (isDamage(error)) core.damaged(core.state.logStartOffset, (error as Error).message);
+      else if (isFault(error, 'STORAGE_FAILED')) options.disk?.failed(error);
       void recoverFromFailure();
     },
     drain: queue.drain,
     refuse: (error, why) => refusal(name, objection(error, why)),
+    damaged(offset, what) {
+      if (!damages.has(offset)) {
+        damages.add(offset);
+        const { topic, partition } = options;
+        logger.warn(
+          { topic, partition, offset, what },
+          `the batch of ${name} that holds offset ${offset} is damaged on the disk of this node, and is not served`,
+        );
+        tell([...damageListeners].map((listener) => () => listener(offset)));
+      }
+      return core.refuse('CORRUPT_MESSAGE', `what is stored at offset ${offset} is damaged: ${what}`);
+    },
     storageRefusal(cause = failure) {
       failure ??= cause;
       return refusal(name, objection('KAFKA_STORAGE_ERROR', (cause as Error).message ?? String(cause)), cause);
@@ -173,6 +202,7 @@ export async function openLogCore(options: LogCoreOptions): Promise<LogCore> {
       const known = followsWrites ? state.writtenOffset : Math.max(core.state.highWatermark, state.highWatermark);
       state.highWatermark = Math.min(known, state.writtenOffset);
       core.state = state;
+      damages.clear();
       core.cache.clear();
       notify();
     },

@@ -5,8 +5,9 @@ import { isFault } from '../kernel/fault.ts';
 import type { BatchOperation } from '../storage/storage.ts';
 import { checkpointOperations, forgetSnapshotsOperations, rewriteSpansOperations } from './checkpoint.ts';
 import { compactLog } from './compaction.ts';
-import { abortedKey, batchKey } from './keyspace.ts';
+import { abortedKey, batchKey, keyOffset } from './keyspace.ts';
 import type { LogCore } from './log-core.ts';
+import { reportingDamage } from './log-reader.ts';
 import { emptyState, type LogState } from './log-state.ts';
 import { truncate } from './recovery.ts';
 import { bytesCutBy, retainedFrom } from './retention.ts';
@@ -16,6 +17,7 @@ export interface LogMaintenance {
   applyRetention(): Promise<void>;
   compact(): Promise<void>;
   truncateTo(offset: number): Promise<void>;
+  truncateBefore(offset: number): Promise<void>;
   restartAt(offset: number): Promise<void>;
   /** Resolves when nothing of all that is under way. */
   idle(): Promise<void>;
@@ -31,7 +33,7 @@ export function createMaintenance(core: LogCore): LogMaintenance {
     const result = last.then(async () => {
       core.assertUsable();
       try {
-        return await work();
+        return await reportingDamage(core, work());
       } catch (error) {
         if (!isFault(error, 'STORAGE_FAILED')) throw error;
         core.fail(error);
@@ -53,6 +55,7 @@ export function createMaintenance(core: LogCore): LogMaintenance {
       }),
     compact: () => serially(() => compact(core)),
     truncateTo: (offset) => serially(() => truncateTo(core, offset)),
+    truncateBefore: (offset) => serially(async () => truncateTo(core, await startOfBatch(core, offset))),
     restartAt: (offset) => serially(() => restartAt(core, offset)),
     idle: async () => {
       await last;
@@ -119,6 +122,13 @@ async function truncateTo(core: LogCore, offset: number): Promise<void> {
   await whileRefusing(core, () =>
     truncate(core.state, Math.max(offset, core.state.logStartOffset), core.recoveryOptions()),
   );
+}
+
+/** By the key of the batch before: what a damaged one says of itself is worth nothing. */
+async function startOfBatch({ storage, state }: LogCore, offset: number): Promise<number> {
+  const range = { gte: batchKey(0), lt: batchKey(offset) };
+  const [before] = await storage.scanPage({ ...range, reverse: true, limit: 1 });
+  return Math.max(before === undefined ? 0 : keyOffset(before[0]) + 1, state.logStartOffset);
 }
 
 /** A crash in between leaves an empty log that begins at 0, and its leader says again where it must begin. */

@@ -1,9 +1,11 @@
 // All partitions of a node: opened on first use, found by name, deleted, cleaned within a budget. It owns the cache of
 // newest batches and the bound on open databases; what happens in a partition is its log's.
 import type { Clock } from '../kernel/clock.ts';
-import { Fault } from '../kernel/fault.ts';
+import { Fault, isFault } from '../kernel/fault.ts';
 import { partitionName, type TopicPartition } from '../kernel/ids.ts';
 import { type Logger, silentLogger } from '../kernel/logger.ts';
+import type { Disk } from '../storage/disk.ts';
+import { isDamage } from '../storage/failure-reason.ts';
 import type { StorageEngine } from '../storage/storage.ts';
 import { createBatchCache } from './batch-cache.ts';
 import type { LogConfig } from './log-config.ts';
@@ -25,6 +27,8 @@ export interface LogManagerOptions {
   readonly highWatermark?: 'written' | 'replicated';
   /** `producer.id.expiration.ms`. Default a day. */
   readonly producerIdExpirationMs?: number;
+  /** Is told of writes that fail. */
+  readonly disk?: Disk;
 }
 
 export interface CleanBudget {
@@ -50,12 +54,18 @@ export interface LogManager {
   list(): Promise<TopicPartition[]>;
   /** Retention, compaction of what is dirty enough, idle databases. Of the logs that are open; a failure is logged. */
   clean(budget?: CleanBudget): Promise<void>;
+  /** Reads all logs that are open, slowly, and reports what is damaged in them, before somebody needs it. */
+  scrub(signal: AbortSignal): Promise<void>;
   close(): Promise<void>;
 }
 
+/** A disk reads some hundreds of megabytes a second: clients notice nothing, and a terabyte takes a day and a half. */
+const scrubBytesPerSecond = 8 << 20;
+
 export function createLogManager(options: LogManagerOptions): LogManager {
   const { engine, clock, logger = silentLogger } = options;
-  const pool = createStoragePool({ engine, clock, openMax: options.openMax ?? 512 });
+  const diskOf = options.disk === undefined ? {} : { disk: options.disk };
+  const pool = createStoragePool({ engine, clock, openMax: options.openMax ?? 512, ...diskOf });
   const cache = createBatchCache(options.cacheBytesMax ?? 64 << 20);
   const opening = new Map<string, Promise<PartitionLog>>();
   const logs = new Map<string, PartitionLog>();
@@ -63,10 +73,13 @@ export function createLogManager(options: LogManagerOptions): LogManager {
 
   async function openLog(topic: string, partition: number, config: LogConfig): Promise<PartitionLog> {
     const name = partitionName({ topic, partition });
-    const storage = await pool.take(name);
+    const storage = await pool.take(name).catch((error: unknown) => {
+      if (isFault(error, 'STORAGE_FAILED') && !isDamage(error)) options.disk?.failed(error);
+      throw error;
+    });
     try {
       const { highWatermark = 'written', producerIdExpirationMs = 86_400_000 } = options;
-      const parts = { storage, config, clock, logger, cache, highWatermark, producerIdExpirationMs };
+      const parts = { storage, config, clock, logger, cache, highWatermark, producerIdExpirationMs, ...diskOf };
       const log = await openPartitionLog({ topic, partition, ...parts });
       logs.set(name, log);
       return log;
@@ -84,6 +97,7 @@ export function createLogManager(options: LogManagerOptions): LogManager {
       const dirty = log.dirtyRatio();
       if (dirty > 0 && dirty >= minCleanableDirtyRatio) await log.compact();
     } catch (error) {
+      if (isFault(error, 'LOG_REFUSED') && error.detail.error === 'CORRUPT_MESSAGE') return; // the log has said where
       const partition = partitionName(log);
       if (!isClosed && logs.has(partition))
         logger.error({ partition, error: String(error) }, 'cleaning a partition failed');
@@ -131,6 +145,20 @@ export function createLogManager(options: LogManagerOptions): LogManager {
         if (logs.delete(name)) logs.set(name, log);
       }
       await pool.closeIdle(options.idleCloseMs ?? 600_000);
+    },
+    async scrub(signal) {
+      for (const [name, log] of [...logs])
+        try {
+          for (let from: number | null = 0; from !== null && logs.get(name) === log; ) {
+            const { next, bytes } = await log.verify(from);
+            from = next;
+            await clock.sleep(Math.ceil((bytes * 1_000) / scrubBytesPerSecond), signal);
+          }
+        } catch (error) {
+          if (isClosed || signal.aborted) return;
+          // What is damaged the log has reported; what can't be read now is read the next time.
+          logger.debug({ err: error, partition: name }, 'a log could not be read through');
+        }
     },
     async close() {
       isClosed = true;

@@ -10,7 +10,14 @@ import { type AppendOptions, type AppendResult, createAppender, createReplicaApp
 import type { LogConfig } from './log-config.ts';
 import { type LogCoreOptions, openLogCore } from './log-core.ts';
 import { createMaintenance } from './log-maintenance.ts';
-import { type ReadOptions, type ReadResult, readCached, readStored } from './log-reader.ts';
+import {
+  type ReadOptions,
+  type ReadResult,
+  readCached,
+  readStored,
+  reportingDamage,
+  verifyStored,
+} from './log-reader.ts';
 import type { ProducerInfo } from './producer-state.ts';
 
 export type { AppendOptions, AppendResult } from './log-appender.ts';
@@ -45,7 +52,10 @@ export interface PartitionLog {
    * begins before the end of this log and goes past it
    */
   appendReplica(records: Records): Promise<void>;
-  /** @throws Fault `LOG_REFUSED` with OFFSET_OUT_OF_RANGE below the log start or above the log end */
+  /**
+   * @throws Fault `LOG_REFUSED` with OFFSET_OUT_OF_RANGE below the log start or above the log end, with CORRUPT_MESSAGE where
+   * the batch at `from` is damaged on disk: what follows it can be read
+   */
   read(options: ReadOptions): Promise<ReadResult>;
   /** The same at once from the newest batches in memory; null where the disk is needed. */
   readCached(options: ReadOptions): ReadResult | null;
@@ -81,6 +91,16 @@ export interface PartitionLog {
   onAdvance(listener: () => void): () => void;
   /** Calls back when the log end has moved on. @returns how to stop that */
   onWritten(listener: () => void): () => void;
+  /** Calls back when a batch was found damaged on disk, with an offset that it holds. @returns how to stop that */
+  onDamage(listener: (offset: number) => void): () => void;
+  /**
+   * Looks at some of what is stored from `from` on, past the batches in memory, and reports what is damaged.
+   *
+   * @returns where to go on, null at the end; and how much was read
+   */
+  verify(from: number): Promise<{ readonly next: number | null; readonly bytes: number }>;
+  /** Cuts the log off before the batch that holds `offset`, which needn't be readable. */
+  truncateBefore(offset: number): Promise<void>;
   /** Resolves when all that was appended so far is written, or has failed. */
   drained(): Promise<void>;
   /** What is under way is written first. */
@@ -104,6 +124,7 @@ export async function openPartitionLog(options: LogCoreOptions): Promise<Partiti
     core.cache.clear();
     listeners.clear();
     core.writtenListeners.clear();
+    core.damageListeners.clear();
     await storage.close();
   }
 
@@ -137,8 +158,8 @@ export async function openPartitionLog(options: LogCoreOptions): Promise<Partiti
     read: async (read) => readCached(core, read) ?? readStored(core, read),
     readCached: (read) => readCached(core, read),
     offsetForTimestamp: (timestampMs) =>
-      firstRecordAt(storage, core.state.spans, timestampMs, core.state.logStartOffset),
-    maxTimestamp: () => newestRecord(storage, core.state.spans, core.state.logStartOffset),
+      reportingDamage(core, firstRecordAt(storage, core.state.spans, timestampMs, core.state.logStartOffset)),
+    maxTimestamp: () => reportingDamage(core, newestRecord(storage, core.state.spans, core.state.logStartOffset)),
     epochEnd: (leaderEpoch) => core.state.epochs.endOf(leaderEpoch, core.state.writtenOffset),
     async beginEpoch(leaderEpoch) {
       core.assertUsable();
@@ -163,6 +184,12 @@ export async function openPartitionLog(options: LogCoreOptions): Promise<Partiti
       core.writtenListeners.add(listener);
       return () => void core.writtenListeners.delete(listener);
     },
+    onDamage(listener) {
+      core.damageListeners.add(listener);
+      return () => void core.damageListeners.delete(listener);
+    },
+    verify: (from) => verifyStored(core, from),
+    truncateBefore: maintenance.truncateBefore,
     close,
   };
 }

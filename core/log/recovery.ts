@@ -41,12 +41,14 @@ export interface RecoveryOptions {
   readonly limits: LogLimits;
 }
 
+const damages: ReadonlySet<string> = new Set(['MALFORMED_BYTES', 'CORRUPT_BATCH', 'BATCH_DAMAGED']);
+
 /** @throws Fault `STORAGE_NEWER`, `PARTITION_DAMAGED`, and what the storage throws */
 export async function recover(options: RecoveryOptions): Promise<LogState> {
   try {
     return await load(options);
   } catch (error) {
-    if (!(error instanceof Fault) || (error.code !== 'MALFORMED_BYTES' && error.code !== 'CORRUPT_BATCH')) throw error;
+    if (!(error instanceof Fault) || !damages.has(error.code)) throw error;
     throw new Fault('PARTITION_DAMAGED', { partition: options.partition, what: error.message }, error);
   }
 }
@@ -143,7 +145,7 @@ async function described(meta: Meta, { storage, limits }: RecoveryOptions): Prom
 
 /** Reads the headers of what was written since the checkpoint. */
 async function replay(state: LogState, { storage, nowMs, rules }: RecoveryOptions): Promise<LogState> {
-  for await (const page of batchPages(storage, state.checkpointOffset))
+  for await (const page of batchPages(storage, state.checkpointOffset, Number.POSITIVE_INFINITY, { trust: 'header' }))
     for (const { header, bytes } of page)
       applyBatch(state, header, header.isControl ? readMarker(bytes) : null, nowMs, rules);
   state.writtenOffset = state.nextOffset;

@@ -41,7 +41,7 @@ async function smallFrom({ storage, state, config }: RetentionOptions): Promise<
       excess -= span.bytes;
       continue;
     }
-    for await (const page of batchPages(storage, span.baseOffset, span.lastOffset + 1)) {
+    for await (const page of batchPages(storage, span.baseOffset, span.lastOffset + 1, { trust: 'header' })) {
       for (const { header } of page) {
         if (header.sizeBytes > excess) return header.baseOffset;
         excess -= header.sizeBytes;
@@ -57,7 +57,7 @@ export async function bytesCutBy(storage: Storage, state: LogState, offset: numb
   const [span] = state.spans.from(offset);
   if (span === undefined || span.baseOffset >= offset) return 0;
   let bytes = 0;
-  for await (const page of batchPages(storage, span.baseOffset, offset))
+  for await (const page of batchPages(storage, span.baseOffset, offset, { trust: 'header' }))
     for (const { header } of page) bytes += header.sizeBytes;
   return bytes;
 }

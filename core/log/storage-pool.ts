@@ -4,6 +4,7 @@
 import { assert } from '../kernel/assert.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { Fault } from '../kernel/fault.ts';
+import type { Disk } from '../storage/disk.ts';
 import type { Storage, StorageEngine } from '../storage/storage.ts';
 import type { LogStorage } from './log-storage.ts';
 
@@ -20,6 +21,8 @@ export interface StoragePoolOptions {
   readonly clock: Clock;
   /** Above it the one that was used least recently is closed first; those at work stay, so it may be exceeded. */
   readonly openMax: number;
+  /** Where no database may be opened, none is closed: what it holds can still be read. */
+  readonly disk?: Disk;
 }
 
 interface Slot {
@@ -32,7 +35,7 @@ interface Slot {
   isClosed: boolean;
 }
 
-export function createStoragePool({ engine, clock, openMax }: StoragePoolOptions): StoragePool {
+export function createStoragePool({ engine, clock, openMax, disk }: StoragePoolOptions): StoragePool {
   const slots = new Map<string, Slot>();
   /** Those open, in the order of their last use. */
   const open = new Set<Slot>();
@@ -55,7 +58,7 @@ export function createStoragePool({ engine, clock, openMax }: StoragePoolOptions
   }
 
   async function shrinkTo(count: number): Promise<void> {
-    while (open.size > count) {
+    while (open.size > count && disk?.isWritable !== false) {
       const idle = [...open].find((slot) => slot.users === 0 && slot.changing === null);
       if (idle === undefined) return;
       await change(idle, () => (idle.users === 0 ? shut(idle) : Promise.resolve()));
@@ -123,6 +126,7 @@ export function createStoragePool({ engine, clock, openMax }: StoragePoolOptions
       compactRange: (start, end) => using(slot, (storage) => storage.compactRange(start, end)),
       approximateSize: (start, end) => using(slot, (storage) => storage.approximateSize(start, end)),
       reopen: async () => {
+        await disk?.tryOut();
         await change(slot, () => shut(slot));
         await using(slot, async () => {});
       },
@@ -149,6 +153,7 @@ export function createStoragePool({ engine, clock, openMax }: StoragePoolOptions
       return open.size;
     },
     async closeIdle(idleMs) {
+      if (disk?.isWritable === false) return;
       const dueMs = clock.monotonicMs() - idleMs;
       for (const slot of [...open]) {
         const isIdle = () => slot.users === 0 && slot.lastUsedMs <= dueMs;

@@ -45,6 +45,7 @@ import {
   listPartitionReassignmentsResponse,
 } from './messages/46-list-partition-reassignments.ts';
 import { offsetDeleteRequest, offsetDeleteResponse } from './messages/47-offset-delete.ts';
+import { describeQuorumRequest, describeQuorumResponse } from './messages/55-describe-quorum.ts';
 import { describeClusterRequest, describeClusterResponse } from './messages/60-describe-cluster.ts';
 import { describeProducersRequest, describeProducersResponse } from './messages/61-describe-producers.ts';
 import { describeTransactionsRequest, describeTransactionsResponse } from './messages/65-describe-transactions.ts';
@@ -59,6 +60,8 @@ import {
   describeTopicPartitionsRequest,
   describeTopicPartitionsResponse,
 } from './messages/75-describe-topic-partitions.ts';
+import { addRaftVoterRequest, addRaftVoterResponse } from './messages/80-add-raft-voter.ts';
+import { removeRaftVoterRequest, removeRaftVoterResponse } from './messages/81-remove-raft-voter.ts';
 import { nodeCallRequest, nodeCallResponse } from './node-call.ts';
 import type { Infer, InitOf, Message } from './schema.ts';
 
@@ -135,6 +138,7 @@ export const apis = {
     served: [0, 0],
   },
   offsetDelete: { key: 47, request: offsetDeleteRequest, response: offsetDeleteResponse, served: [0, 0] },
+  describeQuorum: { key: 55, request: describeQuorumRequest, response: describeQuorumResponse, served: [0, 2] },
   describeCluster: { key: 60, request: describeClusterRequest, response: describeClusterResponse, served: [0, 2] },
   describeProducers: {
     key: 61,
@@ -173,6 +177,8 @@ export const apis = {
     response: describeTopicPartitionsResponse,
     served: [0, 0],
   },
+  addRaftVoter: { key: 80, request: addRaftVoterRequest, response: addRaftVoterResponse, served: [0, 1] },
+  removeRaftVoter: { key: 81, request: removeRaftVoterRequest, response: removeRaftVoterResponse, served: [0, 0] },
   nodeCall: { key: 20_000, request: nodeCallRequest, response: nodeCallResponse, served: [0, 0] },
 } as const satisfies Record<string, Api>;
 

@@ -5,7 +5,7 @@ import { Fault } from '../kernel/fault.ts';
 import { createLatch, type Latch } from '../kernel/latch.ts';
 import type { Logger } from '../kernel/logger.ts';
 import { createRaft, type Raft } from './raft.ts';
-import type { Effect, Entry, Event, Message, Persist, RaftOptions, Snapshot } from './types.ts';
+import type { Effect, Entry, Event, Message, Persist, RaftOptions, SaidVoter, Snapshot } from './types.ts';
 
 export interface RaftDisk {
   load(): Promise<Pick<RaftOptions, 'hardState' | 'snapshot' | 'entries'>>;
@@ -32,7 +32,12 @@ export interface RaftDriver {
   receive(message: Message): void;
   /** Resolves when committed. @throws Fault `NOT_CONTROLLER` where this isn't the leader, or is it no more: they may hold or not */
   propose(entries: readonly Uint8Array[]): Promise<void>;
-  changeVoters(voters: readonly number[]): void;
+  /**
+   * Resolves when committed; they vote from before that.
+   *
+   * @throws Fault `VOTERS_NOT_CHANGED` with why they stay, `NOT_CONTROLLER` as of `propose`
+   */
+  changeVoters(voters: readonly SaidVoter[]): Promise<void>;
   snapshot(snapshot: Snapshot): void;
   /** Hands over to another, if it leads. */
   resign(): void;
@@ -47,9 +52,13 @@ interface Waiting {
 
 type Queued =
   | { readonly event: Event; readonly latch: null }
-  | { readonly event: Extract<Event, { kind: 'propose' }>; readonly latch: Latch<void> };
+  | { readonly event: Extract<Event, { kind: 'propose' | 'changeVoters' }>; readonly latch: Latch<void> };
+type Proposal = { readonly event: Extract<Event, { kind: 'propose' }>; readonly latch: Latch<void> };
+
+const isProposal = (queued: Queued | undefined): queued is Proposal => queued?.event.kind === 'propose';
 
 const lookMsMax = 1_000;
+const tryDiskMs = 1_000;
 
 export async function startRaftDriver(options: RaftDriverOptions): Promise<RaftDriver> {
   const { clock, disk, logger } = options;
@@ -61,6 +70,8 @@ export async function startRaftDriver(options: RaftDriverOptions): Promise<RaftD
   let working: Promise<void> | null = null;
   let timer: Timer | undefined;
   let closed = false;
+  /** Null while it can be written. */
+  let tryDiskAtMs: number | null = null;
   if (kept.snapshot !== null) options.onSnapshot(kept.snapshot);
 
   function give(queued: Queued): void {
@@ -84,10 +95,10 @@ export async function startRaftDriver(options: RaftDriverOptions): Promise<RaftD
   async function work(): Promise<void> {
     while (queue.length > 0 && !closed) {
       try {
+        await tryDisk();
         await carryOut(next());
       } catch (error) {
-        // What it can't write it must not pretend to have: the rest of the quorum goes on without it.
-        logger.error({ err: error }, 'the metadata log could not be written; this controller stops');
+        logger.error({ err: error }, 'consensus failed; this controller stops');
         closed = true;
       }
     }
@@ -98,8 +109,12 @@ export async function startRaftDriver(options: RaftDriverOptions): Promise<RaftD
   function next(): readonly Effect[] {
     const first = queue.shift()!;
     if (first.latch === null) return raft.step(first.event);
+    if (!isProposal(first)) return changeVoters(first.event, first.latch);
     const together = [first];
-    while (queue[0]?.latch) together.push(queue.shift() as typeof first);
+    for (let more = queue[0]; isProposal(more); more = queue[0]) {
+      together.push(more);
+      queue.shift();
+    }
     const { role, epoch } = raft;
     if (role.kind !== 'leader') {
       for (const { latch } of together) latch.reject(new Fault('NOT_CONTROLLER', {}));
@@ -113,19 +128,70 @@ export async function startRaftDriver(options: RaftDriverOptions): Promise<RaftD
     return raft.step({ kind: 'propose', entries: together.flatMap(({ event }) => event.entries) });
   }
 
+  /**
+   * What it can't write it must not pretend to have. So of what was to be said nothing is; the rest of the quorum goes on
+   * without it, and it follows in memory.
+   */
+  async function lostDisk(write: Persist): Promise<boolean> {
+    try {
+      await disk.persist(write);
+      return false;
+    } catch (error) {
+      if (closed) throw error;
+      tryDiskAtMs = clock.monotonicMs() + tryDiskMs;
+      const told = 'the metadata log can not be written: until it can, this node has no say in the quorum';
+      logger.warn({ reason: String(error) }, told);
+      return true;
+    }
+  }
+
+  /** All that memory has is written at once: nothing of it was since the disk was lost. */
+  async function tryDisk(): Promise<void> {
+    if (tryDiskAtMs === null || clock.monotonicMs() < tryDiskAtMs) return;
+    const { log, epoch, votedFor } = raft;
+    const { startOffset, snapshot } = log;
+    const append = { offset: startOffset, entries: log.read(startOffset, log.end.offset - startOffset) };
+    try {
+      await disk.persist({
+        kind: 'persist',
+        hardState: { epoch, votedFor },
+        snapshot,
+        truncateTo: startOffset,
+        append,
+      });
+      tryDiskAtMs = null;
+      logger.info({}, 'the metadata log is written again, and this node has its say in the quorum');
+      await carryOut(raft.step({ kind: 'disk', isWritable: true }));
+    } catch (error) {
+      if (tryDiskAtMs === null || closed) throw error;
+      tryDiskAtMs = clock.monotonicMs() + tryDiskMs;
+    }
+  }
+
+  function changeVoters(event: Event, latch: Latch<void>): readonly Effect[] {
+    const { epoch } = raft;
+    const effects = raft.step(event);
+    const refused = effects.find((effect) => effect.kind === 'refuseVoters');
+    if (refused === undefined) waiting.push({ endOffset: raft.log.end.offset, epoch, latch });
+    else if (refused.why === 'notLeader') latch.reject(new Fault('NOT_CONTROLLER', {}));
+    else latch.reject(new Fault('VOTERS_NOT_CHANGED', { why: refused.why }));
+    return effects;
+  }
+
   async function carryOut(effects: readonly Effect[]): Promise<void> {
     const before = `${raft.epoch} ${raft.leader} ${raft.role.kind}`;
     let [first, rest] = [effects[0], effects];
     if (first?.kind === 'persist') {
       rest = effects.slice(1);
-      await disk.persist(first);
+      if (tryDiskAtMs === null && (await lostDisk(first)))
+        rest = [...rest.filter(({ kind }) => kind !== 'send'), ...raft.step({ kind: 'disk', isWritable: false })];
     }
     for (const effect of rest) {
       if (effect.kind === 'send') options.send(effect.to, effect.message);
       else if (effect.kind === 'restore') restore(effect.snapshot);
     }
     apply();
-    if (first?.kind === 'persist' && first.append !== null) {
+    if (first?.kind === 'persist' && first.append !== null && tryDiskAtMs === null) {
       const endOffset = first.append.offset + first.append.entries.length;
       await carryOut(raft.step({ kind: 'persisted', endOffset }));
     }
@@ -179,7 +245,11 @@ export async function startRaftDriver(options: RaftDriverOptions): Promise<RaftD
       give({ event: { kind: 'propose', entries }, latch });
       return latch.promise;
     },
-    changeVoters: (voters) => tell({ kind: 'changeVoters', voters }),
+    changeVoters(voters) {
+      const latch = createLatch<void>();
+      give({ event: { kind: 'changeVoters', voters }, latch });
+      return latch.promise;
+    },
     snapshot: (snapshot) => tell({ kind: 'snapshotTaken', snapshot }),
     resign: () => tell({ kind: 'resign' }),
     async close() {

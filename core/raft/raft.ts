@@ -2,8 +2,9 @@
 // keeps nothing from one event to the next but what `Raft` shows. Whoever carries the effects out does so in their order
 // (driver.ts): a vote or an entry is on disk before anyone is told of it.
 import { assert, unreachable } from '../kernel/assert.ts';
+import { newProgress, tookUpTo } from './progress.ts';
 import { isMajority, majorityValue } from './quorum.ts';
-import { createRaftLog, type RaftLog, votersEntry } from './raft-log.ts';
+import { createRaftLog, type RaftLog } from './raft-log.ts';
 import {
   type Effect,
   type Entry,
@@ -12,36 +13,15 @@ import {
   type LogEnd,
   type Message,
   type Persist,
+  type Progress,
   type RaftOptions,
   type RaftTiming,
+  type Role,
   raftTiming,
+  type SaidVoter,
   type Snapshot,
 } from './types.ts';
-
-/** What a leader knows of whoever fetches from it. */
-export interface Progress {
-  /** All below is on its disk. */
-  endOffset: number;
-  fetchedAtMs: number;
-  /** A fetch that waits for something to answer. */
-  held: { readonly message: Extract<Message, { kind: 'fetch' }>; readonly untilMs: number } | null;
-}
-
-export type Role =
-  /** `leader` null: looks for one. An observer is a follower that doesn't vote. */
-  | { readonly kind: 'follower'; readonly leader: number | null; readonly untilMs: number }
-  | {
-      readonly kind: 'prospect' | 'candidate';
-      readonly untilMs: number;
-      readonly granted: Set<number>;
-      readonly refused: Set<number>;
-    }
-  | {
-      readonly kind: 'leader';
-      readonly sinceOffset: number;
-      readonly sinceMs: number;
-      readonly progress: Map<number, Progress>;
-    };
+import { objectionTo, votersEntry } from './voters.ts';
 
 export interface Raft {
   readonly id: number;
@@ -76,6 +56,7 @@ export function createRaft(options: RaftOptions): Raft {
   let askAgainMs = 0;
   /** Of this epoch: heard of no more. Others who have not noticed yet would send a voter back to it for ever. */
   let givenUp: number | null = null;
+  let isWritable = true;
 
   // Of one step.
   let write: { -readonly [K in keyof Persist]: Persist[K] } | null = null;
@@ -86,8 +67,15 @@ export function createRaft(options: RaftOptions): Raft {
     return timing.electionMs * (1 + chance());
   }
 
-  const voters = () => log.votersBelow(log.end.offset)?.voters ?? options.voters;
-  const isVoter = () => voters().includes(id);
+  const said = () => log.votersBelow(log.end.offset);
+  const votersBelow = (offset: number) => log.votersBelow(offset)?.voters.map((voter) => voter.id) ?? options.voters;
+  const voters = () => votersBelow(log.end.offset);
+  const isVoter = () => isWritable && voters().includes(id);
+  /** Whose removal isn't committed may be the only one who has it, and then nobody else is elected (Ongaro's thesis, 4.2.2). */
+  function mayStand(): boolean {
+    const last = said()?.offset ?? -1;
+    return isVoter() || (isWritable && last >= highWatermark && votersBelow(last).includes(id));
+  }
   const leader = () => (role.kind === 'leader' ? id : role.kind === 'follower' ? role.leader : null);
 
   function toDisk(): NonNullable<typeof write> {
@@ -148,13 +136,14 @@ export function createRaft(options: RaftOptions): Raft {
   function count(): void {
     if (role.kind !== 'prospect' && role.kind !== 'candidate') return;
     if (isMajority(voters(), role.granted)) return role.kind === 'prospect' ? canvass('candidate') : lead();
-    if (!isMajority(voters(), role.refused)) return;
+    const { refused } = role;
+    if (isMajority(voters(), new Set(voters().filter((voter) => !refused.has(voter))))) return;
     role = { kind: 'follower', leader: null, untilMs: role.untilMs };
   }
 
   function lead(): void {
     role = { kind: 'leader', sinceOffset: log.end.offset, sinceMs: nowMs(), progress: new Map() };
-    append([{ epoch, kind: 'began', data: nothing }]);
+    append([{ epoch, kind: 'began', data: nothing }, ...(said() === null ? [votersEntry(epoch, options.voters)] : [])]);
     announce();
   }
 
@@ -168,25 +157,30 @@ export function createRaft(options: RaftOptions): Raft {
     askAgainMs = nowMs() + timing.retryMs;
   }
 
+  /** Where no leader is known: a voter the one it has given up, which may lead all the same and not know it for a voter any more. */
+  function whomToAsk(known: number | null): number | null {
+    if (known !== null || mayStand()) return known ?? givenUp;
+    // An observer asks whoever votes, and is told.
+    const candidates = voters().filter((voter) => voter !== id);
+    return candidates[Math.floor(chance() * candidates.length)] ?? null;
+  }
+
   function ask(): void {
     const now = nowMs();
     if (role.kind !== 'follower' || now < askAgainMs) return;
-    const known = role.leader;
-    // An observer that knows no leader asks whoever votes, and is told.
-    const candidates = voters().filter((voter) => voter !== id);
-    const to = known ?? (isVoter() ? undefined : candidates[Math.floor(chance() * candidates.length)]);
-    if (to === undefined) return;
-    send(to, { kind: 'fetch', last: log.end, highWatermark });
-    askAgainMs = now + (known === null ? timing.retryMs : timing.holdMs + timing.retryMs);
+    const to = whomToAsk(role.leader);
+    if (to === null) return;
+    send(to, { kind: 'fetch', last: log.end, highWatermark, ...(!isWritable && { unwritten: true }) });
+    askAgainMs = now + (role.leader === null ? timing.retryMs : timing.holdMs + timing.retryMs);
   }
 
   function tick(): void {
     const now = nowMs();
     if (role.kind === 'leader') return tickLeader(now);
     if (now >= role.untilMs) {
-      if (!isVoter()) becomeFollower(epoch, null);
-      else if (role.kind === 'follower' || role.kind === 'prospect') canvass('prospect');
-      else canvass('prospect'); // another try begins by asking whether it has a chance
+      // Another try begins by asking whether it has a chance, too.
+      if (mayStand()) canvass('prospect');
+      else becomeFollower(epoch, null);
     } else if (role.kind !== 'follower' && now >= askAgainMs) askForVotes();
     ask();
   }
@@ -245,10 +239,10 @@ export function createRaft(options: RaftOptions): Raft {
     if (pre) {
       // Who hears of a leader helps nobody to replace it: a node that was cut off must not disturb the others.
       const hasLeader = role.kind === 'leader' || (role.kind === 'follower' && role.leader !== null);
-      granted = asked >= epoch && isFresh && !hasLeader;
+      granted = asked >= epoch && isFresh && !hasLeader && isWritable;
     } else {
       const isFree = role.kind !== 'leader' && leader() === null && (votedFor === null || votedFor === from);
-      granted = asked === epoch && isFree && isFresh;
+      granted = asked === epoch && isFree && isFresh && isWritable;
       if (granted && votedFor !== from) {
         votedFor = from;
         toDisk().hardState = { epoch, votedFor };
@@ -268,7 +262,7 @@ export function createRaft(options: RaftOptions): Raft {
   }
 
   function onEnd({ epoch: ended, from, successors }: Of<'end'>): void {
-    if (ended !== epoch || role.kind !== 'follower' || role.leader !== from || !isVoter()) return;
+    if (ended !== epoch || role.kind !== 'follower' || role.leader !== from || !mayStand()) return;
     const place = successors.indexOf(id);
     if (place === 0) return canvass('candidate');
     role = {
@@ -284,9 +278,11 @@ export function createRaft(options: RaftOptions): Raft {
     if (role.kind !== 'leader' || asked < epoch) return answer(message, { highWatermark: 0 });
     const now = nowMs();
     const known = role.progress.get(from);
-    const own: Progress = known ?? { endOffset: 0, fetchedAtMs: now, held: null };
+    const own = known ?? newProgress(now);
     role.progress.set(from, own);
     own.fetchedAtMs = now;
+    // Who asks again so soon has lost the answer, or doesn't know yet whom it asks.
+    const isAgain = own.held !== null;
     own.held = null;
     if (last.offset < log.startOffset && log.snapshot !== null)
       return answer(message, { snapshot: { epoch: log.snapshot.epoch, offset: log.snapshot.offset } });
@@ -296,10 +292,10 @@ export function createRaft(options: RaftOptions): Raft {
         return answer(message, { snapshot: { epoch: log.snapshot.epoch, offset: log.snapshot.offset } });
       return answer(message, { diverging: common ?? { epoch: 0, offset: 0 } });
     }
-    own.endOffset = last.offset;
+    if (message.unwritten !== true) tookUpTo(own, last.offset, log.end.offset);
     advance();
     if (role.kind !== 'leader') return;
-    if (last.offset < log.end.offset || message.highWatermark < highWatermark) return reply(message);
+    if (isAgain || last.offset < log.end.offset || message.highWatermark < highWatermark) return reply(message);
     own.held = { message, untilMs: now + timing.holdMs };
   }
 
@@ -334,7 +330,7 @@ export function createRaft(options: RaftOptions): Raft {
     commitTo(reached);
     answerAllHeld();
     // Its own removal is committed: it has no say any more.
-    if (!isVoter() && (log.votersBelow(log.end.offset)?.offset ?? 0) < highWatermark) resign();
+    if (!isVoter() && (said()?.offset ?? 0) < highWatermark) resign();
   }
 
   function commitTo(offset: number): void {
@@ -406,15 +402,14 @@ export function createRaft(options: RaftOptions): Raft {
     answerAllHeld();
   }
 
-  function changeVoters(next: readonly number[]): void {
-    if (role.kind !== 'leader') return;
-    const current = voters();
-    const changed = [...next.filter((one) => !current.includes(one)), ...current.filter((one) => !next.includes(one))];
-    const last = log.votersBelow(log.end.offset)?.offset ?? -1;
-    // Two changes at once could give two majorities that share nobody; and before its own first entry is committed a leader
-    // doesn't know which changes hold.
-    if (changed.length !== 1 || last >= highWatermark || highWatermark <= role.sinceOffset) return;
-    propose([votersEntry(epoch, next)]);
+  function changeVoters(next: readonly SaidVoter[]): void {
+    if (role.kind !== 'leader') return void others.push({ kind: 'refuseVoters', why: 'notLeader' });
+    const change = { current: voters(), next, saidOffset: said()?.offset ?? -1, highWatermark };
+    const why = objectionTo({ ...change, sinceOffset: role.sinceOffset });
+    if (why !== null) return void others.push({ kind: 'refuseVoters', why });
+    append([votersEntry(epoch, next)]);
+    answerAllHeld();
+    announce();
   }
 
   function resign(): void {
@@ -429,6 +424,13 @@ export function createRaft(options: RaftOptions): Raft {
   function persisted(endOffset: number): void {
     persistedOffset = Math.max(persistedOffset, Math.min(endOffset, log.end.offset));
     advance();
+  }
+
+  function diskIs(writable: boolean): void {
+    resign();
+    isWritable = writable;
+    persistedOffset = log.end.offset;
+    becomeFollower(epoch, leader());
   }
 
   function carry(event: Event): void {
@@ -448,6 +450,8 @@ export function createRaft(options: RaftOptions): Raft {
         log.compact(event.snapshot);
         toDisk().snapshot = event.snapshot;
         return;
+      case 'disk':
+        return diskIs(event.isWritable);
       case 'resign':
         return resign();
       default:
@@ -478,7 +482,7 @@ export function createRaft(options: RaftOptions): Raft {
     },
     get deadlineMs() {
       if (role.kind !== 'leader')
-        return role.kind === 'follower' && role.leader === null && isVoter()
+        return role.kind === 'follower' && (role.leader ?? givenUp) === null && mayStand()
           ? role.untilMs
           : Math.min(role.untilMs, askAgainMs);
       const held = [...role.progress.values()].flatMap((one) => (one.held === null ? [] : [one.held.untilMs]));

@@ -1,7 +1,7 @@
 // What consensus is about: entries, messages, events and effects, as plain data. It knows no Kafka: server/quorum maps the
 // messages to Kafka's own. Semantics are KRaft's (KIP-595, KIP-996, KIP-853): followers fetch from the leader.
 
-/** 'began' is the first entry of a leader's epoch; 'voters' holds the ids that vote from there on, as JSON. */
+/** 'began' is the first entry of a leader's epoch; 'voters' says who votes from there on, committed or not (voters.ts). */
 export type EntryKind = 'data' | 'began' | 'voters';
 
 export interface Entry {
@@ -9,6 +9,25 @@ export interface Entry {
   readonly kind: EntryKind;
   readonly data: Uint8Array;
 }
+
+export interface Voter {
+  readonly id: number;
+  /** As somebody gave it with the voter; null where each node has been told by itself where to look, as for the first ones. */
+  readonly at: { readonly host: string; readonly port: number } | null;
+}
+
+/** A bare id is a voter without an address. */
+export type SaidVoter = number | Voter;
+
+export type VotersObjection =
+  | 'notLeader'
+  /** None, or more than one at once. */
+  | 'notOneVoter'
+  | 'nobodyLeft'
+  /** Two changes at once could give two majorities that share nobody. */
+  | 'changeUnderWay'
+  /** Before its own first entry is committed a leader doesn't know which changes hold. */
+  | 'epochNotCommitted';
 
 export interface HardState {
   /** Highest epoch known; never goes back. */
@@ -21,7 +40,7 @@ export interface HardState {
 export interface Snapshot {
   readonly offset: number;
   readonly epoch: number;
-  readonly voters: readonly number[];
+  readonly voters: readonly SaidVoter[];
   readonly data: Uint8Array;
 }
 
@@ -49,7 +68,13 @@ export type Message =
   /** The leader of that epoch goes: who is first in `successors` need not wait for its time. */
   | (Envelope & { readonly kind: 'end'; readonly successors: readonly number[] })
   /** For entries from `last.offset` on. All before it is on the follower's disk. */
-  | (Envelope & { readonly kind: 'fetch'; readonly last: LogEnd; readonly highWatermark: number })
+  | (Envelope & {
+      readonly kind: 'fetch';
+      readonly last: LogEnd;
+      readonly highWatermark: number;
+      /** Nothing of what it has taken lately is on its disk: it is no reason to commit anything. */
+      readonly unwritten?: true;
+    })
   | (Envelope & {
       readonly kind: 'fetched';
       /** Of the fetch that it answers: an answer to another log than the one there is now would cut what was taken since. */
@@ -74,11 +99,16 @@ export type Event =
   /** On the leader alone; elsewhere it does nothing. */
   | { readonly kind: 'propose'; readonly entries: readonly Uint8Array[] }
   /** One voter comes or goes at a time, and only once the last change is committed. */
-  | { readonly kind: 'changeVoters'; readonly voters: readonly number[] }
+  | { readonly kind: 'changeVoters'; readonly voters: readonly SaidVoter[] }
   /** What the last `persist` was about is on disk. */
   | { readonly kind: 'persisted'; readonly endOffset: number }
   /** Entries below its offset, which is committed, are not needed any more. */
   | { readonly kind: 'snapshotTaken'; readonly snapshot: Snapshot }
+  /**
+   * What is to be persisted can't be, or can again. Until it can, this node follows in memory alone: it neither leads nor votes,
+   * and what it fetches doesn't count. All that `log`, `epoch` and `votedFor` have is on disk when it can again.
+   */
+  | { readonly kind: 'disk'; readonly isWritable: boolean }
   /** Steps down for another, if it leads. */
   | { readonly kind: 'resign' };
 
@@ -98,12 +128,43 @@ export type Effect =
   | { readonly kind: 'send'; readonly to: number; readonly message: Message }
   /** Entries below `highWatermark` are committed. */
   | { readonly kind: 'commit'; readonly highWatermark: number }
+  /** The voters stay as they are, and why. */
+  | { readonly kind: 'refuseVoters'; readonly why: VotersObjection }
   /** A snapshot has taken the place of what was here. */
   | { readonly kind: 'restore'; readonly snapshot: Snapshot };
 
+/** What a leader knows of whoever fetches from it. */
+export interface Progress {
+  /** All below is on its disk. */
+  endOffset: number;
+  fetchedAtMs: number;
+  /** When it last had all that there was; null where it never had, as far as this leader knows. */
+  caughtUpAtMs: number | null;
+  /** Where the leader's log ended when it last asked. */
+  seen: { readonly endOffset: number; readonly atMs: number } | null;
+  /** A fetch that waits for something to answer. */
+  held: { readonly message: Extract<Message, { kind: 'fetch' }>; readonly untilMs: number } | null;
+}
+
+export type Role =
+  /** `leader` null: looks for one. An observer is a follower that doesn't vote. */
+  | { readonly kind: 'follower'; readonly leader: number | null; readonly untilMs: number }
+  | {
+      readonly kind: 'prospect' | 'candidate';
+      readonly untilMs: number;
+      readonly granted: Set<number>;
+      readonly refused: Set<number>;
+    }
+  | {
+      readonly kind: 'leader';
+      readonly sinceOffset: number;
+      readonly sinceMs: number;
+      readonly progress: Map<number, Progress>;
+    };
+
 export interface RaftOptions {
   readonly id: number;
-  /** Where the log says nothing of them yet. */
+  /** Where the log says nothing of them yet; the first leader writes down who they were. */
   readonly voters: readonly number[];
   readonly hardState: HardState;
   readonly snapshot: Snapshot | null;

@@ -1,6 +1,7 @@
 // One loop a leader: fetches all partitions that this node follows from it, in one request, and hands each what came for
 // it. A partition that fails waits a while and holds up no other. It decides nothing about who leads.
 import type { Clock, Timer } from '../kernel/clock.ts';
+import { isFault } from '../kernel/fault.ts';
 import { partitionName } from '../kernel/ids.ts';
 import { createLatch, type Latch } from '../kernel/latch.ts';
 import type { Logger } from '../kernel/logger.ts';
@@ -50,6 +51,7 @@ interface Entry {
 export const fetchVersion = 18;
 const listOffsetsVersion = 9;
 const answerBytesMax = 10 << 20;
+const diskBackoffMs = 500;
 
 const bytesOf = ({ records }: FetchedPartition) => (records ?? []).reduce((sum, { length }) => sum + length, 0);
 
@@ -110,6 +112,11 @@ export function createFetcher(options: FetcherOptions): Fetcher {
     } catch (error) {
       entry.notBeforeMs = clock.monotonicMs() + options.backoffMs;
       if (entry.gone || stopping.signal.aborted) return;
+      if (isFault(error, 'LOG_REFUSED') && error.detail.error === 'KAFKA_STORAGE_ERROR') {
+        // The disk has said so for all partitions, and is tried again once in a while.
+        entry.notBeforeMs = clock.monotonicMs() + Math.max(options.backoffMs, diskBackoffMs);
+        return;
+      }
       logger.warn({ err: error, partition: partitionName(followed.log), leader }, 'following a partition failed');
     }
   }

@@ -2,9 +2,11 @@
 // them may be written to. Roles of one partition change one after another, and a leader that is none any more takes
 // nothing from the moment the image says so. Nothing here decides who leads.
 import type { Clock } from '../kernel/clock.ts';
+import { isFault } from '../kernel/fault.ts';
 import { partitionName } from '../kernel/ids.ts';
 import type { Logger } from '../kernel/logger.ts';
 import type { PartitionLog } from '../log/partition-log.ts';
+import { isDamaged } from '../log/stored-batch.ts';
 import type { Transport } from '../protocol/transport.ts';
 import { createFetcher, type Fetcher } from './fetcher.ts';
 import type { Followed } from './follower.ts';
@@ -38,6 +40,11 @@ export interface ReplicasOptions {
   readonly onLeading?: (topic: PlacedTopic, partition: number) => void;
   /** A partition isn't led here any more. */
   readonly onResigned?: (topic: PlacedTopic, partition: number) => void;
+  /**
+   * The controller is asked to take this node's damaged copy out of sync, in a new leader epoch. False where it is the only
+   * one. Resolves when the image says so.
+   */
+  readonly dropDamaged: (topic: PlacedTopic, partition: number) => Promise<boolean>;
 }
 
 export interface Replicas {
@@ -84,12 +91,24 @@ interface Replica {
   /** What the role was taken up for. */
   taken: Place | null;
   role: Role;
+  /** What is watched for damage. */
+  log: PartitionLog | null;
+  /** An offset in its first damaged batch; null where none is known. */
+  damagedAt: number | null;
+  isMending: boolean;
   /** Its topic is gone: no role is taken up, and its log isn't touched any more. */
   forgotten: boolean;
   turning: Promise<void> | null;
   /** The attempt at a role that is on, which settles well or not. */
   attempt: Promise<unknown>;
 }
+
+const diskBackoffMs = 500;
+const mendBackoffMs = 2_000;
+
+/** Of which the disk has spoken for all partitions. */
+const isStorageFailure = (error: unknown): boolean =>
+  isFault(error, 'STORAGE_FAILED') || (isFault(error, 'LOG_REFUSED') && error.detail.error === 'KAFKA_STORAGE_ERROR');
 
 const idle: Role = { kind: 'idle' };
 
@@ -127,9 +146,75 @@ export function createReplicas(options: ReplicasOptions): Replicas {
     replica.role = idle;
   }
 
+  const nameOf = ({ topic, partition }: Replica) => partitionName({ topic: topic.name, partition });
+
+  function damaged(replica: Replica, offset: number): void {
+    replica.damagedAt = Math.min(replica.damagedAt ?? offset, offset);
+    if (replica.isMending) return;
+    replica.isMending = true;
+    mend(replica)
+      .catch((error: unknown) => {
+        if (!closed) logger.error({ err: error, partition: nameOf(replica) }, 'a damaged copy could not be replaced');
+      })
+      .finally(() => {
+        replica.isMending = false;
+      });
+  }
+
+  /** Until the copy is out of sync and was cut: then it is fetched anew, as that of any follower that is behind. */
+  async function mend(replica: Replica): Promise<void> {
+    for (let isTold = false; replica.damagedAt !== null && !closed && !replica.forgotten && replica.wanted !== null; ) {
+      const isDropped = await options.dropDamaged(replica.topic, replica.partition).catch(() => null);
+      if (isDropped === true) await replica.turning;
+      else if (isDropped === false && !isTold) {
+        isTold = true;
+        const told = 'the only copy in sync is damaged: it stays as it is until another node has all there is';
+        logger.warn({ partition: nameOf(replica), offset: replica.damagedAt }, told);
+      }
+      if (replica.damagedAt !== null) await clock.sleep(mendBackoffMs);
+    }
+  }
+
+  /** The copy counts for nothing at this place. */
+  const isOutOfSync = ({ leader, inSync }: Place) => leader >= 0 && leader !== nodeId && !inSync.includes(nodeId);
+
+  /** Its log; where it is damaged and counts for nothing, without what is damaged and all behind that. */
+  async function openFor(replica: Replica, place: Place): Promise<PartitionLog> {
+    const { topic, partition } = replica;
+    try {
+      const log = await options.open(topic, partition);
+      if (replica.log !== log) log.onDamage((offset) => damaged(replica, offset));
+      replica.log = log;
+      if (replica.damagedAt === null || !isOutOfSync(place)) return log;
+      await log.truncateBefore(replica.damagedAt);
+      logger.info(
+        { partition: nameOf(replica) },
+        'what was damaged of a copy was cut off and is fetched from its leader',
+      );
+      replica.damagedAt = null;
+      return log;
+    } catch (error) {
+      if (!isDamaged(error)) throw error;
+      if (!isOutOfSync(place)) {
+        const told = 'a copy is damaged so that it can not be opened';
+        if (replica.damagedAt === null) logger.warn({ partition: nameOf(replica), reason: String(error) }, told);
+        damaged(replica, 0);
+        throw error;
+      }
+      const told = 'a damaged copy was erased and is fetched from its leader';
+      logger.warn({ partition: nameOf(replica), reason: String(error) }, told);
+      await options.remove(topic, partition);
+      replica.damagedAt = null;
+      const log = await options.open(topic, partition);
+      log.onDamage((offset) => damaged(replica, offset));
+      replica.log = log;
+      return log;
+    }
+  }
+
   async function takeUp(replica: Replica, place: Place): Promise<void> {
     const { topic, partition } = replica;
-    const log = await options.open(topic, partition);
+    const log = await openFor(replica, place);
     const { leaderEpoch } = place;
     if (place.leader === nodeId) {
       await log.beginEpoch(leaderEpoch);
@@ -179,9 +264,12 @@ export function createReplicas(options: ReplicasOptions): Replicas {
         await attempt;
       } catch (error) {
         if (closed) return;
-        const partition = partitionName({ topic: replica.topic.name, partition: replica.partition });
-        logger.error({ err: error, partition }, 'a replica could not take up its role; it is tried again');
-        await clock.sleep(options.backoffMs);
+        const partition = nameOf(replica);
+        const isDisk = isStorageFailure(error) || isDamaged(error);
+        const told = 'a replica could not take up its role; it is tried again';
+        if (isDisk) logger.debug({ err: error, partition }, told);
+        else logger.error({ err: error, partition }, told);
+        await clock.sleep(isDisk ? Math.max(options.backoffMs, diskBackoffMs) : options.backoffMs);
       }
     }
   }
@@ -208,6 +296,7 @@ export function createReplicas(options: ReplicasOptions): Replicas {
       if (place === null) return;
       replica = {
         ...{ topic, partition, wanted: place, taken: null, role: idle },
+        ...{ log: null, damagedAt: null, isMending: false },
         ...{ forgotten: false, turning: null, attempt: Promise.resolve() },
       };
       replicas.set(key, replica);

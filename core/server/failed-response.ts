@@ -125,6 +125,7 @@ const failed: { readonly [N in ApiName]: Failed<N> } = {
   alterPartitionReassignments: whole,
   listPartitionReassignments: whole,
   offsetDelete: whole,
+  describeQuorum: whole,
   describeCluster: whole,
   describeProducers: ({ topics }, errorCode) => ({
     topics: topics.map(({ name, partitionIndexes }) => ({
@@ -139,6 +140,8 @@ const failed: { readonly [N in ApiName]: Failed<N> } = {
   consumerGroupHeartbeat: whole,
   consumerGroupDescribe: ({ groupIds }, errorCode) => ({ groups: groupIds.map((groupId) => ({ groupId, errorCode })) }),
   listConfigResources: whole,
+  addRaftVoter: whole,
+  removeRaftVoter: whole,
   nodeCall: whole,
   describeTopicPartitions: ({ topics }, errorCode) => ({ topics: topics.map(({ name }) => ({ name, errorCode })) }),
 };

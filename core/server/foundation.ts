@@ -9,6 +9,7 @@ import { startInSyncChanges } from '../replication/in-sync-changes.ts';
 import type { PlacedTopic } from '../replication/place.ts';
 import { createReplicas } from '../replication/replicas.ts';
 import { createThrottle } from '../replication/throttle.ts';
+import { createDisk } from '../storage/disk.ts';
 import type { StorageEngine } from '../storage/storage.ts';
 import { clusterPartitions } from './cluster/cluster-partitions.ts';
 import { type Cluster, type ClusterOptions, openCluster } from './cluster/open-cluster.ts';
@@ -62,13 +63,14 @@ export async function layFoundation(options: FoundationOptions, cluster?: Cluste
 async function alone(options: FoundationOptions): Promise<Foundation> {
   const { engine, random, settings, clock, logger } = options;
   const catalog = await openCatalog({ engine, random });
-  const logs = createLogManager({ engine, clock, logger });
+  const disk = createDisk({ engine, clock, logger });
+  const logs = createLogManager({ engine, clock, logger, disk });
   const { topics, nodeConfigs } = topicsOn(catalog, logs, options);
   await topics.recover();
   return {
     ...{ catalog, logs, topics, nodeConfigs, cluster: null },
     partitions: alonePartitions(topics, settings.nodeId),
-    view: aloneView(settings),
+    view: aloneView(settings, { clock, nextOffset: () => catalog.nextOffset }),
     async openAll() {
       for (const { topic, partition } of await logs.list()) {
         const found = catalog.image.topics.get(topic);
@@ -80,7 +82,10 @@ async function alone(options: FoundationOptions): Promise<Foundation> {
     leave: async () => {},
     resign: () => {},
     stop: async () => {},
-    close: async () => catalog[Symbol.asyncDispose](),
+    async close() {
+      disk.close();
+      await catalog[Symbol.asyncDispose]();
+    },
   };
 }
 
@@ -110,9 +115,10 @@ async function inCluster(options: FoundationOptions, setup: ClusterOptions): Pro
   const { engine, settings, clock, logger } = options;
   const { nodeId } = settings;
   let onTopics: (changed: readonly TopicImage[], gone: readonly TopicImage[]) => void = () => {};
-  const cluster = await openCluster(options, setup, (changed, gone) => onTopics(changed, gone));
-  const { catalog, log } = cluster;
-  const logs = createLogManager({ engine, clock, logger, highWatermark: 'replicated' });
+  const disk = createDisk({ engine, clock, logger });
+  const cluster = await openCluster({ ...options, disk }, setup, (changed, gone) => onTopics(changed, gone));
+  const { catalog } = cluster;
+  const logs = createLogManager({ engine, clock, logger, disk, highWatermark: 'replicated' });
   const registry = await openReplicaRegistry(engine);
   const { topics, nodeConfigs } = topicsOn(catalog, logs, options, {
     eraseLogs: async () => {}, // each node erases its own when the metadata says that the topic is gone
@@ -143,6 +149,10 @@ async function inCluster(options: FoundationOptions, setup: ClusterOptions): Pro
     lagMsMax: settings['replica.lag.time.max.ms'],
     fetchWaitMsMax: settings['replica.fetch.wait.max.ms'],
     backoffMs: settings['replica.fetch.backoff.ms'],
+    async dropDamaged({ id: topicId }, partition) {
+      const damaged = { node: nodeId, nodeEpoch: cluster.nodeEpoch(), topicId, partition };
+      return (await cluster.controller.dropDamagedCopy(damaged)).ok;
+    },
     onLeading: ({ name }, partition) => on.leading(name, partition),
     onResigned: ({ name }, partition) => on.resigned(name, partition),
   });
@@ -177,7 +187,7 @@ async function inCluster(options: FoundationOptions, setup: ClusterOptions): Pro
   return {
     ...{ catalog, logs, topics, nodeConfigs, cluster },
     partitions: clusterPartitions(catalog.image, replicas),
-    view: clusterView(catalog.image, () => log.quorum.leader),
+    view: clusterView(catalog.image, cluster),
     openAll: async () => {}, // those of this node's replicas are
     ledOf: async (name) => {
       const topic = catalog.image.topics.get(name);
@@ -217,6 +227,7 @@ async function inCluster(options: FoundationOptions, setup: ClusterOptions): Pro
       await replicas.close();
     },
     async close() {
+      disk.close();
       await cluster.close();
       await registry.close();
     },

@@ -41,6 +41,8 @@ export interface NodeSettings {
   readonly 'log.retention.check.interval.ms': number;
   /** Between two looks for logs that are dirty enough to be compacted; 0 leaves it to the other. */
   readonly 'log.cleaner.backoff.ms': number;
+  /** Between two times that all that is stored is read and its checksums looked at; 0 for never. Ours: Kafka has none. */
+  readonly 'log.scrub.interval.ms': number;
   /** Copies of a topic that is made without saying how many, and of the node's own; as many as there are nodes where they are fewer. */
   readonly 'default.replication.factor': number;
   /** In a cluster: how often a node is heard of, and after how long without it is taken for dead. */
@@ -79,6 +81,7 @@ export const nodeDefaults: NodeSettings = {
   'transactional.id.expiration.ms': 7 * 24 * 60 * 60_000,
   'log.retention.check.interval.ms': 5 * 60_000,
   'log.cleaner.backoff.ms': 15_000,
+  'log.scrub.interval.ms': 7 * 24 * 60 * 60_000,
   'default.replication.factor': 3,
   'broker.heartbeat.interval.ms': 500,
   'broker.session.timeout.ms': 3_000,

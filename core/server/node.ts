@@ -122,6 +122,11 @@ function openNode(options: NodeOptions, settings: NodeSettings, foundation: Foun
   const compacting = repeat(clock, logger, settings['log.cleaner.backoff.ms'], () =>
     logs.clean({ what: 'compaction' }),
   );
+  const scrubbed = new AbortController();
+  const scrubbing = repeat(clock, logger, settings['log.scrub.interval.ms'], async () => {
+    await foundation.openAll();
+    await logs.scrub(scrubbed.signal);
+  });
   const expiring = repeat(clock, logger, settings['offsets.retention.check.interval.ms'], () => expire(coordinators));
   // A transaction whose end was decided before a crash is ended now, and not when someone asks for its coordinator.
   const unread = (error: unknown) => {
@@ -146,7 +151,8 @@ function openNode(options: NodeOptions, settings: NodeSettings, foundation: Foun
     closed = true;
     for (const listener of onCloses) listener();
     foundation.resign();
-    await Promise.all([cleaning.stop(), compacting.stop(), expiring.stop()]);
+    scrubbed.abort(new Fault('CLOSED', { what: 'the node' }));
+    await Promise.all([scrubbing.stop(), cleaning.stop(), compacting.stop(), expiring.stop()]);
     await Promise.all([coordinators.groups.close(), coordinators.transactions.close()]);
     while (underWay.size > 0) await Promise.all(underWay);
     await foundation.stop();

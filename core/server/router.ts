@@ -40,6 +40,7 @@ import { incrementalAlterConfigs } from './handlers/44-incremental-alter-configs
 import { alterPartitionReassignments } from './handlers/45-alter-partition-reassignments.ts';
 import { listPartitionReassignments } from './handlers/46-list-partition-reassignments.ts';
 import { offsetDelete } from './handlers/47-offset-delete.ts';
+import { describeQuorum } from './handlers/55-describe-quorum.ts';
 import { describeCluster } from './handlers/60-describe-cluster.ts';
 import { describeProducers } from './handlers/61-describe-producers.ts';
 import { describeTransactions } from './handlers/65-describe-transactions.ts';
@@ -48,6 +49,8 @@ import { consumerGroupHeartbeat } from './handlers/68-consumer-group-heartbeat.t
 import { consumerGroupDescribe } from './handlers/69-consumer-group-describe.ts';
 import { listConfigResources } from './handlers/74-list-config-resources.ts';
 import { describeTopicPartitions } from './handlers/75-describe-topic-partitions.ts';
+import { addRaftVoter } from './handlers/80-add-raft-voter.ts';
+import { removeRaftVoter } from './handlers/81-remove-raft-voter.ts';
 
 const nodeCall: Handler<'nodeCall'> = async ({ kind, body }, { parts: { cluster } }) =>
   apis.nodeCall.response.create(
@@ -91,6 +94,7 @@ const handlers: { readonly [N in ApiName]?: Handler<N> } = {
   alterPartitionReassignments,
   listPartitionReassignments,
   offsetDelete,
+  describeQuorum,
   describeCluster,
   describeProducers,
   describeTransactions,
@@ -99,6 +103,8 @@ const handlers: { readonly [N in ApiName]?: Handler<N> } = {
   consumerGroupDescribe,
   listConfigResources,
   describeTopicPartitions,
+  addRaftVoter,
+  removeRaftVoter,
   nodeCall,
 };
 

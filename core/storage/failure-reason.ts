@@ -1,4 +1,14 @@
-// Why files can't be used, in words that say what to do. Decides nothing.
+// Why files can't be used: in words that say what to do, and whether it is that they are damaged, which no waiting heals.
+// Nobody else reads LevelDB's messages.
+import { isFault } from '../kernel/fault.ts';
+
+/** LevelDB has found that what it reads is not what it wrote. */
+export function isDamage(error: unknown): boolean {
+  if (!isFault(error, 'STORAGE_FAILED')) return false;
+  for (let at: unknown = error.cause; at instanceof Error; at = at.cause)
+    if ((at as { code?: string }).code === 'LEVEL_CORRUPTION' || /corruption/i.test(at.message)) return true;
+  return false;
+}
 
 /** @param code Node's or LevelDB's. LevelDB says what the system said, in English at the end of its message. */
 export function failureReason(code: string | undefined, message: string): string {

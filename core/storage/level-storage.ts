@@ -2,12 +2,12 @@
 // go through as they are (encoding 'view'). A failure becomes a Fault in words here and nowhere else. Nobody may delete a
 // LOCK file: LevelDB's lock ends with the process that holds it, and deleting it lets two processes corrupt one database.
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, rename, rm } from 'node:fs/promises';
+import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Level } from 'level';
 import { assert } from '../kernel/assert.ts';
 import { Fault } from '../kernel/fault.ts';
-import { failureReason } from './failure-reason.ts';
+import { failureReason, isDamage } from './failure-reason.ts';
 import { lockHolder } from './lock-holder.ts';
 import type { BatchOperation, Entry, KeyRange, ScanOptions, Storage, StorageEngine } from './storage.ts';
 
@@ -51,9 +51,13 @@ export function createLevelEngine(folder: string, options: LevelOptions = {}): S
     async destroy(name) {
       const path = join(folder, databaseName(name));
       if (!existsSync(path)) return;
-      // Opening takes the lock: a database that someone uses must not lose its files under them.
-      const database = await openDatabase(path, {});
-      await database.close();
+      // Opening takes the lock: a database that someone uses must not lose its files under them. What is too damaged to be
+      // opened nobody uses.
+      try {
+        await (await openDatabase(path, {})).close();
+      } catch (error) {
+        if (!isDamage(error)) throw error;
+      }
       try {
         // Gone at once: LevelDB would take what a kill leaves of the files for a database, and replay old writes.
         await removeLeftovers(folder);
@@ -63,7 +67,24 @@ export function createLevelEngine(folder: string, options: LevelOptions = {}): S
         fail(path, error);
       }
     },
+    tryOut: () => tryOut(folder),
   };
+}
+
+/** What LevelDB writes at once when it is opened behind a failure, twice over: its log as a table, and a new list of tables. */
+const trialBytes = 8 << 20;
+const trialFile = '~trial';
+
+async function tryOut(folder: string): Promise<void> {
+  const path = join(folder, trialFile);
+  try {
+    await mkdir(folder, { recursive: true });
+    await writeFile(path, new Uint8Array(trialBytes), { flush: true });
+  } catch (error) {
+    fail(folder, error);
+  } finally {
+    await rm(path, { force: true }).catch(() => {});
+  }
 }
 
 /** Of folders on their way out; no database can have such a name. */

@@ -39,6 +39,7 @@ export function createMemoryEngine(): StorageEngine {
       claim(name);
       tables.delete(name);
     },
+    tryOut: async () => {},
   };
 }
 

@@ -50,4 +50,6 @@ export interface StorageEngine {
   list(): Promise<string[]>;
   /** Deletes a closed database. */
   destroy(name: string): Promise<void>;
+  /** Whether there is room to open databases and go on writing to them. @throws Fault `STORAGE_FAILED` where there isn't */
+  tryOut(): Promise<void>;
 }

@@ -155,6 +155,7 @@ export function createFaultyEngine(): FaultyEngine {
       return handle(name, storage);
     },
     list: async () => [...databases.keys()].sort(),
+    tryOut: async () => {},
     async destroy(name) {
       if (databases.get(name)?.open) throw new Fault('STORAGE_IN_USE', { path: `memory:${name}`, by: 'this process' });
       databases.delete(name);

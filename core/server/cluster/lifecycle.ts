@@ -1,18 +1,21 @@
 // A node's life in its cluster: it registers with the controller, is heard of from then on, and before it stops has its
 // leaders move off. What the controller says of it is all that is known here.
 
-import type { NodeImage } from '../../controller/node-image.ts';
+import type { NodeImage, NodeState } from '../../controller/node-image.ts';
 import type { Clock, Timer } from '../../kernel/clock.ts';
 import { createLatch } from '../../kernel/latch.ts';
 import type { Logger } from '../../kernel/logger.ts';
+import type { Disk } from '../../storage/disk.ts';
 import type { RemoteController } from './controller-link.ts';
 
 export interface LifecycleOptions {
-  readonly node: Omit<NodeImage, 'epoch' | 'fenced' | 'inControlledShutdown'>;
+  readonly node: Omit<NodeImage, NodeState>;
   readonly controller: RemoteController;
   /** The last offset of the metadata that the node has applied. */
   readonly metadataOffset: () => number;
   readonly clusterId: () => string | null;
+  /** The controller hears at once of a change. */
+  readonly disk: Pick<Disk, 'isWritable' | 'onChange'>;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly heartbeatMs: number;
@@ -52,6 +55,7 @@ export function startLifecycle(options: LifecycleOptions): Lifecycle {
     if (epoch < 0) return register();
     const heard = await controller.heartbeat({
       ...{ node: node.id, epoch, metadataOffset: options.metadataOffset(), wantFence: false, wantShutDown: leaving },
+      offlineLogDir: !options.disk.isWritable,
     });
     if (!heard.ok) {
       // The controller has forgotten it, or knows of a later life.
@@ -81,6 +85,13 @@ export function startLifecycle(options: LifecycleOptions): Lifecycle {
     isReady = true;
   });
   next(0);
+  const unlisten = options.disk.onChange(() => {
+    // Behind a heartbeat that is under way, which has said otherwise.
+    void beating.then(() => {
+      timer?.cancel();
+      next(0);
+    });
+  });
 
   return {
     get epoch() {
@@ -99,6 +110,7 @@ export function startLifecycle(options: LifecycleOptions): Lifecycle {
     },
     async close() {
       closed = true;
+      unlisten();
       timer?.cancel();
       await beating;
     },

@@ -4,7 +4,7 @@ import { setMaxListeners } from 'node:events';
 import type { Catalog, TopicImage } from '../../controller/catalog.ts';
 import { type Controller, createController } from '../../controller/controller.ts';
 import { controllerDefaults } from '../../controller/controller-options.ts';
-import type { NodeImage } from '../../controller/node-image.ts';
+import type { NodeImage, NodeState } from '../../controller/node-image.ts';
 import { openQuorumMetadataLog, type QuorumMetadataLog } from '../../controller/quorum-metadata-log.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { Fault, isFault } from '../../kernel/fault.ts';
@@ -13,6 +13,8 @@ import { type Random, randomUuid } from '../../kernel/random.ts';
 import { apis } from '../../protocol/api-table.ts';
 import { errors } from '../../protocol/error-code.ts';
 import type { Network, Transport } from '../../protocol/transport.ts';
+import { describeQuorum, type QuorumDescription } from '../../raft/description.ts';
+import type { Disk } from '../../storage/disk.ts';
 import type { StorageEngine } from '../../storage/storage.ts';
 import type { NodeSettings } from '../node-config.ts';
 import { createClusterCatalog } from './cluster-catalog.ts';
@@ -20,9 +22,13 @@ import { type Answered, carryOutOn, createControllerLink, type RemoteController 
 import { type Lifecycle, startLifecycle } from './lifecycle.ts';
 import { createPeers, type PeerAddress } from './peers.ts';
 import { createQuorumLink, decodeMessage, encodeMessage } from './quorum-link.ts';
+import { createVoterChanges, type Identity, type VoterChanges } from './voter-changes.ts';
 
 export interface ClusterOptions {
-  /** Where each controller is asked by other nodes. This node is one of them where its id is among theirs. */
+  /**
+   * Where each controller is asked by other nodes. This node is one of them where its id is among theirs. Who of them votes is
+   * said by the metadata log once there is one, and where those are who were added since.
+   */
   readonly controllers: readonly PeerAddress[];
   /** To other nodes. */
   readonly network: Network;
@@ -37,12 +43,14 @@ export interface ClusterParts {
   readonly random: Random;
   readonly logger: Logger;
   readonly settings: NodeSettings;
+  readonly disk: Disk;
 }
 
 export interface Cluster {
   readonly log: QuorumMetadataLog;
   readonly catalog: Catalog;
   readonly controller: RemoteController;
+  readonly controllers: readonly PeerAddress[];
   /** To a node's own address, as its clients have it. */
   peer(nodeId: number, way?: 'questions' | 'replication'): Transport['call'];
   readonly nodeEpoch: () => number;
@@ -64,13 +72,14 @@ const askMsMax = 30_000;
 const changesTopics: ReadonlySet<string> = new Set(['createTopic', 'growTopic', 'deleteTopic', 'replaceConfigs']);
 const spreadMsMax = 300;
 const spreadEveryMs = 5;
+const whoIsMsMax = 3_000;
 
 export async function openCluster(
   parts: ClusterParts,
   { controllers, network, rack = null, entriesOverSnapshotMax }: ClusterOptions,
   onTopics: OnTopics,
 ): Promise<Cluster> {
-  const { clock, random, logger, settings } = parts;
+  const { clock, random, logger, settings, disk } = parts;
   const { nodeId } = settings;
   // Answers on one connection come in the order of their questions. Consensus doesn't wait behind a heartbeat that waits for
   // a commit, nor the end of a transaction behind a follower that waits for records.
@@ -83,14 +92,22 @@ export async function openCluster(
   setMaxListeners(0, closing.signal); // as many as there are questions under way
   const incarnation = randomUuid(random);
   let lifecycle: Lifecycle | null = null;
-  const controllerAt = (id: number) => () => controllers.find((one) => one.nodeId === id) ?? null;
+  const controllerAt = (id: number) => () =>
+    addressIn(log.voters, id) ?? controllers.find((one) => one.nodeId === id) ?? null;
 
-  async function askNode(to: number, kind: string, body: Uint8Array): Promise<Uint8Array | null> {
+  async function askAt(
+    to: () => PeerAddress | null,
+    kind: string,
+    body: Uint8Array,
+    signal?: AbortSignal,
+  ): Promise<Uint8Array | null> {
     const request = apis.nodeCall.request.create({ from: nodeId, kind, body });
     const way = kind === 'quorum' ? ways.quorum : ways.questions;
-    const answer = await way.call(controllerAt(to))('nodeCall', 0, request);
+    const answer = await way.call(to)('nodeCall', 0, request, signal === undefined ? {} : { signal });
     return answer.errorCode === 0 ? (answer.body ?? nothing) : null;
   }
+
+  const askNode = (to: number, kind: string, body: Uint8Array) => askAt(controllerAt(to), kind, body);
 
   const link = createQuorumLink({
     async ask(to, message) {
@@ -101,12 +118,17 @@ export async function openCluster(
     clock,
   });
   const log = await openQuorumMetadataLog({
-    ...{ nodeId, voters: controllers.map((one) => one.nodeId), engine: parts.engine, clock, random, logger },
+    ...{ nodeId, voters: controllers.map((one) => one.nodeId), engine: parts.engine, disk, clock, random, logger },
     send: link.send,
     onApplied: onTopics,
     ...(entriesOverSnapshotMax !== undefined && { entriesOverSnapshotMax }),
   });
   const isController = controllers.some((one) => one.nodeId === nodeId);
+  if (!isController && log.quorum.voters.includes(nodeId)) {
+    await log.close();
+    const problem = `node ${nodeId} is one of those that vote, by its metadata; name its address among the controllers`;
+    throw new Fault('BAD_SETTINGS', { of: 'the cluster', problems: [problem] });
+  }
   const own: Controller | null = isController
     ? createController({
         ...{ log, clock, random, logger },
@@ -114,12 +136,39 @@ export async function openCluster(
       })
     : null;
 
+  const voterChanges = createVoterChanges({ log, clock, whoIs });
+
+  /** Whoever can't be asked isn't there. */
+  async function whoIs(address: PeerAddress): Promise<Identity | null> {
+    const late = new AbortController();
+    const timer = clock.after(whoIsMsMax, () => late.abort());
+    try {
+      const answer = await askAt(() => address, 'identity', nothing, late.signal);
+      return answer === null ? null : (JSON.parse(Buffer.from(answer).toString()) as Identity);
+    } catch {
+      return null;
+    } finally {
+      timer.cancel();
+    }
+  }
+
   const carryOut = async (kind: string, args: readonly unknown[]): Promise<Answered> => {
+    if (Object.hasOwn(voterChanges, kind)) {
+      const change = voterChanges[kind as keyof VoterChanges] as (...given: readonly unknown[]) => Promise<unknown>;
+      return { value: await change(...args), offset: log.appliedOffset };
+    }
     if (own === null) throw new Error('this node is no controller');
+    if (kind === 'describeQuorum') return { value: describedQuorum(), offset: 0 };
     const answered = await carryOutOn(own, () => log.appliedOffset, kind, args);
     if (changesTopics.has(kind)) await spread(answered.offset);
     return answered;
   };
+
+  function describedQuorum(): QuorumDescription {
+    const described = describeQuorum(log.quorum, { wallMs: clock.now(), monotonicMs: clock.monotonicMs() });
+    if (described === null) throw new Fault('NOT_CONTROLLER', {});
+    return described;
+  }
 
   /** Whoever makes a topic asks another node for it next: that one shall know it, if it isn't too slow. */
   async function spread(offset: number): Promise<void> {
@@ -154,6 +203,10 @@ export async function openCluster(
       const message = decodeMessage(body);
       return encodeMessage(message === null ? null : await link.serve(message));
     }
+    if (kind === 'identity') {
+      const identity: Identity = { nodeId, clusterId: log.image.clusterId };
+      return Buffer.from(JSON.stringify(identity));
+    }
     const args = JSON.parse(Buffer.from(body).toString()) as readonly unknown[];
     return Buffer.from(JSON.stringify(await carryOut(kind, args)));
   }
@@ -162,6 +215,7 @@ export async function openCluster(
     log,
     catalog,
     controller,
+    controllers,
     nodeEpoch,
     get isRegistered() {
       return log.image.nodes.get(nodeId)?.incarnation === incarnation;
@@ -177,12 +231,12 @@ export async function openCluster(
       }
     },
     start({ host, port }) {
-      const node: Omit<NodeImage, 'epoch' | 'fenced' | 'inControlledShutdown'> = {
+      const node: Omit<NodeImage, NodeState> = {
         ...{ id: nodeId, incarnation, rack, features: [] },
         listeners: [{ name: 'PLAINTEXT', host, port, securityProtocol: 0 }],
       };
       lifecycle = startLifecycle({
-        ...{ node, controller, clock, logger },
+        ...{ node, controller, clock, logger, disk },
         metadataOffset: () => log.appliedOffset - 1,
         clusterId: () => (log.image.clusterId === '' ? null : log.image.clusterId),
         heartbeatMs: settings['broker.heartbeat.interval.ms'],
@@ -199,6 +253,11 @@ export async function openCluster(
       await Promise.all(Object.values(ways).map((way) => way.close()));
     },
   };
+}
+
+function addressIn(voters: QuorumMetadataLog['voters'], id: number): PeerAddress | null {
+  const at = voters.find((voter) => voter.id === id)?.at ?? null;
+  return at === null ? null : { nodeId: id, ...at };
 }
 
 function addressOf(node: NodeImage | undefined): PeerAddress | null {

@@ -71,7 +71,8 @@ async function append(
   } catch (error) {
     // Also what nobody foresaw is this partition's error alone: the others may be written, and say so.
     const name = error instanceof Fault ? errorNameOf(error) : 'UNKNOWN_SERVER_ERROR';
-    if (name === 'KAFKA_STORAGE_ERROR' || name === 'UNKNOWN_SERVER_ERROR')
+    const isTold = isFault(error, 'LOG_REFUSED'); // by the disk, for all logs on it
+    if ((name === 'KAFKA_STORAGE_ERROR' && !isTold) || name === 'UNKNOWN_SERVER_ERROR')
       parts.logger.error({ err: error, topic: topic.name, partition: index }, 'records could not be written');
     return refused(index, name, isFault(error, 'LOG_REFUSED') ? error.detail.why : null);
   }

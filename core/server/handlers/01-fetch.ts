@@ -33,6 +33,8 @@ interface FetchedPartition extends PartitionRead {
   readonly divergingEpoch: PartitionAnswer['divergingEpoch'];
   /** Whom to read from instead; -1 for nobody. */
   readonly preferredReplica: number;
+  /** What is damaged here another node has, and will be asked for it: a reader tries again, as CORRUPT_MESSAGE would keep it from. */
+  readonly hasOthers?: boolean;
   /** A replica's that is not in sync: what it gets counts (KIP-73). */
   readonly isThrottled: boolean;
 }
@@ -89,7 +91,7 @@ async function open(asked: AskedPartition, { follower, inRack }: Reader, call: C
     const { log, leaderEpoch } = read;
     const error = epochError(asked.currentLeaderEpoch, leaderEpoch);
     if (error !== null) return { ...readOf(asked, null, error), endsWait: true, leaderEpoch };
-    if (!read.isLeader) return readCopy(asked, read);
+    if (!read.isLeader) return { ...readCopy(asked, read), hasOthers: true };
     if (inRack !== null) {
       const preferredReplica = closestReplica(
         ...([inRack, call.parts.settings.nodeId, (read as Led).inSyncFollowers(), asked.fetchOffset] as const),
@@ -97,7 +99,8 @@ async function open(asked: AskedPartition, { follower, inRack }: Reader, call: C
       if (preferredReplica >= 0)
         return { ...readOf(asked, read, 'NONE'), moved: false, endsWait: true, preferredReplica };
     }
-    const found = asked.lastFetchedEpoch < 0 ? readOf(asked, read, 'NONE') : readAfter(asked, read);
+    const hasOthers = (read as Led).inSyncCount > 1;
+    const found = { ...(asked.lastFetchedEpoch < 0 ? readOf(asked, read, 'NONE') : readAfter(asked, read)), hasOthers };
     if (follower === null || found.error !== 'NONE' || !found.moved) return found;
     // Where its log and this one are the same up to what it asks for, it has all before that.
     const fetch = {
@@ -160,7 +163,8 @@ const readOf = (asked: AskedPartition, read: Readable | null, error: ErrorName):
 });
 
 function answer(partitionIndex: number, read: FetchedPartition, committed: boolean, nodeId: number): PartitionAnswer {
-  const { log, error, records, aborted, leaderEpoch, divergingEpoch } = read;
+  const { log, records, aborted, leaderEpoch, divergingEpoch, hasOthers = false } = read;
+  const error = read.error === 'CORRUPT_MESSAGE' && hasOthers ? 'KAFKA_STORAGE_ERROR' : read.error;
   // It may have been cut by another leader while this one waited: what was read of it may be in no log any more.
   if (read.tenure.isOver) return refused(partitionIndex, 'NOT_LEADER_OR_FOLLOWER');
   return {

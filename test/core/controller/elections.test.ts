@@ -1,7 +1,9 @@
 import { expect, test } from 'vitest';
 import { balanceLeaders, electLeaders } from '../../../core/controller/elections.ts';
+import { alterPartitions } from '../../../core/controller/in-sync-commands.ts';
+import { hearNode } from '../../../core/controller/members.ts';
 import { alterReassignments, listReassignments } from '../../../core/controller/reassignments.ts';
-import { applyAll, clusterOf, node, placed, topicOf } from './cluster.ts';
+import { applyAll, clusterOf, decided, hearing, node, placed, topicOf } from './cluster.ts';
 
 const refusedOrOk = ({ outcome }: { outcome: { ok: boolean; error?: string } }) => outcome.error ?? 'ok';
 
@@ -82,4 +84,39 @@ test('moves of replicas are begun, listed and cancelled', () => {
   expect(image.topics.get('orders')!.places![0]).toMatchObject({ replicas: [1, 2], leader: 1 });
   const { reply } = alterReassignments(image, [{ topic: 'none', partition: 0, replicas: [1] }]);
   expect(reply).toMatchObject([{ error: 'UNKNOWN_TOPIC_OR_PARTITION' }]);
+});
+
+test('a node that can not write leads only what no other in sync can, and is back in sync when a leader says so', () => {
+  const image = clusterOf(3, [
+    topicOf('orders', [placed([1, 2, 3]), placed([2, 1]), placed([1]), placed([1, 2], { inSync: [1] }), placed([3])]),
+  ]);
+  const beat = (offlineLogDir: boolean) => {
+    const heartbeat = { node: 1, epoch: 1, metadataOffset: 9, wantFence: false, wantShutDown: false, offlineLogDir };
+    decided(image, hearNode(image, heartbeat, hearing()));
+  };
+  const shown = () => image.topics.get('orders')!.places!.map(({ leader, inSync }) => [leader, inSync]);
+  beat(true);
+  const without = [
+    [2, [2, 3]],
+    [2, [2]],
+    [1, [1]],
+    [1, [1]],
+    [3, [3]],
+  ];
+  expect(shown()).toEqual(without);
+  const sync = (partition: number, node: number, inSync: readonly number[]) => {
+    const { leaderEpoch, partitionEpoch } = image.topics.get('orders')!.places![partition]!;
+    const change = { topicId: 'id of orders', partition, leaderEpoch, partitionEpoch };
+    const nodes = inSync.map((nodeId) => ({ nodeId, nodeEpoch: nodeId }));
+    const asked = alterPartitions(image, { node, nodeEpoch: node, changes: [{ ...change, inSync: nodes }] });
+    if (!asked.ok) throw new Error(asked.error);
+    applyAll(image, asked.value.records);
+    return asked.value.reply.map((one) => (one.ok ? 'ok' : one.error));
+  };
+  expect(sync(0, 2, [2, 3, 1])).toEqual(['INELIGIBLE_REPLICA']);
+  expect(sync(3, 1, [1, 2])).toEqual(['NEW_LEADER_ELECTED']);
+  expect(shown()[3]).toEqual([2, [2]]);
+  beat(false);
+  expect(sync(0, 2, [2, 3, 1])).toEqual(['ok']);
+  expect(shown()[0]).toEqual([2, [2, 3, 1]]);
 });

@@ -4,6 +4,7 @@
 // after a crash what was written behind a failed write, unless it was opened again in between.
 import { Fault } from '../../../core/kernel/fault.ts';
 import type { Random } from '../../../core/kernel/random.ts';
+import { batchesEnd, batchKey, keyOffset } from '../../../core/log/keyspace.ts';
 import { createMemoryEngine } from '../../../core/storage/memory-storage.ts';
 import type { BatchOperation, Storage, StorageEngine } from '../../../core/storage/storage.ts';
 
@@ -12,6 +13,10 @@ export interface LossyEngine extends StorageEngine {
   crash(kind: 'kill' | 'powerLoss'): Promise<void>;
   /** The databases as the process of this moment sees them: after a crash it can open nothing more. */
   life(): StorageEngine;
+  /** From here on nothing can be written and no database opened, until there is room again. */
+  isFull: boolean;
+  /** Changes a byte of some old batch of a partition that is open, on the disk. @returns where, null where there is none */
+  rot(): Promise<string | null>;
   /** The next `count` writes fail as on a full disk, once `afterwards` have gone well. */
   failWrites(count: number, afterwards?: number): void;
 }
@@ -25,10 +30,14 @@ interface Step {
 
 export function createLossyEngine(random: Random): LossyEngine {
   const history = new Map<string, Step[]>();
+  const opened = new Map<string, Storage>();
   let memory = createMemoryEngine();
   let generation = 0;
   let failing = 0;
   let passing = 0;
+  let full = false;
+  const noRoom = (path: string) =>
+    new Fault('STORAGE_FAILED', { path, reason: 'the disk is full; make space and start again' });
 
   async function rebuild(kind: 'kill' | 'powerLoss'): Promise<void> {
     memory = createMemoryEngine();
@@ -51,15 +60,16 @@ export function createLossyEngine(random: Random): LossyEngine {
     const steps = history.get(name) ?? [];
     history.set(name, steps);
     let hasFailed = false;
+    opened.set(name, inner);
     const alive = () => {
       if (born !== generation) throw new Fault('CLOSED', { what: `the database ${name}, which died` });
     };
     const write = async (operations: readonly BatchOperation[], isSynced: boolean) => {
       alive();
-      if (failing > 0 && passing-- <= 0) {
-        failing--;
+      if (full || (failing > 0 && passing-- <= 0)) {
+        if (!full) failing--;
         hasFailed = true;
-        throw new Fault('STORAGE_FAILED', { path: name, reason: 'the disk is full; make space and start again' });
+        throw noRoom(name);
       }
       const copied = operations.map((op) =>
         op.type === 'put' ? { ...op, key: op.key.slice(), value: op.value.slice() } : { ...op, key: op.key.slice() },
@@ -101,13 +111,45 @@ export function createLossyEngine(random: Random): LossyEngine {
 
   const open = async (name: string, born: number) => {
     if (born !== generation) throw new Fault('CLOSED', { what: `the process that opened ${name}` });
+    if (full) throw noRoom(name);
     return lossy(name, await memory.open(name), born);
   };
   const engine: LossyEngine = {
     open: (name) => open(name, generation),
     life() {
       const born = generation;
-      return { ...engine, open: (name) => open(name, born) };
+      return {
+        open: (name) => open(name, born),
+        list: engine.list,
+        destroy: engine.destroy,
+        tryOut: engine.tryOut,
+      };
+    },
+    get isFull() {
+      return full;
+    },
+    set isFull(is) {
+      full = is;
+    },
+    async rot() {
+      const names = [...opened.keys()].filter((name) => /^(plain|paired)-/.test(name));
+      const name = names[random.integer(Math.max(names.length, 1))];
+      if (name === undefined) return null;
+      const inner = opened.get(name)!;
+      const batches = await inner.scanPage({ gte: batchKey(0), lt: batchesEnd, limit: 10_000 }).catch(() => []);
+      const old = batches.slice(0, batches.length >>> 1);
+      const [key, value] = old[random.integer(Math.max(old.length, 1))] ?? [];
+      if (key === undefined || value === undefined) return null;
+      // Not in the epoch, which no checksum covers.
+      const at = random.integer(4) === 0 ? random.integer(12) : 16 + random.integer(value.length - 16);
+      value[at]! ^= 1 << random.integer(8);
+      const operations = [{ type: 'put' as const, key, value }];
+      await inner.write(operations);
+      history.get(name)?.push({ operations, isAnswered: true, isSynced: true, isBehindFailure: false });
+      return `byte ${at} of ${name} at ${keyOffset(key)}`;
+    },
+    async tryOut() {
+      if (full) throw noRoom('the disk');
     },
     list: () => memory.list(),
     destroy: async (name) => {

@@ -39,6 +39,7 @@ const served = {
   alterPartitionReassignments: [45, 0, 1],
   listPartitionReassignments: [46, 0, 0],
   offsetDelete: [47, 0, 0],
+  describeQuorum: [55, 0, 2],
   describeCluster: [60, 0, 2],
   describeProducers: [61, 0, 0],
   describeTransactions: [65, 0, 0],
@@ -47,6 +48,8 @@ const served = {
   consumerGroupDescribe: [69, 0, 1],
   listConfigResources: [74, 0, 1],
   describeTopicPartitions: [75, 0, 0],
+  addRaftVoter: [80, 0, 1],
+  removeRaftVoter: [81, 0, 0],
   // Between nodes of ours only.
   nodeCall: [20_000, 0, 0],
 };

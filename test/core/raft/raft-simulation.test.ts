@@ -9,6 +9,11 @@ test.each(seeds)('one leader an epoch, logs that agree, nothing committed lost, 
   expect(committed).toBeGreaterThan(10);
 });
 
+test('voters come and go in the runs above', () => {
+  const changes = seeds.slice(0, 20).map((seed) => simulateRaft({ seed, steps: 150 }).changes);
+  expect(changes.reduce((sum, count) => sum + count, 0)).toBeGreaterThan(50);
+});
+
 test.each<Fault>(['forgetsVotes', 'truncatesByOffset', 'countsObservers', 'forgetsEntries'])(
   'a quorum that %s is found out',
   (fault) => {

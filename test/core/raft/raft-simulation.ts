@@ -18,6 +18,8 @@ export interface RaftOutcome {
   readonly wrong: readonly string[];
   readonly committed: number;
   readonly elections: number;
+  /** Of voters, that a leader took; it may have lost them again. */
+  readonly changes: number;
 }
 
 interface Disk {
@@ -58,6 +60,7 @@ export function simulateRaft({ seed, steps, fault, log }: RaftSimulationOptions)
   let nowMs = 0;
   let order = 0;
   let proposed = 0;
+  let changes = 0;
   let weather = { lossShare: 0.05, doubleShare: 0.05, delayMsMax: 60 };
 
   const say = (line: string) => log?.(`${nowMs.toFixed(1).padStart(9)} ${line}`);
@@ -236,7 +239,8 @@ export function simulateRaft({ seed, steps, fault, log }: RaftSimulationOptions)
   function act(): void {
     const all = [...nodes.values()];
     const node = all[random.integer(all.length)]!;
-    const kind = random.integer(9);
+    // Mistakes are looked for among voters that stay.
+    const kind = random.integer(fault === undefined ? 10 : 9);
     if (kind < 4) {
       const leader = all.find(({ raft }) => raft?.role.kind === 'leader');
       const entries = Array.from({ length: 1 + random.integer(4) }, () => Buffer.from(String(proposed++)));
@@ -249,7 +253,23 @@ export function simulateRaft({ seed, steps, fault, log }: RaftSimulationOptions)
       else for (const { id } of all) cuts.add(`${node.id}>${id}`).add(`${id}>${node.id}`);
       say(`cut ${[...cuts].join(' ')}`);
     } else if (kind === 7) cuts.clear();
+    else if (kind === 9) changeVoters(node.id);
     else if (random.next() < 0.3 && node.raft !== null) give(node, () => node.raft!.step({ kind: 'resign' }));
+  }
+
+  /** It comes if it is no voter, and goes if it is one; its leader may refuse. */
+  function changeVoters(id: number): void {
+    const leader = [...nodes.values()].find(({ raft }) => raft?.role.kind === 'leader');
+    if (leader === undefined) return;
+    give(leader, () => {
+      const now = leader.raft!.voters;
+      const next = now.includes(id) ? now.filter((one) => one !== id) : [...now, id];
+      const effects = leader.raft!.step({ kind: 'changeVoters', voters: next });
+      const refused = effects.some((effect) => effect.kind === 'refuseVoters');
+      if (!refused) changes += 1;
+      say(`${leader.id} ${refused ? 'refuses' : 'takes'} voters ${next}`);
+      return effects;
+    });
   }
 
   function run(untilMs: number): void {
@@ -287,7 +307,7 @@ export function simulateRaft({ seed, steps, fault, log }: RaftSimulationOptions)
   const ends = new Set([...nodes.values()].map(({ raft }) => raft!.highWatermark));
   if (wrong.length === 0 && (ends.size !== 1 || !committed.some((entry) => entry.endsWith('peace'))))
     wrong.push(`in peace the high watermarks are ${[...ends].join(', ')}`);
-  return { wrong, committed: committed.length, elections: leaders.size };
+  return { wrong, committed: committed.length, elections: leaders.size, changes };
 }
 
 function describe(message: Message): string {

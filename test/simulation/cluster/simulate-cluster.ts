@@ -50,6 +50,10 @@ interface Mood {
   readonly powerLosses: boolean;
   /** Nodes' clocks differ, and go fast or slow. */
   readonly skewed: boolean;
+  /** Disks are full for a while, or fail a few writes. */
+  readonly fills: boolean;
+  /** One disk gives back other bytes than it was given, of what all copies have. */
+  readonly rots: boolean;
   /** Nodes that may be away at a time. */
   readonly awayMax: number;
 }
@@ -71,13 +75,15 @@ function chooseMood(random: Random): Mood {
     boolean,
     boolean,
   ];
+  const fills = random.next() < 0.35 && !powerLosses;
+  const rots = random.next() < 0.35 && !powerLosses;
   const awayMax = powerLosses || random.next() < 0.6 ? 1 : 3;
   const skewed = random.next() < 0.3;
-  const with_ = Object.entries({ kills, cuts, pauses, powerLosses, skewed }).flatMap(([what, is]) =>
+  const with_ = Object.entries({ kills, cuts, pauses, powerLosses, skewed, fills, rots }).flatMap(([what, is]) =>
     is ? [what] : [],
   );
   const name = [weather.name, ...with_, `${awayMax} away`].join(' ');
-  return { name, weather, kills, cuts, pauses, powerLosses, skewed, awayMax };
+  return { name, weather, kills, cuts, pauses, powerLosses, skewed, fills, rots, awayMax };
 }
 
 interface World {
@@ -145,6 +151,7 @@ async function createWorld(
       'transaction.state.log.num.partitions': 1,
       'group.initial.rebalance.delay.ms': 0,
       'auto.create.topics.enable': false,
+      'log.scrub.interval.ms': 10_000,
     },
     ...(options.log !== undefined && { trace: say }),
     ...(options.spoil !== undefined && { spoil: options.spoil }),
@@ -205,7 +212,11 @@ async function act(world: World): Promise<void> {
   const node = cluster.nodes[random.integer(cluster.nodes.length)]!;
   const away = cluster.nodes.filter(({ isUp }) => !isUp).length;
   const mayGo = node.isUp && away < mood.awayMax;
-  switch (random.integer(7)) {
+  switch (random.integer(8)) {
+    case 7:
+      if (mood.fills) fill(world, node);
+      if (mood.rots) await rot(world);
+      break;
     case 6:
       reassign(world);
       break;
@@ -251,6 +262,25 @@ async function act(world: World): Promise<void> {
   }
 }
 
+/** Full until there is room, or until it is full no more by the next start; or only some writes fail. */
+function fill({ random, say }: World, { id, disk }: ClusterNode): void {
+  if (!disk.isFull && random.next() < 0.3) {
+    const count = 1 + random.integer(3);
+    say(`the next ${count} writes of node ${id} fail`);
+    return disk.failWrites(count, random.integer(5));
+  }
+  disk.isFull = !disk.isFull;
+  say(`the disk of node ${id} ${disk.isFull ? 'is full' : 'has room'}`);
+}
+
+/** Always the first node's: of what two have lost nobody has to have kept any. */
+async function rot(world: World): Promise<void> {
+  const [node] = world.cluster.nodes;
+  if (world.cluster.nodes.some(({ isUp }) => !isUp) || !(await isWhole(world))) return;
+  const where = await node!.disk.rot();
+  if (where !== null) world.say(`the disk of node ${node!.id} changes ${where}`);
+}
+
 /** It starts again later than its session lasts, as a machine does. */
 async function losePower(world: World, node: ClusterNode): Promise<void> {
   const { cluster, time, say } = world;
@@ -280,6 +310,8 @@ function reassign({ tester, random, say, moving }: World): void {
 
 async function start(node: ClusterNode, time: SimulatedTime, say: (line: string) => void): Promise<void> {
   say(`start node ${node.id}`);
+  node.disk.isFull = false; // nobody starts one on a full disk for long
+  node.disk.failWrites(0);
   await time.within(startMsMax, `starting node ${node.id}`, node.start());
 }
 
@@ -287,6 +319,10 @@ async function start(node: ClusterNode, time: SimulatedTime, say: (line: string)
 async function heal({ cluster, time, tester, load, moving, say }: World): Promise<void> {
   say('peace');
   cluster.mend();
+  for (const { disk } of cluster.nodes) {
+    disk.isFull = false;
+    disk.failWrites(0);
+  }
   for (const node of cluster.nodes) if (!node.isUp) await start(node, time, say);
   await time.within(healMsMax, 'settling what clients had begun', load.settle());
   await time.within(healMsMax, 'settling moves', Promise.all(moving));

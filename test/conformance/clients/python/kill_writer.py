@@ -216,10 +216,11 @@ def read_all():
     deadline = time.monotonic() + 60
     while left > 0:
         if time.monotonic() > deadline:
-            raise AssertionError(f"{left} records are not read after 60 s")
+            raise AssertionError(f"for 60 s no more is read, and {left} records are to come")
         for message in consumer.consume(10_000, 1):
             if message.error() is not None:
                 raise KafkaException(message.error())
+            deadline = time.monotonic() + 60
             found[message.partition()][message.offset()] = int(message.value().split(b" ", 1)[0])
             left -= 1
     consumer.close()

@@ -2,25 +2,28 @@
 // can be cut off, killed and started again on what its engine has.
 import { type Client, createClient } from '../../../../core/client/index.ts';
 import { systemClock } from '../../../../core/kernel/clock.ts';
-import { Fault } from '../../../../core/kernel/fault.ts';
+import { Fault, isFault } from '../../../../core/kernel/fault.ts';
 import { type Logger, silentLogger } from '../../../../core/kernel/logger.ts';
 import { seededRandom } from '../../../../core/kernel/random.ts';
 import type { ApiName } from '../../../../core/protocol/api-table.ts';
 import type { Network, Transport } from '../../../../core/protocol/transport.ts';
 import { createNode, type StorageNode } from '../../../../core/server/node.ts';
 import type { NodeSettings } from '../../../../core/server/node-config.ts';
+import type { StorageEngine } from '../../../../core/storage/storage.ts';
 import { strictTransport } from '../../../support/strict-transport.ts';
-import { createLossyEngine } from '../../log/lossy-engine.ts';
+import { createLossyEngine, type LossyEngine } from '../../log/lossy-engine.ts';
 
 export interface TestCluster extends AsyncDisposable {
   readonly ids: readonly number[];
   readonly nodes: ReadonlyMap<number, StorageNode>;
   client(name?: string): Client;
+  /** One that isn't among the first names itself as a controller beside them, which doesn't make it one. */
   start(id: number): Promise<void>;
   /** In good order. */
   stop(id: number): Promise<void>;
   /** Nothing reaches it or comes from it any more, and it never hears of that. */
   kill(id: number): Promise<void>;
+  disk(id: number): LossyEngine;
   /** Names of what is on its disk. */
   databases(id: number): Promise<string[]>;
 }
@@ -33,6 +36,8 @@ export interface TestClusterOptions {
   readonly racks?: Readonly<Record<number, string>>;
   /** Told of every request of a client or a node, and its answer. */
   readonly onAnswer?: (nodeId: number, api: ApiName, request: unknown, answer: unknown) => void;
+  /** Default engines that lose what a crash loses. */
+  readonly engineOf?: (id: number) => StorageEngine;
 }
 
 export async function startCluster({
@@ -41,6 +46,7 @@ export async function startCluster({
   logger = silentLogger,
   racks = {},
   onAnswer,
+  engineOf,
 }: TestClusterOptions = {}): Promise<TestCluster> {
   const ids = Array.from({ length: count }, (_, i) => i + 1);
   const engines = new Map(ids.map((id) => [id, createLossyEngine(seededRandom(id))]));
@@ -64,10 +70,14 @@ export async function startCluster({
           from.onOver.add(over);
           strict
             .call(api, version, request, options)
-            .then((answer) => {
-              onAnswer?.(id, api, request, answer);
-              resolve(answer);
-            }, reject)
+            .then(
+              (answer) => {
+                onAnswer?.(id, api, request, answer);
+                resolve(answer);
+              },
+              // Of a process that has ended nobody hears why.
+              (error: unknown) => reject(isFault(error, 'CLOSED') ? lost() : error),
+            )
             .finally(() => {
               to.onOver.delete(over);
               from.onOver.delete(over);
@@ -90,8 +100,14 @@ export async function startCluster({
 
   async function start(id: number): Promise<void> {
     const life = newLife();
+    if (!engines.has(id)) engines.set(id, createLossyEngine(seededRandom(id)));
     const node = await createNode({
-      ...{ engine: engines.get(id)!.life(), clock: systemClock, random: seededRandom(100 + id), logger },
+      ...{
+        engine: engineOf?.(id) ?? engines.get(id)!.life(),
+        clock: systemClock,
+        random: seededRandom(100 + id),
+        logger,
+      },
       settings: {
         ...{ nodeId: id, host: 'node', port: 9_000 + id },
         'group.initial.rebalance.delay.ms': 0,
@@ -105,7 +121,7 @@ export async function startCluster({
         ...settings,
       },
       cluster: {
-        controllers: ids.map((nodeId) => ({ nodeId, host: 'node', port: 9_000 + nodeId })),
+        controllers: [...new Set([...ids, id])].map((nodeId) => ({ nodeId, host: 'node', port: 9_000 + nodeId })),
         network: network(life),
         rack: racks[id] ?? null,
       },
@@ -139,6 +155,7 @@ export async function startCluster({
       nodes.delete(id);
       await engines.get(id)!.crash('kill');
     },
+    disk: (id) => engines.get(id)!,
     databases: (id) => engines.get(id)!.life().list(),
     async [Symbol.asyncDispose]() {
       await Promise.all(clients.map((client) => client.close()));
