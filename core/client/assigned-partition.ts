@@ -22,6 +22,12 @@ export interface FetchedPartition extends TopicPartition {
   readonly sizeBytes: number;
 }
 
+/** A copy that the leader has sent its reader to (KIP-392). */
+export interface ReadReplica {
+  readonly nodeId: number;
+  readonly untilMs: number;
+}
+
 export interface Assigned {
   readonly topic: string;
   readonly partition: number;
@@ -33,6 +39,8 @@ export interface Assigned {
   lastEpoch: number;
   /** Of the topic that was read; undefined before, or where the cluster has no ids. */
   topicId: string | undefined;
+  /** Read from instead of the leader; null for the leader. */
+  replica: ReadReplica | null;
   paused: boolean;
   busy: boolean;
   failed: boolean;
@@ -53,6 +61,7 @@ export function createAssigned(topic: string, partition: number, offset: number)
     handedOut: offset,
     lastEpoch: -1,
     topicId: undefined,
+    replica: null,
     paused: false,
     busy: false,
     failed: false,
@@ -70,6 +79,7 @@ export interface FetchLimits {
   readonly minBytes: number;
   readonly maxBytes: number;
   readonly isolation: Isolation;
+  readonly rackId: string;
   /** Of one partition in one answer. */
   readonly partitionBytesMax: number;
   /** Of one partition, fetched and not yet polled. */
@@ -98,13 +108,14 @@ interface Asked extends Pick<Assigned, 'topic' | 'partition' | 'position' | 'las
 }
 
 function requestOf(partitions: readonly Asked[], limits: FetchLimits): RequestOf<'fetch'> {
-  const { maxWaitMs, minBytes, maxBytes, isolation, partitionBytesMax, shareBytes } = limits;
+  const { maxWaitMs, minBytes, maxBytes, isolation, rackId, partitionBytesMax, shareBytes } = limits;
   return apis.fetch.request.create({
     replicaId: -1,
     maxWaitMs,
     minBytes,
     maxBytes,
     isolationLevel: isolation === 'readCommitted' ? 1 : 0,
+    rackId,
     topics: byTopic(partitions).map(([topic, list]) => ({
       topic,
       partitions: list.map(({ partition, position, lastEpoch, leaderEpoch, bufferedBytes }) => ({

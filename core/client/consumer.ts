@@ -5,50 +5,16 @@ import { partitionName, type TopicPartition } from '../kernel/ids.ts';
 import { createLatch, type Latch } from '../kernel/latch.ts';
 import { loadCompression } from '../protocol/compression/registry.ts';
 import type { Decoder } from '../schema/serde.ts';
-import type { AssignorName } from './assignors.ts';
 import type { Cluster } from './cluster.ts';
+import type { ConsumerOptions } from './consumer-options.ts';
 import { createFetcher } from './fetcher.ts';
 import type { GroupGeneration } from './group-generation.ts';
-import { type Isolation, listOffsets } from './list-offsets.ts';
+import { listOffsets } from './list-offsets.ts';
 import { type CommittedOffset, createOffsets, type OffsetToCommit } from './offsets.ts';
 import { type ConsumerRecord, createRecordQueue } from './record-queue.ts';
 import { type SubscriptionHandle, startSubscription } from './subscription.ts';
 
-export interface ConsumerOptions<K = Uint8Array, V = Uint8Array> {
-  /** Needed by `subscribe`, `commit` and `committed`. */
-  readonly groupId?: string;
-  /** Makes the member static (KIP-345). */
-  readonly groupInstanceId?: string;
-  /** Where to begin without a committed offset, or when it isn't in the log any more. Default 'latest', as Kafka's `auto.offset.reset`. */
-  readonly from?: 'earliest' | 'latest';
-  /** Default: bytes, copied. */
-  readonly key?: Decoder<K>;
-  readonly value?: Decoder<V>;
-  /** Default 'readCommitted'. */
-  readonly isolation?: Isolation;
-  /** Whether offsets are committed as records are done with. Default true where there is a group. */
-  readonly autoCommit?: boolean;
-  /** Default 5 s. */
-  readonly autoCommitIntervalMs?: number;
-  /** Records of one `poll`, at most. Default 500. */
-  readonly pollRecordsMax?: number;
-  /** Fetched and not yet handed out, at most. Default 16 MiB. */
-  readonly bufferBytesMax?: number;
-  /** Best first. Default `['cooperative-sticky']`. */
-  readonly assignors?: readonly AssignorName[];
-  /** Default 45 s. */
-  readonly sessionTimeoutMs?: number;
-  /** How long a turn may hold up a rebalance. Default 60 s. */
-  readonly rebalanceTimeoutMs?: number;
-  readonly heartbeatIntervalMs?: number;
-  /** How often the group's leader looks for new partitions. Default 30 s. */
-  readonly metadataMaxAgeMs?: number;
-  /** After partitions were taken up, and before and after they are let go. */
-  readonly onRebalance?: (change: {
-    readonly kind: 'assigned' | 'revoked' | 'lost';
-    readonly partitions: readonly TopicPartition[];
-  }) => void | Promise<void>;
-}
+export type { ConsumerOptions } from './consumer-options.ts';
 
 export interface Consumer<K = Uint8Array, V = Uint8Array> extends AsyncDisposable, AsyncIterable<ConsumerRecord<K, V>> {
   /** Joins the group. @throws Fault `TOPIC_NOT_FOUND` */
@@ -100,7 +66,11 @@ export function createConsumer<K = Uint8Array, V = Uint8Array>(
     isolation = 'readCommitted',
   } = options;
   // Half of the memory is the fetcher's, half is what it has handed over.
-  const fetcher = createFetcher(cluster, { isolation, from, bufferBytesMax: bufferBytesMax / 2 });
+  const fetcher = createFetcher(cluster, {
+    ...{ isolation, from, bufferBytesMax: bufferBytesMax / 2 },
+    ...(options.rackId !== undefined && { rackId: options.rackId }),
+    ...(options.metadataMaxAgeMs !== undefined && { metadataMaxAgeMs: options.metadataMaxAgeMs }),
+  });
   const queue = createRecordQueue<K, V>(
     options.key ?? (copied as Decoder<unknown> as Decoder<K>),
     options.value ?? (copied as Decoder<unknown> as Decoder<V>),

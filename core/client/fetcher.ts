@@ -18,30 +18,15 @@ import {
   type PartitionAnswer,
 } from './assigned-partition.ts';
 import type { Cluster } from './cluster.ts';
+import type { FetcherOptions } from './fetcher-options.ts';
+import { latchWithin } from './latch-within.ts';
 import { createLeaders } from './leaders.ts';
-import type { Isolation } from './list-offsets.ts';
 import { positionAfterLoss, skipTo } from './lost-position.ts';
+import { leaveReplica, replicaOf } from './read-replica.ts';
 import { isRetriable, refusal, retryBackoff } from './retry.ts';
 import { selectBatches } from './select-batches.ts';
 
-export interface FetcherOptions {
-  /** Default 'readCommitted': records of open and aborted transactions are not handed out. */
-  readonly isolation?: Isolation;
-  /** Where to go on when an offset isn't in the log any more; 'error' makes `poll` reject with `OFFSET_OUT_OF_RANGE` or `LOG_TRUNCATED`. Default 'error'. */
-  readonly from?: 'earliest' | 'latest' | 'error';
-  /** Fetched and not yet polled, at most, but for the last batch. Default 16 MiB. */
-  readonly bufferBytesMax?: number;
-  /** Of one partition in one request. Default 1 MiB. */
-  readonly partitionBytesMax?: number;
-  /** How long a node may hold a request back for want of records. Default 500 ms. */
-  readonly maxWaitMs?: number;
-  /** Bytes worth an answer before that. Default 1. */
-  readonly minBytes?: number;
-  /** Whether checksums of batches are verified. Default true. */
-  readonly checkCrcs?: boolean;
-  /** How long a topic may be missing before `poll` rejects with `TOPIC_NOT_FOUND`. Default 30 s. */
-  readonly missingTopicMsMax?: number;
-}
+export type { FetcherOptions } from './fetcher-options.ts';
 
 export interface Fetcher {
   /** Fetches these and no others. One that is assigned already and stands at that offset keeps what was fetched ahead. */
@@ -72,7 +57,8 @@ const requestBytesMin = 65_536;
 export function createFetcher(cluster: Cluster, options: FetcherOptions = {}): Fetcher {
   const { clock, random, logger } = cluster;
   const { isolation = 'readCommitted', from = 'error', maxWaitMs = 500, minBytes = 1, checkCrcs = true } = options;
-  const { bufferBytesMax = 16 * 1_048_576, partitionBytesMax = 1_048_576 } = options;
+  const { bufferBytesMax = 16 * 1_048_576, partitionBytesMax = 1_048_576, rackId = '' } = options;
+  const { metadataMaxAgeMs = 300_000 } = options;
   const assigned = new Map<string, Assigned>();
   const nodes = new Map<number, NodeState>();
   const stopping = new AbortController();
@@ -116,8 +102,9 @@ export function createFetcher(cluster: Cluster, options: FetcherOptions = {}): F
       const leader = leaders.of(one.topic, one.partition);
       if (leader instanceof Fault) fail(one, leader);
       if (typeof leader !== 'number') continue;
-      let entry = wanted.get(leader);
-      if (entry === undefined) wanted.set(leader, (entry = { free: [], isWhole: true }));
+      const node = replicaOf(one, nowMs) ?? leader;
+      let entry = wanted.get(node);
+      if (entry === undefined) wanted.set(node, (entry = { free: [], isWhole: true }));
       if (!one.busy && one.bufferedBytes < share / 2) entry.free.push(one);
       else entry.isWhole = false;
     }
@@ -146,7 +133,7 @@ export function createFetcher(cluster: Cluster, options: FetcherOptions = {}): F
     if (isLong) node.long = true;
     else node.short = true;
     const limits = {
-      ...{ minBytes, maxBytes, isolation, partitionBytesMax },
+      ...{ minBytes, maxBytes, isolation, partitionBytesMax, rackId },
       maxWaitMs: isLong ? maxWaitMs : Math.min(shortWaitMs, maxWaitMs),
       shareBytes: Math.max(share, requestBytesMin),
     };
@@ -169,7 +156,10 @@ export function createFetcher(cluster: Cluster, options: FetcherOptions = {}): F
         // Said once: it is tried again until it succeeds.
         const isNews = inTurn.some((one) => one.tries === 0);
         logger[isNews ? 'warn' : 'debug']({ error, node: nodeId }, 'a fetch failed');
-        for (const one of inTurn) setBack(one, error);
+        for (const one of inTurn) {
+          if (leaveReplica(one)) leaders.forget(one.topic); // it may be somewhere else by now
+          setBack(one, error);
+        }
         schedule();
       },
     );
@@ -194,9 +184,14 @@ export function createFetcher(cluster: Cluster, options: FetcherOptions = {}): F
   function take(one: Assigned, answer: PartitionAnswer): void {
     const { topic, partition, position } = one;
     const { highWatermark, lastStableOffset, logStartOffset, abortedTransactions } = answer;
+    if (answer.preferredReadReplica >= 0) {
+      one.replica = { nodeId: answer.preferredReadReplica, untilMs: clock.monotonicMs() + metadataMaxAgeMs };
+      return;
+    }
     one.tries = 0;
     one.topicId ??= cluster.topicSeen(topic)?.topicId;
-    if (answer.divergingEpoch.epoch >= 0) return truncated(one, answer.divergingEpoch.endOffset);
+    if (answer.divergingEpoch.epoch >= 0)
+      return leaveReplica(one) ? undefined : truncated(one, answer.divergingEpoch.endOffset);
     one.end = isolation === 'readCommitted' && lastStableOffset >= 0 ? lastStableOffset : highWatermark;
     if (answer.records === null || answer.records.length === 0) return;
     let selected: ReturnType<typeof selectBatches>;
@@ -223,7 +218,9 @@ export function createFetcher(cluster: Cluster, options: FetcherOptions = {}): F
 
   function refused(one: Assigned, errorCode: number): void {
     const error = errorOf(errorCode);
+    const wasCopy = leaveReplica(one);
     if (error.code === errors.OFFSET_OUT_OF_RANGE.code) {
+      if (wasCopy) return; // the leader knows better
       // A node says so too where it doesn't know the epoch any more: asked without, it looks at the offset alone.
       if (one.lastEpoch >= 0) return void (one.lastEpoch = -1);
       const { topic, partition, position: offset } = one;
@@ -365,7 +362,9 @@ export function createFetcher(cluster: Cluster, options: FetcherOptions = {}): F
         const leftMs = waitMs - (clock.monotonicMs() - startedMs);
         if (fetched.length > 0 || leftMs <= 0) return fetched;
         arrival ??= createLatch();
-        await waitFor(arrival, leftMs, signal);
+        const latch = arrival;
+        await latchWithin(clock, latch, leftMs, signal);
+        if (arrival === latch) arrival = null;
       }
     },
     position: (partition) => assigned.get(partitionName(partition))?.handedOut,
@@ -378,14 +377,4 @@ export function createFetcher(cluster: Cluster, options: FetcherOptions = {}): F
       arrived();
     },
   };
-
-  async function waitFor(latch: Latch<void>, waitMs: number, signal: AbortSignal | undefined): Promise<void> {
-    const stop = () => latch.resolve();
-    const wait = clock.after(Math.ceil(waitMs), stop);
-    signal?.addEventListener('abort', stop, { once: true });
-    await latch.promise;
-    wait.cancel();
-    signal?.removeEventListener('abort', stop);
-    if (arrival === latch) arrival = null;
-  }
 }

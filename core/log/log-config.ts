@@ -99,7 +99,7 @@ export const topicConfigs: readonly ConfigDefinition[] = [
     'follower.replication.throttled.replicas',
     'list',
     '',
-    'Copies that are made slowly, by where they are made.',
+    'Replicas, each as partition:node or * for all, that are filled no faster than follower.replication.throttled.rate of their node while they are not in sync.',
     throttledReplicas,
   ),
   definition('index.interval.bytes', 'int', '4096', 'Taken and without effect.', { min: 0 }),
@@ -107,7 +107,7 @@ export const topicConfigs: readonly ConfigDefinition[] = [
     'leader.replication.throttled.replicas',
     'list',
     '',
-    'Copies that are made slowly, by where they are read.',
+    'Replicas that lead, each as partition:node or * for all, that replicas which are not in sync get no faster than leader.replication.throttled.rate of their node.',
     throttledReplicas,
   ),
   definition(
@@ -205,11 +205,11 @@ export function valueObjection({ name, type, min, max, oneOf, form }: ConfigDefi
     const isKnown = items.length > 0 && items.every((item) => oneOf === undefined || oneOf.includes(item));
     return isKnown ? null : `${name} is ${oneOf?.join(', ')}, not '${value}'`;
   }
-  const pattern = type === 'double' ? /^-?\d+(\.\d+)?(e-?\d+)?$/i : /^-?\d+$/;
+  const digits = type === 'double' ? /^-?\d+(\.\d+)?(e-?\d+)?$/i : /^-?\d+$/;
   const number = Number(value);
   const largest = max ?? (type === 'int' ? 2 ** 31 - 1 : 2 ** 63);
   const isWithin = number >= (min ?? -largest) && number <= largest;
-  return pattern.test(value.trim()) && isWithin ? null : `${name} is a number${range(min, max)}, not '${value}'`;
+  return digits.test(value.trim()) && isWithin ? null : `${name} is a number${range(min, max)}, not '${value}'`;
 }
 
 const range = (min: number | undefined, max: number | undefined) =>

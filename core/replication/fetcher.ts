@@ -7,7 +7,9 @@ import { createLatch, type Latch } from '../kernel/latch.ts';
 import type { Logger } from '../kernel/logger.ts';
 import { apis, type RequestOf, type ResponseOf } from '../protocol/api-table.ts';
 import type { Transport } from '../protocol/transport.ts';
-import { askFor, type FetchedPartition, type Followed, fitInto, takeAnswer } from './follower.ts';
+import { createFetchSession } from './fetch-session.ts';
+import { type FetchedPartition, type Followed, fitInto, takeAnswer } from './follower.ts';
+import type { Throttle } from './throttle.ts';
 
 export interface FetcherOptions {
   readonly nodeId: number;
@@ -20,6 +22,10 @@ export interface FetcherOptions {
   readonly logger: Logger;
   /** How long the leader holds a fetch with nothing to answer. */
   readonly waitMsMax: number;
+  /** Consumers may read from this node what it follows. */
+  readonly servesConsumers: boolean;
+  /** Of what comes to this node, from whichever leader. */
+  readonly throttle: Throttle;
   /** After a failure. */
   readonly backoffMs: number;
 }
@@ -35,28 +41,41 @@ export interface Fetcher {
 interface Entry {
   readonly followed: Followed;
   notBeforeMs: number;
+  /** As far as is known it lacks something: it may be held up by the throttle. */
+  isBehind: boolean;
   /** What is done with an answer. */
   working: Promise<void>;
   gone: boolean;
 }
 
-export const fetchVersion = 17;
+export const fetchVersion = 18;
 const listOffsetsVersion = 9;
 const answerBytesMax = 10 << 20;
 const diskBackoffMs = 500;
 
+const bytesOf = ({ records }: FetchedPartition) => (records ?? []).reduce((sum, { length }) => sum + length, 0);
+
 export function createFetcher(options: FetcherOptions): Fetcher {
-  const { clock, logger, leader } = options;
+  const { clock, logger, leader, throttle } = options;
   const entries = new Map<string, Entry>();
   const stopping = new AbortController();
   let woken: Latch<void> = createLatch();
+  const session = createFetchSession(options.servesConsumers);
   let first = 0;
 
   const keyOf = ({ topicId, partition }: Pick<Followed, 'topicId' | 'partition'>) => `${topicId} ${partition}`;
 
+  const covers = ({ log }: Followed) => throttle.covers(log.topic, log.partition);
+
   function due(): Entry[] {
     const nowMs = clock.monotonicMs();
-    return [...entries.values()].filter(({ notBeforeMs }) => notBeforeMs <= nowMs);
+    const isExceeded = throttle.isExceeded;
+    return [...entries.values()].filter((entry) => {
+      if (entry.notBeforeMs > nowMs) return false;
+      const isHeld = isExceeded && entry.isBehind && covers(entry.followed);
+      if (isHeld) entry.notBeforeMs = nowMs + options.backoffMs;
+      return !isHeld;
+    });
   }
 
   /** Until a partition is added or one that waits is due. */
@@ -70,21 +89,15 @@ export function createFetcher(options: FetcherOptions): Fetcher {
   }
 
   function requestFor(asked: readonly Entry[]): RequestOf<'fetch'> {
-    const topics = new Map<string, ReturnType<typeof askFor>[]>();
-    // Begins with another one each time, so that a few with much to fetch don't take all the room of an answer.
+    // Begins with another one each time, so that a few with much to fetch don't take all the room of an answer; the leader
+    // sees to that within a session.
     first = asked.length === 0 ? 0 : (first + 1) % asked.length;
-    for (const { followed } of [...asked.slice(first), ...asked.slice(0, first)]) {
-      const partitions = topics.get(followed.topicId);
-      if (partitions === undefined) topics.set(followed.topicId, [askFor(followed)]);
-      else partitions.push(askFor(followed));
-    }
     return apis.fetch.request.create({
       replicaState: { replicaId: options.nodeId, replicaEpoch: options.nodeEpoch() },
       maxWaitMs: options.waitMsMax,
       minBytes: 1,
       maxBytes: answerBytesMax,
-      sessionEpoch: -1,
-      topics: [...topics].map(([topicId, partitions]) => ({ topicId, partitions })),
+      ...session.next([...asked.slice(first), ...asked.slice(0, first)].map(({ followed }) => followed)),
     } as never);
   }
 
@@ -93,6 +106,8 @@ export function createFetcher(options: FetcherOptions): Fetcher {
     try {
       const taken = await takeAnswer(followed, answer);
       if (taken === 'outOfRange') await fitInto(followed.log, await endsAt(followed));
+      if (entry.isBehind && covers(followed)) throttle.record(bytesOf(answer));
+      entry.isBehind = answer.highWatermark > followed.log.logEndOffset;
       if (taken === 'later') entry.notBeforeMs = clock.monotonicMs() + options.backoffMs;
     } catch (error) {
       entry.notBeforeMs = clock.monotonicMs() + options.backoffMs;
@@ -125,18 +140,21 @@ export function createFetcher(options: FetcherOptions): Fetcher {
     let answer: ResponseOf<'fetch'>;
     try {
       answer = await options.call('fetch', fetchVersion, requestFor(asked), { signal: stopping.signal });
+      session.answered(answer);
       if (answer.errorCode !== 0) throw new Error(`node ${leader} refuses a fetch with code ${answer.errorCode}`);
     } catch (error) {
+      session.lost();
       if (stopping.signal.aborted) return;
       logger.debug({ err: error, leader }, 'a leader does not answer');
       await clock.sleep(options.backoffMs, stopping.signal).catch(() => {});
       return;
     }
+    const isAsked = new Set(asked);
     const work = answer.responses.flatMap(({ topicId, partitions }) =>
       partitions.flatMap((partition) => {
         const entry = entries.get(keyOf({ topicId, partition: partition.partitionIndex }));
         // One that was followed anew meanwhile, in another epoch, is not what was asked for.
-        if (entry === undefined || entry.gone || !asked.includes(entry)) return [];
+        if (entry === undefined || entry.gone || !isAsked.has(entry)) return [];
         entry.working = take(entry, partition);
         return [entry.working];
       }),
@@ -158,7 +176,13 @@ export function createFetcher(options: FetcherOptions): Fetcher {
   const running = loop();
   return {
     follow(followed) {
-      entries.set(keyOf(followed), { followed, notBeforeMs: 0, working: Promise.resolve(), gone: false });
+      entries.set(keyOf(followed), {
+        followed,
+        notBeforeMs: 0,
+        isBehind: true,
+        working: Promise.resolve(),
+        gone: false,
+      });
       woken.resolve();
     },
     async unfollow(followed) {

@@ -19,17 +19,23 @@ export interface Followed {
 /** 'outOfRange': the leader must be asked where its log begins and ends. 'later': it isn't the leader, or can't now. */
 export type Taken = 'taken' | 'outOfRange' | 'later';
 
+/** Who hands records to consumers says what it knows, to be told at once of more (KIP-392); others never do. */
+const unsaid = Number.MAX_SAFE_INTEGER;
+
 /** Of a follower that has caught up and of one that is far behind alike. */
 export const partitionBytesMax = 1 << 20;
 
-export const askFor = ({ partition, leaderEpoch, log }: Followed): Partial<AskedPartition> => ({
+export const askFor = (
+  { partition, leaderEpoch, log }: Followed,
+  servesConsumers: boolean,
+): Partial<AskedPartition> => ({
   partition,
   currentLeaderEpoch: leaderEpoch,
   fetchOffset: log.logEndOffset,
   lastFetchedEpoch: log.logEndOffset > log.logStartOffset ? log.leaderEpoch : -1,
   logStartOffset: log.logStartOffset,
   partitionMaxBytes: partitionBytesMax,
-  highWatermark: log.highWatermark,
+  highWatermark: servesConsumers ? log.highWatermark : unsaid,
 });
 
 /** @throws what the log throws: it can't be written, or the bytes came broken */

@@ -22,6 +22,8 @@ export interface FollowerFetch {
   readonly nodeEpoch: number;
   /** First offset wanted, which is where the follower's log ends. */
   readonly offset: number;
+  /** Where the follower's log begins. */
+  readonly startOffset: number;
   readonly leaderEndOffset: number;
   readonly nowMs: number;
 }
@@ -36,6 +38,7 @@ export interface FollowerProgress {
   readonly nodeId: number;
   /** -1 before its first fetch. */
   readonly endOffset: number;
+  readonly startOffset: number;
   readonly caughtUpAtMs: number;
 }
 
@@ -82,6 +85,7 @@ export interface InSyncSet {
 interface Follower {
   nodeEpoch: number;
   endOffset: number;
+  startOffset: number;
   caughtUpAtMs: number;
   /** Of its last fetch: who then had all there was has caught up to that time. */
   fetchedAtMs: number;
@@ -101,7 +105,10 @@ export function createInSyncSet(options: InSyncSetOptions): InSyncSet {
       if (replica === nodeId || followers.has(replica)) continue;
       // Who is in sync has the time of a lag to show itself to a new leader.
       const caughtUpAtMs = inSync.includes(replica) ? nowMs : Number.NEGATIVE_INFINITY;
-      followers.set(replica, { nodeEpoch: -1, endOffset: -1, caughtUpAtMs, fetchedAtMs: nowMs, leaderEndThen: -1 });
+      followers.set(replica, {
+        ...{ nodeEpoch: -1, endOffset: -1, startOffset: -1 },
+        ...{ caughtUpAtMs, fetchedAtMs: nowMs, leaderEndThen: -1 },
+      });
     }
   }
   replicasAre(options.replicas, options.nowMs);
@@ -122,7 +129,7 @@ export function createInSyncSet(options: InSyncSetOptions): InSyncSet {
     get isPending() {
       return pending !== null;
     },
-    fetched({ nodeId: id, nodeEpoch, offset, leaderEndOffset, nowMs }) {
+    fetched({ nodeId: id, nodeEpoch, offset, startOffset, leaderEndOffset, nowMs }) {
       const follower = followers.get(id);
       // What an earlier life of the node had says nothing of what this one has.
       if (follower === undefined || nodeEpoch < follower.nodeEpoch) return false;
@@ -131,6 +138,7 @@ export function createInSyncSet(options: InSyncSetOptions): InSyncSet {
         follower.caughtUpAtMs = Math.max(follower.caughtUpAtMs, follower.fetchedAtMs);
       follower.nodeEpoch = nodeEpoch;
       follower.endOffset = offset;
+      follower.startOffset = startOffset;
       follower.fetchedAtMs = nowMs;
       follower.leaderEndThen = leaderEndOffset;
       return true;
@@ -174,6 +182,8 @@ export function createInSyncSet(options: InSyncSetOptions): InSyncSet {
     },
     replicasAre,
     followers: () =>
-      [...followers].map(([id, { endOffset, caughtUpAtMs }]) => ({ nodeId: id, endOffset, caughtUpAtMs })),
+      [...followers].map(([id, { endOffset, startOffset, caughtUpAtMs }]) => ({
+        ...{ nodeId: id, endOffset, startOffset, caughtUpAtMs },
+      })),
   };
 }

@@ -8,6 +8,7 @@ import type { AppendOptions, AppendResult, PartitionLog } from '../log/partition
 import { refusal } from '../log/refusal.ts';
 import type { Records } from '../protocol/transport.ts';
 import type { FollowerFetch, InSyncSet } from './in-sync-set.ts';
+import { beginTenure, type Tenure } from './tenure.ts';
 
 export interface LedPartition {
   readonly log: PartitionLog;
@@ -29,6 +30,8 @@ export interface LedPartition {
   /** Resolves with true once all below `endOffset` is on every in-sync replica, with false when this node leads no more. */
   replicated(endOffset: number): Promise<boolean>;
   readonly resigned: boolean;
+  /** Of this node as its leader in this epoch. */
+  readonly tenure: Tenure;
   /** Another leads, or nobody: who waits is told so, and the high watermark stays where it is. */
   resign(): void;
 }
@@ -41,10 +44,10 @@ interface Waiting {
 export function createLedPartition(log: PartitionLog, leaderEpoch: number, inSyncSet: InSyncSet): LedPartition {
   // In the order of their offsets, because appends are.
   let waiting: Waiting[] = [];
-  let resigned = false;
+  const tenure = beginTenure();
 
   function advance(): void {
-    if (!resigned) log.advanceHighWatermark(inSyncSet.highWatermark(log.logEndOffset));
+    if (!tenure.isOver) log.advanceHighWatermark(inSyncSet.highWatermark(log.logEndOffset));
   }
 
   function release(): void {
@@ -62,7 +65,7 @@ export function createLedPartition(log: PartitionLog, leaderEpoch: number, inSyn
     epochStartOffset: log.logEndOffset,
     inSyncSet,
     append(records, { origin }) {
-      if (!resigned) return log.append(records, { origin, leaderEpoch });
+      if (!tenure.isOver) return log.append(records, { origin, leaderEpoch });
       const why = 'another node leads it';
       return Promise.reject(refusal(partitionName(log), { error: 'NOT_LEADER_OR_FOLLOWER', why }));
     },
@@ -73,7 +76,7 @@ export function createLedPartition(log: PartitionLog, leaderEpoch: number, inSyn
     },
     advance,
     async replicated(endOffset) {
-      if (resigned) return false;
+      if (tenure.isOver) return false;
       if (endOffset <= log.highWatermark) return true;
       const latch = createLatch<boolean>();
       const at = waiting.findLastIndex((one) => one.endOffset <= endOffset) + 1;
@@ -81,12 +84,13 @@ export function createLedPartition(log: PartitionLog, leaderEpoch: number, inSyn
       return latch.promise;
     },
     get resigned() {
-      return resigned;
+      return tenure.isOver;
     },
+    tenure,
     resign() {
-      if (resigned) return;
-      resigned = true;
+      if (tenure.isOver) return;
       for (const stop of stops) stop();
+      tenure.end();
       for (const { latch } of waiting) latch.resolve(false);
       waiting = [];
     },

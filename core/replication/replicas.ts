@@ -13,6 +13,8 @@ import type { Followed } from './follower.ts';
 import { createInSyncSet } from './in-sync-set.ts';
 import { createLedPartition, type LedPartition } from './led-partition.ts';
 import type { Place, PlacedTopic } from './place.ts';
+import { beginTenure, type RunningTenure, type Tenure } from './tenure.ts';
+import type { Throttle } from './throttle.ts';
 
 export interface ReplicasOptions {
   readonly nodeId: number;
@@ -24,6 +26,10 @@ export interface ReplicasOptions {
   readonly remove: (topic: PlacedTopic, partition: number) => Promise<void>;
   /** To another node. */
   readonly peer: (nodeId: number) => Transport['call'];
+  /** Whether consumers may be sent to this node for what it follows: it is in a rack. */
+  readonly servesConsumers: boolean;
+  /** Of what comes to this node's replicas. */
+  readonly throttle: Throttle;
   /** `replica.lag.time.max.ms` */
   readonly lagMsMax: number;
   /** `replica.fetch.wait.max.ms` */
@@ -50,8 +56,8 @@ export interface Replicas {
   leading(topicId: string, partition: number): LedPartition | null;
   /** Settles once this node has tried to lead a partition that is its to lead; null where it leads already, or another is to. */
   aboutToLead(topicId: string, partition: number): Promise<unknown> | null;
-  /** The log of a replica, led or followed. */
-  replica(topicId: string, partition: number): PartitionLog | null;
+  /** What this node follows; null where it leads, or has no role yet or no more. */
+  following(topicId: string, partition: number): Following | null;
   led(): Iterable<readonly [{ readonly topicId: string; readonly partition: number }, LedPartition]>;
   /** Resolves when every role is as the image had it at the call. */
   settled(): Promise<void>;
@@ -60,10 +66,22 @@ export interface Replicas {
   close(): Promise<void>;
 }
 
+/** As it is in one epoch of one leader. */
+export interface Following {
+  readonly log: PartitionLog;
+  readonly leaderEpoch: number;
+  readonly tenure: Tenure;
+}
+
 type Role =
   | { readonly kind: 'idle' }
   | { readonly kind: 'leader'; readonly led: LedPartition }
-  | { readonly kind: 'follower'; readonly followed: Followed; readonly fetcher: Fetcher };
+  | {
+      readonly kind: 'follower';
+      readonly followed: Followed;
+      readonly fetcher: Fetcher;
+      readonly tenure: RunningTenure;
+    };
 
 interface Replica {
   topic: PlacedTopic;
@@ -105,15 +123,18 @@ export function createReplicas(options: ReplicasOptions): Replicas {
   function fetcherOf(leader: number): Fetcher {
     let fetcher = fetchers.get(leader);
     if (fetcher === undefined) {
-      const { nodeEpoch, backoffMs, fetchWaitMsMax } = options;
-      const call = options.peer(leader);
-      fetcher = createFetcher({ nodeId, nodeEpoch, leader, call, clock, logger, waitMsMax: fetchWaitMsMax, backoffMs });
+      const { nodeEpoch, servesConsumers, throttle, backoffMs, fetchWaitMsMax } = options;
+      fetcher = createFetcher({
+        ...{ nodeId, nodeEpoch, leader, servesConsumers, throttle, clock, logger, backoffMs },
+        ...{ call: options.peer(leader), waitMsMax: fetchWaitMsMax },
+      });
       fetchers.set(leader, fetcher);
     }
     return fetcher;
   }
 
   function resign(replica: Replica): void {
+    if (replica.role.kind === 'follower') replica.role.tenure.end();
     if (replica.role.kind !== 'leader' || replica.role.led.resigned) return;
     replica.role.led.resign();
     options.onResigned?.(replica.topic, replica.partition);
@@ -210,7 +231,7 @@ export function createReplicas(options: ReplicasOptions): Replicas {
       if (isPassed(replica, place)) return;
       const followed: Followed = { topicId: topic.id, partition, leaderEpoch, log };
       const fetcher = fetcherOf(place.leader);
-      replica.role = { kind: 'follower', followed, fetcher };
+      replica.role = { kind: 'follower', followed, fetcher, tenure: beginTenure() };
       fetcher.follow(followed);
     }
   }
@@ -315,10 +336,11 @@ export function createReplicas(options: ReplicasOptions): Replicas {
       if (replica?.wanted?.leader !== nodeId || isTurned(replica) || closed) return null;
       return replica.attempt;
     },
-    replica(topicId, partition) {
+    following(topicId, partition) {
       const role = replicas.get(keyOf(topicId, partition))?.role;
-      if (role?.kind === 'leader') return role.led.log;
-      return role?.kind === 'follower' ? role.followed.log : null;
+      if (role?.kind !== 'follower' || role.tenure.isOver) return null;
+      const { followed, tenure } = role;
+      return { log: followed.log, leaderEpoch: followed.leaderEpoch, tenure };
     },
     *led() {
       for (const { topic, partition, role } of replicas.values())

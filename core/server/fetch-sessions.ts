@@ -20,6 +20,10 @@ export interface AskedPartition {
   readonly partitionMaxBytes: number;
   readonly currentLeaderEpoch: number;
   readonly lastFetchedEpoch: number;
+  /** Of a follower. */
+  readonly logStartOffset: number;
+  /** Of a follower that says so; infinite for others. What it was told since counts. */
+  readonly knownHighWatermark: number;
 }
 
 /** One request: what it reads, and how its answer is made. */
@@ -31,7 +35,7 @@ export interface FetchContext {
 
 export interface FetchSessions {
   /** An error is for the whole request: the client begins another session upon it. */
-  begin(request: FetchRequest, usesIds: boolean): FetchContext | ErrorName;
+  begin(request: FetchRequest, usesIds: boolean, isFollower?: boolean): FetchContext | ErrorName;
   readonly count: number;
   /** Of all sessions. */
   readonly partitionCount: number;
@@ -53,13 +57,17 @@ interface CachedPartition extends AskedPartition {
   partitionMaxBytes: number;
   currentLeaderEpoch: number;
   lastFetchedEpoch: number;
-  highWatermark: number;
   logStartOffset: number;
+  knownHighWatermark: number;
+  toldHighWatermark: number;
+  toldStartOffset: number;
 }
 
 interface Session {
   readonly id: number;
   readonly usesIds: boolean;
+  /** Of a replica: no consumer takes its place. */
+  readonly isFollower: boolean;
   readonly createdAtMs: number;
   usedAtMs: number;
   /** Of the next request. */
@@ -95,16 +103,25 @@ export function createFetchSessions(options: FetchSessionsOptions): FetchSession
     sessions.set(session.id, session);
   }
 
-  /** One that is out of use, or else one that has stood its time and saves less than the new one would. */
-  function evictFor(size: number): boolean {
+  /**
+   * One that is out of use, or else one that has stood its time and saves less than the new one would. A follower need not
+   * wait for a consumer's time, and a consumer never gets a follower's place (Kafka's privileged sessions).
+   */
+  function evictFor(size: number, isFollower: boolean): boolean {
     const nowMs = clock.monotonicMs();
     const [oldest] = sessions.values();
     if (oldest === undefined) return false;
     let victim: Session | undefined = nowMs - oldest.usedAtMs > evictionMs ? oldest : undefined;
     if (victim === undefined) {
+      let least = { isFollower, size };
       for (const session of sessions.values()) {
-        const isSmallest = session.partitions.size < (victim?.partitions.size ?? size);
-        if (isSmallest && nowMs - session.createdAtMs > evictionMs) victim = session;
+        const isOld = nowMs - session.createdAtMs > evictionMs;
+        const mayGo = isFollower ? isOld || !session.isFollower : isOld && !session.isFollower;
+        const { size } = session.partitions;
+        const isLess = session.isFollower === least.isFollower ? size < least.size : least.isFollower;
+        if (!mayGo || !isLess) continue;
+        victim = session;
+        least = { isFollower: session.isFollower, size };
       }
     }
     if (victim !== undefined) remove(victim);
@@ -119,9 +136,13 @@ export function createFetchSessions(options: FetchSessionsOptions): FetchSession
   }
 
   /** @returns its id, or 0 where there is no room for it */
-  function open(usesIds: boolean, asked: readonly AskedPartition[], answers: readonly PartitionAnswer[]): number {
+  function open(
+    { usesIds, isFollower }: Pick<Session, 'usesIds' | 'isFollower'>,
+    asked: readonly AskedPartition[],
+    answers: readonly PartitionAnswer[],
+  ): number {
     if (asked.length === 0 || slots === 0 || partitionCount + asked.length > partitionsMax) return noSession;
-    if (sessions.size >= slots && !evictFor(asked.length)) return noSession;
+    if (sessions.size >= slots && !evictFor(asked.length, isFollower)) return noSession;
     const nowMs = clock.monotonicMs();
     const partitions = new Map<string, CachedPartition>();
     for (const [i, one] of asked.entries()) {
@@ -133,6 +154,7 @@ export function createFetchSessions(options: FetchSessionsOptions): FetchSession
     sessions.set(id, {
       id,
       usesIds,
+      isFollower,
       createdAtMs: nowMs,
       usedAtMs: nowMs,
       epoch: epochAfter(initialEpoch),
@@ -142,13 +164,13 @@ export function createFetchSessions(options: FetchSessionsOptions): FetchSession
     return id;
   }
 
-  function full(request: FetchRequest, usesIds: boolean): FetchContext {
+  function full(request: FetchRequest, of: Pick<Session, 'usesIds' | 'isFollower'>): FetchContext {
     const partitions = askedIn(request);
     return {
       partitions,
       answer: (answers) => ({
         errorCode: 0,
-        sessionId: request.sessionEpoch === initialEpoch ? open(usesIds, partitions, answers) : noSession,
+        sessionId: request.sessionEpoch === initialEpoch ? open(of, partitions, answers) : noSession,
         responses: byTopic(partitions, answers),
       }),
     };
@@ -168,6 +190,8 @@ export function createFetchSessions(options: FetchSessionsOptions): FetchSession
       known.partitionMaxBytes = asked.partitionMaxBytes;
       known.currentLeaderEpoch = asked.currentLeaderEpoch;
       known.lastFetchedEpoch = asked.lastFetchedEpoch;
+      known.logStartOffset = asked.logStartOffset;
+      known.knownHighWatermark = asked.knownHighWatermark;
     }
     for (const topic of request.forgottenTopicsData) {
       for (const partition of topic.partitions) partitions.delete(keyOf({ ...topic, partition }, usesIds));
@@ -208,12 +232,12 @@ export function createFetchSessions(options: FetchSessionsOptions): FetchSession
   }
 
   return {
-    begin(request, usesIds) {
+    begin(request, usesIds, isFollower = false) {
       const { sessionId, sessionEpoch } = request;
       const session = sessions.get(sessionId);
       if (sessionEpoch === initialEpoch || sessionEpoch === finalEpoch) {
         if (session !== undefined) remove(session);
-        return full(request, usesIds);
+        return full(request, { usesIds, isFollower });
       }
       if (session === undefined) return 'FETCH_SESSION_ID_NOT_FOUND';
       if (session.epoch !== sessionEpoch) return 'INVALID_FETCH_SESSION_EPOCH';
@@ -234,14 +258,12 @@ const nothingToRead: FetchContext = { partitions: [], answer: () => nothing };
 
 const askedIn = ({ topics }: FetchRequest): AskedPartition[] =>
   topics.flatMap(({ topic, topicId, partitions }) =>
-    partitions.map(({ partition, fetchOffset, partitionMaxBytes, currentLeaderEpoch, lastFetchedEpoch }) => ({
-      topic,
-      topicId,
-      partition,
-      fetchOffset,
-      partitionMaxBytes,
-      currentLeaderEpoch,
-      lastFetchedEpoch,
+    partitions.map(({ highWatermark, ...one }) => ({
+      ...{ topic, topicId, partition: one.partition },
+      ...{ fetchOffset: one.fetchOffset, partitionMaxBytes: one.partitionMaxBytes },
+      ...{ currentLeaderEpoch: one.currentLeaderEpoch, lastFetchedEpoch: one.lastFetchedEpoch },
+      logStartOffset: one.logStartOffset,
+      knownHighWatermark: highWatermark === Number.MAX_SAFE_INTEGER ? Number.POSITIVE_INFINITY : highWatermark,
     })),
   );
 
@@ -251,18 +273,20 @@ const keyOf = (of: Pick<AskedPartition, 'topic' | 'topicId' | 'partition'>, uses
 const cachedOf = (asked: AskedPartition, usesIds: boolean): CachedPartition => ({
   ...asked,
   key: keyOf(asked, usesIds),
-  highWatermark: -1,
-  logStartOffset: -1,
+  toldHighWatermark: -1,
+  toldStartOffset: -1,
 });
 
 /** Whether the client doesn't know it yet; from here on it does. */
 function isNews(cached: CachedPartition, answer: PartitionAnswer): boolean {
   const { records, highWatermark, logStartOffset, errorCode, divergingEpoch } = answer;
-  const isWrong = errorCode !== 0 || divergingEpoch.epoch >= 0;
-  const hasMoved = cached.highWatermark !== highWatermark || cached.logStartOffset !== logStartOffset;
+  const isWrong = errorCode !== 0 || divergingEpoch.epoch >= 0 || answer.preferredReadReplica >= 0;
+  const hasMoved = cached.toldHighWatermark !== highWatermark || cached.toldStartOffset !== logStartOffset;
   // What follows a failure is said even if nothing has moved, so that the client learns that it is over.
-  cached.highWatermark = isWrong ? -1 : highWatermark;
-  cached.logStartOffset = logStartOffset;
+  cached.toldHighWatermark = isWrong ? -1 : highWatermark;
+  cached.toldStartOffset = logStartOffset;
+  if (Number.isFinite(cached.knownHighWatermark) && !isWrong)
+    cached.knownHighWatermark = Math.max(cached.knownHighWatermark, highWatermark);
   return isWrong || hasMoved || (records !== null && records.length > 0);
 }
 

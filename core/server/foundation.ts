@@ -8,6 +8,7 @@ import { createLogManager, type LogManager } from '../log/log-manager.ts';
 import { startInSyncChanges } from '../replication/in-sync-changes.ts';
 import type { PlacedTopic } from '../replication/place.ts';
 import { createReplicas } from '../replication/replicas.ts';
+import { createThrottle } from '../replication/throttle.ts';
 import { createDisk } from '../storage/disk.ts';
 import type { StorageEngine } from '../storage/storage.ts';
 import { clusterPartitions } from './cluster/cluster-partitions.ts';
@@ -140,6 +141,11 @@ async function inCluster(options: FoundationOptions, setup: ClusterOptions): Pro
     peer: (id) => cluster.peer(id, 'replication'),
     open: replicaLogs.open,
     remove: (topic, partition) => replicaLogs.erase(topic, partition),
+    throttle: createThrottle({
+      ...{ nodeId, clock, rate: () => nodeConfigs.throttledRate('follower') },
+      replicasOf: (topic) => catalog.image.topics.get(topic)?.configs['follower.replication.throttled.replicas'],
+    }),
+    servesConsumers: setup.rack !== undefined && setup.rack !== null,
     lagMsMax: settings['replica.lag.time.max.ms'],
     fetchWaitMsMax: settings['replica.fetch.wait.max.ms'],
     backoffMs: settings['replica.fetch.backoff.ms'],

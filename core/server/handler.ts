@@ -10,6 +10,7 @@ import type { Logger } from '../kernel/logger.ts';
 import type { Random } from '../kernel/random.ts';
 import type { ApiName, RequestOf, ResponseOf } from '../protocol/api-table.ts';
 import type { ErrorName } from '../protocol/error-code.ts';
+import type { Throttle } from '../replication/throttle.ts';
 import type { Cluster } from './cluster/open-cluster.ts';
 import type { ClusterView } from './cluster-view.ts';
 import type { FetchSessions } from './fetch-sessions.ts';
@@ -39,6 +40,8 @@ export interface NodeParts {
   /** Ends a producer's transaction in one partition. */
   writeMarker(topic: TopicImage, partition: number, marker: TransactionMarker): Promise<void>;
   readonly fetchSessions: FetchSessions;
+  /** Of what this node gives to replicas that are not in sync. */
+  readonly throttle: Throttle;
   readonly logDir: LogDir;
   /** APIs that have a handler, for ApiVersions. */
   readonly apis: readonly ApiName[];

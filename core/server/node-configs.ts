@@ -22,6 +22,8 @@ export interface NodeConfigs {
   topicDefaults(): TopicConfigs;
   /** Where a topic's setting comes from if the topic says nothing, or a node's own, what holds first, by the node's name. */
   valuesOf(topicName: string): ConfigValue[];
+  /** `leader.` or `follower.replication.throttled.rate`: bytes a second, infinite for no limit. */
+  throttledRate(side: 'leader' | 'follower'): number;
   /** Resolves when it is written and holds. Values are the caller's to check. */
   change(resource: string, change: (configs: TopicConfigs) => TopicConfigs): Promise<void>;
 }
@@ -64,6 +66,12 @@ export function createNodeConfigs({
         [(topicConfigNamed.get(topicName) ?? changeableConfigs.get(name))?.defaultValue, configSource.default],
       ];
       return values.flatMap(([value, source]) => (value === undefined ? [] : [{ name, value, source }]));
+    },
+    throttledRate(side) {
+      const name = `${side}.replication.throttled.rate`;
+      const value = changed(ofThisNode)[name] ?? changed('')[name];
+      const rate = value === undefined ? Number.POSITIVE_INFINITY : Number(value);
+      return rate >= 2 ** 63 ? Number.POSITIVE_INFINITY : rate;
     },
     async change(resource, change) {
       await catalog.changeNodeConfigs(resource, change);

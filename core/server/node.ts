@@ -9,6 +9,7 @@ import type { Random } from '../kernel/random.ts';
 import type { ApiName } from '../protocol/api-table.ts';
 import { loadCompression } from '../protocol/compression/registry.ts';
 import type { CallOptions, Transport } from '../protocol/transport.ts';
+import { createThrottle } from '../replication/throttle.ts';
 import type { StorageEngine } from '../storage/storage.ts';
 import type { ClusterOptions } from './cluster/open-cluster.ts';
 import { type Coordinators, createCoordinators } from './coordinators.ts';
@@ -89,6 +90,10 @@ function openNode(options: NodeOptions, settings: NodeSettings, foundation: Foun
     cluster,
     ...coordinators,
     fetchSessions: createFetchSessions({ slots: settings['max.incremental.fetch.session.cache.slots'], clock, random }),
+    throttle: createThrottle({
+      ...{ nodeId: settings.nodeId, clock, rate: () => nodeConfigs.throttledRate('leader') },
+      replicasOf: (topic) => catalog.image.topics.get(topic)?.configs['leader.replication.throttled.replicas'],
+    }),
     logDir: logDirOf(folder),
     apis: servedApis,
     onClose(listener) {

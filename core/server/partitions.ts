@@ -6,7 +6,8 @@ import { partitionName } from '../kernel/ids.ts';
 import type { AppendOptions, AppendResult, PartitionLog } from '../log/partition-log.ts';
 import { refusal } from '../log/refusal.ts';
 import type { Records } from '../protocol/transport.ts';
-import type { FollowerFetch } from '../replication/in-sync-set.ts';
+import type { FollowerFetch, FollowerProgress } from '../replication/in-sync-set.ts';
+import { endless, type Tenure } from '../replication/tenure.ts';
 import type { Topics } from './topics.ts';
 
 export interface Readable {
@@ -14,8 +15,9 @@ export interface Readable {
   readonly leaderEpoch: number;
   /** Where this leader's epoch began; 0 on a follower. While the high watermark is below, clients may have been told more (KIP-207). */
   readonly epochStartOffset: number;
-  /** It was led here, and is no more: what is in the log by now may be another leader's. */
-  readonly isOver: boolean;
+  readonly isLeader: boolean;
+  /** Who has waited says nothing of the log once it is over. */
+  readonly tenure: Tenure;
 }
 
 export interface Led extends Readable {
@@ -23,6 +25,8 @@ export interface Led extends Readable {
   append(records: Records, options: Pick<AppendOptions, 'origin'>): Promise<AppendResult>;
   /** Replicas in sync, this one among them. */
   readonly inSyncCount: number;
+  inSyncFollowers(): FollowerProgress[];
+  isInSync(nodeId: number): boolean;
   /** True at once or later when all below `endOffset` is on every replica in sync; false when another leads by then. */
   replicated(endOffset: number): true | Promise<boolean>;
   /** A follower asked for more. False where it is no replica. */
@@ -64,9 +68,12 @@ export function alonePartitions(topics: Topics, nodeId: number): Partitions {
           log,
           leaderEpoch: log.leaderEpoch,
           epochStartOffset: 0,
-          isOver: false,
+          isLeader: true,
+          tenure: endless,
           append: log.append,
           inSyncCount: 1,
+          inSyncFollowers: () => [],
+          isInSync: () => false,
           replicated: () => true,
           fetched: () => false,
         }),

@@ -5,6 +5,7 @@ import { createLatch, type Latch } from '../kernel/latch.ts';
 import type { PartitionLog, ReadOptions, ReadResult } from '../log/partition-log.ts';
 import type { ErrorName } from '../protocol/error-code.ts';
 import { readBatchHeader } from '../protocol/record-batch.ts';
+import type { Tenure } from '../replication/tenure.ts';
 import { errorNameOf } from './error-names.ts';
 
 export interface AbortedTransaction {
@@ -16,7 +17,11 @@ export interface AbortedTransaction {
 export interface PartitionRead {
   /** Null where there is none to read, and `error` says why. */
   readonly log: PartitionLog | null;
+  /** In which the log is read: its end ends the wait. */
+  readonly tenure: Tenure;
   readonly bytesMax: number;
+  /** What a follower that hands records to consumers knows: it is told at once when it has more. Infinite for others. */
+  readonly knownHighWatermark: number;
   error: ErrorName;
   /** Something about it is to be said at once. */
   endsWait: boolean;
@@ -24,6 +29,8 @@ export interface PartitionRead {
   bytes: number;
   readonly records: Uint8Array[];
   readonly aborted: AbortedTransaction[];
+  /** Nothing of it is to be read this time, for the throttle. */
+  readonly isHeld: boolean;
   /** Whether the log may have more than was read. */
   moved: boolean;
 }
@@ -59,14 +66,18 @@ function isComplete(fetch: PendingFetch): boolean {
   return (
     fetch.reads.every(({ log }) => log === null) ||
     bytes >= Math.min(fetch.bytesMin, fetch.bytesMax) ||
-    fetch.reads.some(({ endsWait }) => endsWait)
+    fetch.reads.some((read) => read.endsWait || hasStaleHighWatermark(read))
   );
 }
+
+/** It counts only as far as the follower has the log: one that is behind learns of it by its records (KIP-392). */
+const hasStaleHighWatermark = ({ log, knownHighWatermark, nextOffset }: PartitionRead): boolean =>
+  log !== null && knownHighWatermark < Math.min(log.highWatermark, nextOffset);
 
 async function readMoved(fetch: PendingFetch): Promise<void> {
   let total = bytesOf(fetch);
   for (const read of fetch.reads) {
-    if (!read.moved || read.log === null) continue;
+    if (!read.moved || read.isHeld || read.log === null) continue;
     // A batch larger than what is asked for comes as the only one, or its reader would never get past it (KIP-74).
     const room = Math.min(read.bytesMax - read.bytes, fetch.bytesMax - total);
     if (total > 0 && room <= 0) continue;
@@ -125,7 +136,15 @@ async function waitForMore(fetch: PendingFetch, { clock, signal, onClose }: Wait
       read.moved = true;
       woken.resolve();
     };
+    stops.push(
+      read.tenure.onEnd(() => {
+        read.endsWait = true;
+        woken.resolve();
+      }),
+    );
+    if (read.isHeld) continue;
     stops.push(fetch.isolation === 'logEnd' ? log.onWritten(moved) : log.onAdvance(moved));
+    if (Number.isFinite(read.knownHighWatermark)) stops.push(log.onAdvance(() => woken.resolve()));
     if (log[boundOf[fetch.isolation]] > read.nextOffset) moved(); // it moved before anyone listened
   }
   try {

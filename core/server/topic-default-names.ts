@@ -34,7 +34,7 @@ const ofTopicsAlone: ReadonlySet<string> = new Set([
 /** The node's name of a topic setting's default. */
 export const nodeNameOf = (topicName: string): string => namesThatDiffer[topicName] ?? topicName;
 
-/** The topic setting that each such default is of. */
+/** The topic setting that each such default is of. Which replicas are throttled is only ever said of a topic. */
 export const topicConfigOf: ReadonlyMap<string, ConfigDefinition> = new Map(
   topicConfigs.filter(({ name }) => !ofTopicsAlone.has(name)).map((config) => [nodeNameOf(config.name), config]),
 );

@@ -11,12 +11,14 @@ export function clusterPartitions(image: CatalogImage, replicas: Replicas): Part
     log: partition.log,
     leaderEpoch: partition.leaderEpoch,
     epochStartOffset: partition.epochStartOffset,
-    get isOver() {
-      return partition.resigned;
-    },
+    isLeader: true,
+    tenure: partition.tenure,
     get inSyncCount() {
       return partition.inSyncSet.inSync.length;
     },
+    isInSync: (nodeId) => partition.inSyncSet.inSync.includes(nodeId),
+    inSyncFollowers: () =>
+      partition.inSyncSet.followers().filter(({ nodeId }) => partition.inSyncSet.inSync.includes(nodeId)),
     append: (records, options) => partition.append(records, options),
     // The high watermark of a log that follows another by now is about that one's records.
     replicated: (endOffset) =>
@@ -50,9 +52,9 @@ export function clusterPartitions(image: CatalogImage, replicas: Replicas): Part
     async readable(topic, partition) {
       const found = replicas.leading(topic.id, partition);
       if (found !== null) return led(topic, partition);
-      const log = replicas.replica(topic.id, partition);
-      if (log === null) throw notLeader(topic.name, partition);
-      return { log, leaderEpoch: topic.places?.[partition]?.leaderEpoch ?? 0, epochStartOffset: 0, isOver: false };
+      const following = replicas.following(topic.id, partition);
+      if (following === null) throw notLeader(topic.name, partition);
+      return { ...following, epochStartOffset: 0, isLeader: false };
     },
     place(topic, partition) {
       const place = topic.places?.[partition];

@@ -1,8 +1,12 @@
 // Fetch: 4-18. Waits for minBytes up to maxWaitMs and hands on batches as they are stored. From version 7 there are sessions
 // (KIP-227), from 9 the reader may say which leader epoch it knows, from 12 the epoch of what it read last, and is told
-// where its log and this one part (KIP-320). From 13 topics have ids. A partition that can't be read has an error of its own.
+// where its log and this one part (KIP-320). From 11 a consumer that says its rack is sent to a copy there (KIP-392). From 13
+// topics have ids. A partition that can't be read has an error of its own. Nothing is said of a log that this node doesn't
+// lead, or follow, in the epoch any more in which it began to read.
 import { apis, type RequestOf } from '../../protocol/api-table.ts';
 import type { ErrorName } from '../../protocol/error-code.ts';
+import { endless } from '../../replication/tenure.ts';
+import { closestReplica, nodesInRack } from '../closest-replica.ts';
 import { codeOf, errorNameOf } from '../error-names.ts';
 import type { AskedPartition, PartitionAnswer } from '../fetch-sessions.ts';
 import { type Call, epochEndOf, epochError, findTopic, type Handler } from '../handler.ts';
@@ -24,21 +28,30 @@ interface Follower {
 }
 
 interface FetchedPartition extends PartitionRead {
-  /** Null where there is none. */
-  readonly source: Readable | null;
   /** Its leader epoch is told to a reader that doesn't know it. */
   readonly leaderEpoch: number;
   readonly divergingEpoch: PartitionAnswer['divergingEpoch'];
+  /** Whom to read from instead; -1 for nobody. */
+  readonly preferredReplica: number;
   /** What is damaged here another node has, and will be asked for it: a reader tries again, as CORRUPT_MESSAGE would keep it from. */
   readonly hasOthers?: boolean;
+  /** A replica's that is not in sync: what it gets counts (KIP-73). */
+  readonly isThrottled: boolean;
+}
+
+interface Reader {
+  readonly follower: Follower | null;
+  /** Nodes in its rack; null where it has none, or follows. */
+  readonly inRack: ReadonlySet<number> | null;
 }
 
 export const fetch: Handler<'fetch'> = async (request, call) => {
   const { parts, caller, version } = call;
-  const context = parts.fetchSessions.begin(request, version >= idsFrom);
-  if (typeof context === 'string') return apis.fetch.response.create({ errorCode: codeOf(context) });
   const follower = followerOf(request, version);
-  const reads = await Promise.all(context.partitions.map((asked) => open(asked, follower, call)));
+  const context = parts.fetchSessions.begin(request, version >= idsFrom, follower !== null);
+  if (typeof context === 'string') return apis.fetch.response.create({ errorCode: codeOf(context) });
+  const inRack = follower === null ? nodesInRack(parts.view.nodes(), request.rackId) : null;
+  const reads = await Promise.all(context.partitions.map((asked) => open(asked, { follower, inRack }, call)));
   const consumers = request.isolationLevel === 1 ? 'readCommitted' : 'readUncommitted';
   const isolation = follower === null ? consumers : 'logEnd';
   await completeFetch(
@@ -51,13 +64,10 @@ export const fetch: Handler<'fetch'> = async (request, call) => {
     },
     { clock: parts.clock, signal: caller.signal, onClose: parts.onClose },
   );
+  for (const { isThrottled, bytes } of reads) if (isThrottled) parts.throttle.record(bytes);
+  // From here to the answer nothing is awaited.
   const answers = reads.map((read, i) =>
-    answer(
-      context.partitions[i]!.partition,
-      stillLed(read, context.partitions[i]!),
-      isolation === 'readCommitted',
-      parts.settings.nodeId,
-    ),
+    answer(context.partitions[i]!.partition, read, isolation === 'readCommitted', parts.settings.nodeId),
   );
   return { throttleTimeMs: 0, ...context.answer(answers), nodeEndpoints: [] };
 };
@@ -67,7 +77,7 @@ function followerOf({ replicaId, replicaState }: RequestOf<'fetch'>, version: nu
   return nodeId < 0 ? null : { nodeId, nodeEpoch: replicaState.replicaEpoch };
 }
 
-async function open(asked: AskedPartition, follower: Follower | null, call: Call): Promise<FetchedPartition> {
+async function open(asked: AskedPartition, { follower, inRack }: Reader, call: Call): Promise<FetchedPartition> {
   const topic = findTopic(call.parts, { name: asked.topic, topicId: asked.topicId }, call.version >= idsFrom);
   if (typeof topic === 'string') return readOf(asked, null, topic);
   if (asked.partition < 0 || asked.partition >= topic.partitions)
@@ -81,13 +91,28 @@ async function open(asked: AskedPartition, follower: Follower | null, call: Call
     const { log, leaderEpoch } = read;
     const error = epochError(asked.currentLeaderEpoch, leaderEpoch);
     if (error !== null) return { ...readOf(asked, null, error), endsWait: true, leaderEpoch };
-    const hasOthers = !('inSyncCount' in read) || (read as Led).inSyncCount > 1;
+    if (!read.isLeader) return { ...readCopy(asked, read), hasOthers: true };
+    if (inRack !== null) {
+      const preferredReplica = closestReplica(
+        ...([inRack, call.parts.settings.nodeId, (read as Led).inSyncFollowers(), asked.fetchOffset] as const),
+      );
+      if (preferredReplica >= 0)
+        return { ...readOf(asked, read, 'NONE'), moved: false, endsWait: true, preferredReplica };
+    }
+    const hasOthers = (read as Led).inSyncCount > 1;
     const found = { ...(asked.lastFetchedEpoch < 0 ? readOf(asked, read, 'NONE') : readAfter(asked, read)), hasOthers };
     if (follower === null || found.error !== 'NONE' || !found.moved) return found;
     // Where its log and this one are the same up to what it asks for, it has all before that.
-    const fetch = { ...follower, offset: asked.fetchOffset, nowMs: clock.monotonicMs() };
+    const fetch = {
+      ...follower,
+      ...{ offset: asked.fetchOffset, startOffset: asked.logStartOffset, nowMs: clock.monotonicMs() },
+    };
     const isWithin = asked.fetchOffset >= log.logStartOffset && asked.fetchOffset <= log.logEndOffset;
-    if (!isWithin || (read as Led).fetched(fetch)) return found;
+    if (!isWithin || (read as Led).fetched(fetch)) {
+      const { throttle } = call.parts;
+      const isThrottled = !(read as Led).isInSync(follower.nodeId) && throttle.covers(topic.name, asked.partition);
+      return isThrottled ? { ...found, isThrottled, isHeld: throttle.isExceeded } : found;
+    }
     return { ...readOf(asked, null, 'UNKNOWN_LEADER_EPOCH'), endsWait: true };
   } catch (error) {
     return { ...readOf(asked, null, errorNameOf(error)), endsWait: true };
@@ -95,11 +120,16 @@ async function open(asked: AskedPartition, follower: Follower | null, call: Call
 }
 
 /**
- * A log that follows another leader by the time of the answer may have been cut and filled again behind what was asked for: a
- * follower that took that over would keep what it has before it, and nobody would find the difference.
+ * From a log that follows. What it has above its high watermark may be cut off yet, so it says nothing of that, nor of where
+ * logs part there: a reader that is ahead asks again, or asks the leader (KIP-392).
  */
-const stillLed = (read: FetchedPartition, asked: AskedPartition): FetchedPartition =>
-  read.source?.isOver ? readOf(asked, null, 'NOT_LEADER_OR_FOLLOWER') : read;
+function readCopy(asked: AskedPartition, read: Readable): FetchedPartition {
+  const { log } = read;
+  if (asked.fetchOffset < log.logStartOffset || asked.fetchOffset > log.logEndOffset)
+    return { ...readOf(asked, null, 'OFFSET_OUT_OF_RANGE'), endsWait: true };
+  if (asked.fetchOffset > log.highWatermark) return { ...readOf(asked, null, 'OFFSET_NOT_AVAILABLE'), endsWait: true };
+  return asked.lastFetchedEpoch < 0 ? readOf(asked, read, 'NONE') : readAfter(asked, read);
+}
 
 /** Reads on only from what the reader has in common with this log. */
 function readAfter(asked: AskedPartition, read: Readable): FetchedPartition {
@@ -113,9 +143,10 @@ function readAfter(asked: AskedPartition, read: Readable): FetchedPartition {
 }
 
 /** What can't be looked up doesn't end the wait for the rest, or its reader would ask for it in a tight loop; as in Kafka. */
-const readOf = (asked: AskedPartition, source: Readable | null, error: ErrorName): FetchedPartition => ({
-  source,
-  log: source?.log ?? null,
+const readOf = (asked: AskedPartition, read: Readable | null, error: ErrorName): FetchedPartition => ({
+  log: read?.log ?? null,
+  tenure: read?.tenure ?? endless,
+  knownHighWatermark: asked.knownHighWatermark,
   bytesMax: asked.partitionMaxBytes,
   error,
   endsWait: false,
@@ -123,26 +154,40 @@ const readOf = (asked: AskedPartition, source: Readable | null, error: ErrorName
   bytes: 0,
   records: [],
   aborted: [],
-  moved: source !== null,
+  moved: read !== null,
   leaderEpoch: -1,
   divergingEpoch: unknownEpoch,
+  preferredReplica: -1,
+  isThrottled: false,
+  isHeld: false,
 });
 
-const answer = (
-  partitionIndex: number,
-  { log, error, records, aborted, leaderEpoch, divergingEpoch, hasOthers = false }: FetchedPartition,
-  committed: boolean,
-  nodeId: number,
-): PartitionAnswer => ({
+function answer(partitionIndex: number, read: FetchedPartition, committed: boolean, nodeId: number): PartitionAnswer {
+  const { log, records, aborted, leaderEpoch, divergingEpoch, hasOthers = false } = read;
+  const error = read.error === 'CORRUPT_MESSAGE' && hasOthers ? 'KAFKA_STORAGE_ERROR' : read.error;
+  // It may have been cut by another leader while this one waited: what was read of it may be in no log any more.
+  if (read.tenure.isOver) return refused(partitionIndex, 'NOT_LEADER_OR_FOLLOWER');
+  return {
+    ...refused(partitionIndex, error),
+    highWatermark: log?.highWatermark ?? -1,
+    lastStableOffset: log?.lastStableOffset ?? -1,
+    logStartOffset: log?.logStartOffset ?? -1,
+    divergingEpoch,
+    currentLeader: error === 'FENCED_LEADER_EPOCH' ? { leaderId: nodeId, leaderEpoch } : noLeader,
+    abortedTransactions: committed ? aborted : null,
+    preferredReadReplica: read.preferredReplica,
+    records,
+  };
+}
+
+const refused = (partitionIndex: number, error: ErrorName): PartitionAnswer => ({
   partitionIndex,
-  errorCode: codeOf(error === 'CORRUPT_MESSAGE' && hasOthers ? 'KAFKA_STORAGE_ERROR' : error),
-  highWatermark: log?.highWatermark ?? -1,
-  lastStableOffset: log?.lastStableOffset ?? -1,
-  logStartOffset: log?.logStartOffset ?? -1,
-  divergingEpoch,
-  currentLeader: error === 'FENCED_LEADER_EPOCH' ? { leaderId: nodeId, leaderEpoch } : noLeader,
+  errorCode: codeOf(error),
+  ...{ highWatermark: -1, lastStableOffset: -1, logStartOffset: -1 },
+  divergingEpoch: unknownEpoch,
+  currentLeader: noLeader,
   snapshotId: unknownEpoch,
-  abortedTransactions: committed ? aborted : null,
+  abortedTransactions: null,
   preferredReadReplica: -1,
-  records,
+  records: [],
 });

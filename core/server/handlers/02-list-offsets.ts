@@ -64,6 +64,8 @@ async function answer(name: string, asked: AskedPartition, { bound, open }: View
     if (error !== null) return refused(error);
     const found = await find(led, asked.timestamp, bound);
     if (found === 'UNSUPPORTED_VERSION') return refused(found);
+    // Looked up on disk meanwhile: it may be another leader's log by now.
+    if (led.tenure.isOver) return refused('NOT_LEADER_OR_FOLLOWER');
     // A new leader learns the high watermark from its followers: until then the end would seem to go back (KIP-207).
     const isBehind = bound !== 'logEndOffset' && led.log.highWatermark < led.epochStartOffset;
     if (isBehind && (asked.timestamp === latest || (asked.timestamp >= newest && found.offset < 0)))

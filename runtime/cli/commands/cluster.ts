@@ -6,9 +6,10 @@ import { systemClock as clock } from '../../../core/kernel/clock.ts';
 import { Fault } from '../../../core/kernel/fault.ts';
 import { partitionName } from '../../../core/kernel/ids.ts';
 import { addConnectionOptions, type ConnectionFlags, withClient } from '../connection.ts';
-import { parseNonNegativeInteger } from '../options.ts';
+import { parseNonNegativeInteger, parsePositiveInteger } from '../options.ts';
 import { print, printJson, printTable, say } from '../output.ts';
 import { balanced, drained } from '../place-plan.ts';
+import { throttled } from '../throttled-move.ts';
 
 interface Flags extends ConnectionFlags {
   readonly json?: boolean;
@@ -18,6 +19,7 @@ interface Flags extends ConnectionFlags {
 interface ReassignFlags extends ConnectionFlags {
   readonly replicas: readonly number[];
   readonly partition?: number;
+  readonly throttle?: number;
 }
 
 const settleMsMax = 30_000;
@@ -159,9 +161,14 @@ async function reassign(topic: string, flags: ReassignFlags): Promise<void> {
       throw new Fault('PARTITION_NOT_FOUND', { topic, partition: flags.partition!, partitions: places.length });
     // Each partition begins with another node, so that they don't all lead on one.
     const moves = wanted.map(({ partition }, i) => ({ topic, partition, replicas: rotated(flags.replicas, i) }));
-    await admin.reassign(moves);
-    say(`${moves.length} partitions move to nodes ${flags.replicas.join(', ')}`);
-    await settled(admin, moves, Number.POSITIVE_INFINITY);
+    const move = async () => {
+      await admin.reassign(moves);
+      say(`${moves.length} partitions move to nodes ${flags.replicas.join(', ')}`);
+      await settled(admin, moves, Number.POSITIVE_INFINITY);
+    };
+    await (flags.throttle === undefined
+      ? move()
+      : throttled(admin, { topic, places, moves, rate: flags.throttle }, move));
     await admin.electLeaders('preferred', moves);
     say('moved');
   });
@@ -200,6 +207,11 @@ export function addCluster(program: Command): void {
   )
     .requiredOption('--replicas <nodes>', 'numbers of the nodes that are to have it, with commas between', parseNodes)
     .option('--partition <n>', 'default: all of them', parseNonNegativeInteger)
+    .option(
+      '--throttle <bytes>',
+      'a second, at most, from and to each node; taken back when all have moved',
+      parsePositiveInteger,
+    )
     .addHelpText('after', '\nExample:\n  $ millrace cluster reassign orders --replicas 2,3 --bootstrap 127.0.0.1:9092')
     .action(reassign);
 }

@@ -179,7 +179,10 @@ export function addNode(program: Command): void {
       '--controllers <addresses>',
       'id@host:port of those nodes that decide together who leads what, the same on every node; three of them outlive one',
     )
-    .option('--rack <name>', 'of a node of a cluster: copies of a partition go to different racks')
+    .option(
+      '--rack <name>',
+      'of a node of a cluster: copies of a partition go to different racks, and consumers read from one in theirs',
+    )
     .option(
       '--metrics <address>',
       '[host:]port where /metrics is for Prometheus; without a host, from this machine only',

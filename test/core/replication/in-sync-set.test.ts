@@ -16,30 +16,30 @@ describe('the high watermark', () => {
   test('is what every replica of the set has, and waits for one that has not shown itself yet', () => {
     const set = setOf();
     expect(set.highWatermark(10)).toBe(0);
-    set.fetched({ nodeId: 2, nodeEpoch: 72, offset: 7, leaderEndOffset: 10, nowMs: 1 });
+    set.fetched({ nodeId: 2, nodeEpoch: 72, offset: 7, startOffset: 0, leaderEndOffset: 10, nowMs: 1 });
     expect(set.highWatermark(10)).toBe(0);
-    set.fetched({ nodeId: 3, nodeEpoch: 73, offset: 5, leaderEndOffset: 10, nowMs: 1 });
+    set.fetched({ nodeId: 3, nodeEpoch: 73, offset: 5, startOffset: 0, leaderEndOffset: 10, nowMs: 1 });
     expect(set.highWatermark(10)).toBe(5);
   });
 
   test('doesn’t count replicas out of the set', () => {
     const set = setOf([1, 2]);
-    set.fetched({ nodeId: 2, nodeEpoch: 72, offset: 9, leaderEndOffset: 10, nowMs: 1 });
-    set.fetched({ nodeId: 3, nodeEpoch: 73, offset: 2, leaderEndOffset: 10, nowMs: 1 });
+    set.fetched({ nodeId: 2, nodeEpoch: 72, offset: 9, startOffset: 0, leaderEndOffset: 10, nowMs: 1 });
+    set.fetched({ nodeId: 3, nodeEpoch: 73, offset: 2, startOffset: 0, leaderEndOffset: 10, nowMs: 1 });
     expect(set.highWatermark(10)).toBe(9);
   });
 
   test('counts one that is to come in from when it is proposed, and one that is to go until it has gone', () => {
     const set = setOf([1, 2]);
-    set.fetched({ nodeId: 2, nodeEpoch: 72, offset: 4, leaderEndOffset: 10, nowMs: 1 });
-    set.fetched({ nodeId: 3, nodeEpoch: 73, offset: 6, leaderEndOffset: 10, nowMs: 1 });
+    set.fetched({ nodeId: 2, nodeEpoch: 72, offset: 4, startOffset: 0, leaderEndOffset: 10, nowMs: 1 });
+    set.fetched({ nodeId: 3, nodeEpoch: 73, offset: 6, startOffset: 0, leaderEndOffset: 10, nowMs: 1 });
     set.propose(nodes(1, 3));
     expect(set.highWatermark(10)).toBe(4);
-    set.fetched({ nodeId: 2, nodeEpoch: 72, offset: 10, leaderEndOffset: 10, nowMs: 2 });
+    set.fetched({ nodeId: 2, nodeEpoch: 72, offset: 10, startOffset: 0, leaderEndOffset: 10, nowMs: 2 });
     expect(set.highWatermark(10)).toBe(6);
     set.settle({ inSync: [1, 3], partitionEpoch: 5 });
     expect(set.highWatermark(10)).toBe(6);
-    set.fetched({ nodeId: 3, nodeEpoch: 73, offset: 10, leaderEndOffset: 10, nowMs: 3 });
+    set.fetched({ nodeId: 3, nodeEpoch: 73, offset: 10, startOffset: 0, leaderEndOffset: 10, nowMs: 3 });
     expect(set.highWatermark(10)).toBe(10);
   });
 });
@@ -48,8 +48,8 @@ describe('the set', () => {
   test('loses who has not been at the log end for the lag, however much it fetches', () => {
     const set = setOf();
     for (let nowMs = 100; nowMs <= 1_000; nowMs += 100) {
-      set.fetched({ nodeId: 2, nodeEpoch: 72, offset: nowMs, leaderEndOffset: nowMs, nowMs });
-      set.fetched({ nodeId: 3, nodeEpoch: 73, offset: nowMs / 10, leaderEndOffset: nowMs, nowMs });
+      set.fetched({ nodeId: 2, nodeEpoch: 72, offset: nowMs, startOffset: 0, leaderEndOffset: nowMs, nowMs });
+      set.fetched({ nodeId: 3, nodeEpoch: 73, offset: nowMs / 10, startOffset: 0, leaderEndOffset: nowMs, nowMs });
     }
     expect(set.wanted({ endOffset: 1_000, highWatermark: 100, nowMs: 1_000 })).toBeNull();
     expect(idsOf(set.wanted({ endOffset: 1_000, highWatermark: 100, nowMs: 1_001 }))).toEqual([1, 2]);
@@ -58,20 +58,27 @@ describe('the set', () => {
   test('keeps who has what there was at its fetch before, as a follower of a busy leader does', () => {
     const set = setOf();
     for (let nowMs = 100; nowMs <= 3_000; nowMs += 100) {
-      set.fetched({ nodeId: 2, nodeEpoch: 72, offset: nowMs, leaderEndOffset: nowMs + 100, nowMs });
-      set.fetched({ nodeId: 3, nodeEpoch: 73, offset: nowMs + 100, leaderEndOffset: nowMs + 100, nowMs });
+      set.fetched({ nodeId: 2, nodeEpoch: 72, offset: nowMs, startOffset: 0, leaderEndOffset: nowMs + 100, nowMs });
+      set.fetched({
+        nodeId: 3,
+        nodeEpoch: 73,
+        offset: nowMs + 100,
+        startOffset: 0,
+        leaderEndOffset: nowMs + 100,
+        nowMs,
+      });
     }
     expect(set.wanted({ endOffset: 3_100, highWatermark: 3_000, nowMs: 3_001 })).toBeNull();
   });
 
   test('takes in who has all that is committed, and all from before the leader’s epoch', () => {
     const set = setOf([1, 2], 8);
-    set.fetched({ nodeId: 2, nodeEpoch: 72, offset: 10, leaderEndOffset: 10, nowMs: 1 });
-    set.fetched({ nodeId: 3, nodeEpoch: 73, offset: 6, leaderEndOffset: 6, nowMs: 1 });
+    set.fetched({ nodeId: 2, nodeEpoch: 72, offset: 10, startOffset: 0, leaderEndOffset: 10, nowMs: 1 });
+    set.fetched({ nodeId: 3, nodeEpoch: 73, offset: 6, startOffset: 0, leaderEndOffset: 6, nowMs: 1 });
     expect(set.wanted({ endOffset: 10, highWatermark: 6, nowMs: 2 })).toBeNull(); // below the epoch's start
-    set.fetched({ nodeId: 3, nodeEpoch: 73, offset: 9, leaderEndOffset: 9, nowMs: 2 });
+    set.fetched({ nodeId: 3, nodeEpoch: 73, offset: 9, startOffset: 0, leaderEndOffset: 9, nowMs: 2 });
     expect(set.wanted({ endOffset: 10, highWatermark: 10, nowMs: 2 })).toBeNull(); // below the high watermark
-    set.fetched({ nodeId: 3, nodeEpoch: 73, offset: 10, leaderEndOffset: 10, nowMs: 3 });
+    set.fetched({ nodeId: 3, nodeEpoch: 73, offset: 10, startOffset: 0, leaderEndOffset: 10, nowMs: 3 });
     expect(set.wanted({ endOffset: 10, highWatermark: 10, nowMs: 3 })).toEqual([
       { nodeId: 1, nodeEpoch: -1 },
       { nodeId: 2, nodeEpoch: 72 },
@@ -101,10 +108,14 @@ describe('the set', () => {
 
   test('knows no follower that is no replica, and forgets one that is none any more', () => {
     const set = setOf();
-    expect(set.fetched({ nodeId: 9, nodeEpoch: 79, offset: 0, leaderEndOffset: 0, nowMs: 1 })).toBe(false);
+    expect(set.fetched({ nodeId: 9, nodeEpoch: 79, offset: 0, startOffset: 0, leaderEndOffset: 0, nowMs: 1 })).toBe(
+      false,
+    );
     set.replicasAre([1, 2, 4], 1);
     expect(set.followers().map(({ nodeId }) => nodeId)).toEqual([2, 4]);
-    expect(set.fetched({ nodeId: 4, nodeEpoch: 74, offset: 0, leaderEndOffset: 0, nowMs: 1 })).toBe(true);
+    expect(set.fetched({ nodeId: 4, nodeEpoch: 74, offset: 0, startOffset: 0, leaderEndOffset: 0, nowMs: 1 })).toBe(
+      true,
+    );
   });
 });
 
@@ -113,8 +124,8 @@ describe('what the controller may have done', () => {
 
   function coming(): InSyncSet {
     const set = setOf([1, 2]);
-    set.fetched({ nodeId: 2, nodeEpoch: 72, offset: 10, leaderEndOffset: 10, nowMs: 1 });
-    set.fetched({ nodeId: 3, nodeEpoch: 73, offset: 6, leaderEndOffset: 6, nowMs: 1 });
+    set.fetched({ nodeId: 2, nodeEpoch: 72, offset: 10, startOffset: 0, leaderEndOffset: 10, nowMs: 1 });
+    set.fetched({ nodeId: 3, nodeEpoch: 73, offset: 6, startOffset: 0, leaderEndOffset: 6, nowMs: 1 });
     set.propose(set.wanted(own)!);
     return set;
   }
@@ -148,11 +159,13 @@ describe('what the controller may have done', () => {
 
 test('an earlier life of a node says nothing of the one that runs, and one that hasn’t registered isn’t taken in', () => {
   const set = setOf([1, 2]);
-  set.fetched({ nodeId: 3, nodeEpoch: 80, offset: 4, leaderEndOffset: 10, nowMs: 1 });
-  expect(set.fetched({ nodeId: 3, nodeEpoch: 73, offset: 10, leaderEndOffset: 10, nowMs: 2 })).toBe(false);
+  set.fetched({ nodeId: 3, nodeEpoch: 80, offset: 4, startOffset: 0, leaderEndOffset: 10, nowMs: 1 });
+  expect(set.fetched({ nodeId: 3, nodeEpoch: 73, offset: 10, startOffset: 0, leaderEndOffset: 10, nowMs: 2 })).toBe(
+    false,
+  );
   expect(set.followers().find(({ nodeId }) => nodeId === 3)?.endOffset).toBe(4);
   const unknown = setOf([1, 2]);
-  unknown.fetched({ nodeId: 3, nodeEpoch: -1, offset: 10, leaderEndOffset: 10, nowMs: 1 });
-  unknown.fetched({ nodeId: 2, nodeEpoch: 72, offset: 10, leaderEndOffset: 10, nowMs: 1 });
+  unknown.fetched({ nodeId: 3, nodeEpoch: -1, offset: 10, startOffset: 0, leaderEndOffset: 10, nowMs: 1 });
+  unknown.fetched({ nodeId: 2, nodeEpoch: 72, offset: 10, startOffset: 0, leaderEndOffset: 10, nowMs: 1 });
   expect(unknown.wanted({ endOffset: 10, highWatermark: 10, nowMs: 2 })).toBeNull();
 });

@@ -152,12 +152,12 @@ function cache({ slots = 2, partitionsMax = 100 } = {}) {
       topics: [{ topic: 't', partitions: partitions.map((partition) => ({ partition })) }],
       forgottenTopicsData: [{ topic: 't', partitions: forgotten }],
     });
-  const call = (session: Session, partitions: number[], forgotten: number[] = []) => {
-    const context = sessions.begin(request(session, partitions, forgotten), false);
+  const call = (session: Session, partitions: number[], forgotten: number[] = [], isFollower = false) => {
+    const context = sessions.begin(request(session, partitions, forgotten), false, isFollower);
     return typeof context === 'string' ? context : context.answer(context.partitions.map(() => noAnswer));
   };
-  const open = (size: number): number => {
-    const answer = call(begin, [...Array(size).keys()]);
+  const open = (size: number, isFollower = false): number => {
+    const answer = call(begin, [...Array(size).keys()], [], isFollower);
     return typeof answer === 'string' ? -1 : answer.sessionId;
   };
   const lives = (sessionId: number) => call({ sessionId, sessionEpoch: 1 }, []) !== 'FETCH_SESSION_ID_NOT_FOUND';
@@ -176,6 +176,24 @@ test('without room a client gets no session; old ones give way to larger ones, u
   expect(open(6)).toBeGreaterThan(0);
   expect(lives(large)).toBe(false);
   expect(sessions.count).toBe(2);
+});
+
+test('a follower gets the place of a consumer at once, and keeps its own', () => {
+  const { clock, open, lives } = cache();
+  const [small, large] = [open(2), open(5)];
+  const follower = open(1, true);
+  expect(follower).toBeGreaterThan(0);
+  expect([lives(small), lives(large)]).toEqual([false, true]);
+  const other = open(3, true);
+  expect(lives(large)).toBe(false);
+  expect(open(9)).toBe(0);
+  expect(open(9, true)).toBe(0); // both are young
+  clock.advance(120_000);
+  expect([lives(follower), lives(other)]).toEqual([true, true]); // in use
+  clock.advance(1);
+  expect(open(9)).toBe(0); // of a consumer, however old they are
+  expect(open(2, true)).toBeGreaterThan(0);
+  expect(lives(follower)).toBe(false);
 });
 
 test('there are no sessions where there are no slots', () => {

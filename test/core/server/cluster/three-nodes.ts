@@ -5,6 +5,7 @@ import { systemClock } from '../../../../core/kernel/clock.ts';
 import { Fault, isFault } from '../../../../core/kernel/fault.ts';
 import { type Logger, silentLogger } from '../../../../core/kernel/logger.ts';
 import { seededRandom } from '../../../../core/kernel/random.ts';
+import type { ApiName } from '../../../../core/protocol/api-table.ts';
 import type { Network, Transport } from '../../../../core/protocol/transport.ts';
 import { createNode, type StorageNode } from '../../../../core/server/node.ts';
 import type { NodeSettings } from '../../../../core/server/node-config.ts';
@@ -31,6 +32,10 @@ export interface TestClusterOptions {
   readonly count?: number;
   readonly settings?: Partial<NodeSettings>;
   readonly logger?: Logger;
+  /** By the id of the node. */
+  readonly racks?: Readonly<Record<number, string>>;
+  /** Told of every request of a client or a node, and its answer. */
+  readonly onAnswer?: (nodeId: number, api: ApiName, request: unknown, answer: unknown) => void;
   /** Default engines that lose what a crash loses. */
   readonly engineOf?: (id: number) => StorageEngine;
 }
@@ -39,6 +44,8 @@ export async function startCluster({
   count = 3,
   settings = {},
   logger = silentLogger,
+  racks = {},
+  onAnswer,
   engineOf,
 }: TestClusterOptions = {}): Promise<TestCluster> {
   const ids = Array.from({ length: count }, (_, i) => i + 1);
@@ -63,8 +70,14 @@ export async function startCluster({
           from.onOver.add(over);
           strict
             .call(api, version, request, options)
-            // Of a process that has ended nobody hears why.
-            .then(resolve, (error: unknown) => reject(isFault(error, 'CLOSED') ? lost() : error))
+            .then(
+              (answer) => {
+                onAnswer?.(id, api, request, answer);
+                resolve(answer);
+              },
+              // Of a process that has ended nobody hears why.
+              (error: unknown) => reject(isFault(error, 'CLOSED') ? lost() : error),
+            )
             .finally(() => {
               to.onOver.delete(over);
               from.onOver.delete(over);
@@ -110,6 +123,7 @@ export async function startCluster({
       cluster: {
         controllers: [...new Set([...ids, id])].map((nodeId) => ({ nodeId, host: 'node', port: 9_000 + nodeId })),
         network: network(life),
+        rack: racks[id] ?? null,
       },
     });
     lives.set(node, life);
