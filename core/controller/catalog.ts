@@ -52,6 +52,8 @@ export interface Catalog extends AsyncDisposable {
 
 /** Of a node alone, which can place everything. */
 export interface LocalCatalog extends Catalog {
+  /** Of the next record of the metadata. */
+  readonly nextOffset: number;
   createTopic(topic: NewCatalogTopic): Promise<TopicImage | null>;
   addPartitions(id: string, partitions: number): Promise<TopicImage | null>;
 }
@@ -79,6 +81,9 @@ export async function openCatalog({
 
   return {
     image,
+    get nextOffset() {
+      return log.nextOffset;
+    },
     createTopic: ({ name, partitions, configs }) =>
       change(() => {
         assert(Number.isSafeInteger(partitions) && partitions > 0, `topic of ${partitions} partitions`);

@@ -33,6 +33,8 @@ export interface QuorumMetadataLogOptions {
   readonly logger: Logger;
   readonly timing?: Partial<RaftTiming>;
   /** Topics that changed, came or went with what was just applied. */
+  /** Entries beyond those of a snapshot before one is made. Default 2,000. */
+  readonly entriesOverSnapshotMax?: number;
   readonly onApplied: (topics: readonly TopicImage[], gone: readonly TopicImage[]) => void;
 }
 
@@ -53,7 +55,6 @@ export interface QuorumMetadataLog extends MetadataLog {
   close(): Promise<void>;
 }
 
-const entriesOverSnapshotMax = 2_000;
 /** A node that hasn't asked for so long isn't waited for. */
 const heardMsMax = 1_000;
 
@@ -122,7 +123,10 @@ export async function openQuorumMetadataLog(options: QuorumMetadataLogOptions): 
 
   function compact(): void {
     const log = driver?.raft.log;
-    if (log === undefined || appliedOffset - log.startOffset < snapshotOf(image).length + entriesOverSnapshotMax)
+    if (
+      log === undefined ||
+      appliedOffset - log.startOffset < snapshotOf(image).length + (options.entriesOverSnapshotMax ?? 2_000)
+    )
       return;
     driver!.snapshot({
       offset: appliedOffset,

@@ -45,6 +45,7 @@ import {
   listPartitionReassignmentsResponse,
 } from './messages/46-list-partition-reassignments.ts';
 import { offsetDeleteRequest, offsetDeleteResponse } from './messages/47-offset-delete.ts';
+import { describeQuorumRequest, describeQuorumResponse } from './messages/55-describe-quorum.ts';
 import { describeClusterRequest, describeClusterResponse } from './messages/60-describe-cluster.ts';
 import { describeProducersRequest, describeProducersResponse } from './messages/61-describe-producers.ts';
 import { describeTransactionsRequest, describeTransactionsResponse } from './messages/65-describe-transactions.ts';
@@ -137,6 +138,7 @@ export const apis = {
     served: [0, 0],
   },
   offsetDelete: { key: 47, request: offsetDeleteRequest, response: offsetDeleteResponse, served: [0, 0] },
+  describeQuorum: { key: 55, request: describeQuorumRequest, response: describeQuorumResponse, served: [0, 2] },
   describeCluster: { key: 60, request: describeClusterRequest, response: describeClusterResponse, served: [0, 2] },
   describeProducers: {
     key: 61,

@@ -2,8 +2,10 @@
 // keeps nothing from one event to the next but what `Raft` shows. Whoever carries the effects out does so in their order
 // (driver.ts): a vote or an entry is on disk before anyone is told of it.
 import { assert, unreachable } from '../kernel/assert.ts';
+import { newProgress, type Progress, tookUpTo } from './progress.ts';
 import { isMajority, majorityValue } from './quorum.ts';
 import { createRaftLog, type RaftLog } from './raft-log.ts';
+import type { Role } from './role.ts';
 import {
   type Effect,
   type Entry,
@@ -12,10 +14,8 @@ import {
   type LogEnd,
   type Message,
   type Persist,
-  type Progress,
   type RaftOptions,
   type RaftTiming,
-  type Role,
   raftTiming,
   type SaidVoter,
   type Snapshot,
@@ -276,7 +276,7 @@ export function createRaft(options: RaftOptions): Raft {
     if (role.kind !== 'leader' || asked < epoch) return answer(message, { highWatermark: 0 });
     const now = nowMs();
     const known = role.progress.get(from);
-    const own: Progress = known ?? { endOffset: 0, fetchedAtMs: now, held: null };
+    const own = known ?? newProgress(now);
     role.progress.set(from, own);
     own.fetchedAtMs = now;
     // Who asks again so soon has lost the answer, or doesn't know yet whom it asks.
@@ -290,7 +290,7 @@ export function createRaft(options: RaftOptions): Raft {
         return answer(message, { snapshot: { epoch: log.snapshot.epoch, offset: log.snapshot.offset } });
       return answer(message, { diverging: common ?? { epoch: 0, offset: 0 } });
     }
-    own.endOffset = last.offset;
+    tookUpTo(own, last.offset, log.end.offset);
     advance();
     if (role.kind !== 'leader') return;
     if (isAgain || last.offset < log.end.offset || message.highWatermark < highWatermark) return reply(message);

@@ -125,6 +125,7 @@ const failed: { readonly [N in ApiName]: Failed<N> } = {
   alterPartitionReassignments: whole,
   listPartitionReassignments: whole,
   offsetDelete: whole,
+  describeQuorum: whole,
   describeCluster: whole,
   describeProducers: ({ topics }, errorCode) => ({
     topics: topics.map(({ name, partitionIndexes }) => ({

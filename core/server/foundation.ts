@@ -67,7 +67,7 @@ async function alone(options: FoundationOptions): Promise<Foundation> {
   return {
     ...{ catalog, logs, topics, nodeConfigs, cluster: null },
     partitions: alonePartitions(topics, settings.nodeId),
-    view: aloneView(settings),
+    view: aloneView(settings, { clock, nextOffset: () => catalog.nextOffset }),
     async openAll() {
       for (const { topic, partition } of await logs.list()) {
         const found = catalog.image.topics.get(topic);
@@ -110,7 +110,7 @@ async function inCluster(options: FoundationOptions, setup: ClusterOptions): Pro
   const { nodeId } = settings;
   let onTopics: (changed: readonly TopicImage[], gone: readonly TopicImage[]) => void = () => {};
   const cluster = await openCluster(options, setup, (changed, gone) => onTopics(changed, gone));
-  const { catalog, log } = cluster;
+  const { catalog } = cluster;
   const logs = createLogManager({ engine, clock, logger, highWatermark: 'replicated' });
   const registry = await openReplicaRegistry(engine);
   const { topics, nodeConfigs } = topicsOn(catalog, logs, options, {
@@ -171,7 +171,7 @@ async function inCluster(options: FoundationOptions, setup: ClusterOptions): Pro
   return {
     ...{ catalog, logs, topics, nodeConfigs, cluster },
     partitions: clusterPartitions(catalog.image, replicas),
-    view: clusterView(catalog.image, () => log.quorum.leader),
+    view: clusterView(catalog.image, cluster),
     openAll: async () => {}, // those of this node's replicas are
     ledOf: async (name) => {
       const topic = catalog.image.topics.get(name);

@@ -40,6 +40,7 @@ import { incrementalAlterConfigs } from './handlers/44-incremental-alter-configs
 import { alterPartitionReassignments } from './handlers/45-alter-partition-reassignments.ts';
 import { listPartitionReassignments } from './handlers/46-list-partition-reassignments.ts';
 import { offsetDelete } from './handlers/47-offset-delete.ts';
+import { describeQuorum } from './handlers/55-describe-quorum.ts';
 import { describeCluster } from './handlers/60-describe-cluster.ts';
 import { describeProducers } from './handlers/61-describe-producers.ts';
 import { describeTransactions } from './handlers/65-describe-transactions.ts';
@@ -93,6 +94,7 @@ const handlers: { readonly [N in ApiName]?: Handler<N> } = {
   alterPartitionReassignments,
   listPartitionReassignments,
   offsetDelete,
+  describeQuorum,
   describeCluster,
   describeProducers,
   describeTransactions,

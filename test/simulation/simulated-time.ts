@@ -20,12 +20,23 @@ export interface SimulatedTime {
   readonly nowMs: number;
   /** Timers that have fired. */
   readonly events: number;
-  process(name: string): SimulatedProcess;
+  /** @param skew of its clock. Default none */
+  process(name: string, skew?: Skew): SimulatedProcess;
   /** Runs whatever is due within `forMs`. */
   advance(forMs: number): Promise<void>;
   /** Runs until the work is settled. @throws when that takes longer than `maxMs` of simulated time */
   within<T>(maxMs: number, what: string, work: Promise<T>): Promise<T>;
 }
+
+/** How a process's clock goes wrong. */
+export interface Skew {
+  /** Of the wall clock. */
+  readonly offsetMs: number;
+  /** Its milliseconds in one that passes. */
+  readonly rate: number;
+}
+
+const noSkew: Skew = { offsetMs: 0, rate: 1 };
 
 interface Event {
   readonly dueMs: number;
@@ -86,12 +97,12 @@ export function createSimulatedTime(random: Random): SimulatedTime {
     nowMs = targetMs;
   }
 
-  function clockOf(owner: Owner): Clock {
+  function clockOf(owner: Owner, { offsetMs, rate }: Skew): Clock {
     const after = (delayMs: number, callback: () => void) =>
-      at(nowMs + Math.max(delayMs, 1) + random.next() * turnMs, owner, callback);
+      at(nowMs + Math.max(delayMs, 1) / rate + random.next() * turnMs, owner, callback);
     return {
-      now: () => epochMs + Math.floor(nowMs),
-      monotonicMs: () => nowMs,
+      now: () => epochMs + Math.floor(nowMs * rate + offsetMs),
+      monotonicMs: () => nowMs * rate,
       after,
       sleep: (delayMs, signal) =>
         new Promise((resolve, reject) => {
@@ -117,11 +128,11 @@ export function createSimulatedTime(random: Random): SimulatedTime {
     get events() {
       return events;
     },
-    process(name) {
+    process(name, skew = noSkew) {
       const owner: Owner = { alive: true, pausedUntilMs: 0 };
       return {
         name,
-        clock: clockOf(owner),
+        clock: clockOf(owner, skew),
         delay: (forMs) => new Promise((resolve) => at(nowMs + forMs, owner, resolve)),
         get alive() {
           return owner.alive;

@@ -8,9 +8,10 @@ import type { Clock } from '../../kernel/clock.ts';
 import { Fault, isFault } from '../../kernel/fault.ts';
 import { createLatch } from '../../kernel/latch.ts';
 import type { Random } from '../../kernel/random.ts';
+import type { QuorumDescription } from '../../raft/description.ts';
 import type { VoterChanges } from './voter-changes.ts';
 
-/** What a node may ask; each is a method of `Controller`, or a change of those who vote, whose arguments travel as JSON. */
+/** What a node may ask; each is a method of `Controller` whose arguments travel as JSON, but what is asked of the log itself. */
 const askable = [
   'register',
   'heartbeat',
@@ -27,13 +28,19 @@ const askable = [
   'electLeaders',
   'alterReassignments',
   'allocateProducerIds',
+  'describeQuorum',
 ] as const;
 export type Askable = (typeof askable)[number];
 
 /** `Controller` as far as it can be asked from afar: a function can't travel, so settings are replaced as a whole. */
 export interface RemoteController
   extends VoterChanges,
-    Pick<Controller, Exclude<Askable, 'replaceConfigs' | 'replaceNodeConfigs' | keyof VoterChanges>> {
+    Pick<
+      Controller,
+      Exclude<Askable, 'replaceConfigs' | 'replaceNodeConfigs' | 'describeQuorum' | keyof VoterChanges>
+    > {
+  /** By the leader of the metadata log, in its wall clock's time. */
+  describeQuorum(): Promise<QuorumDescription>;
   replaceConfigs(id: string, configs: Readonly<Record<string, string>>): Promise<unknown>;
   replaceNodeConfigs(node: string, configs: Readonly<Record<string, string>>): Promise<unknown>;
 }

@@ -13,6 +13,7 @@ import { type Random, randomUuid } from '../../kernel/random.ts';
 import { apis } from '../../protocol/api-table.ts';
 import { errors } from '../../protocol/error-code.ts';
 import type { Network, Transport } from '../../protocol/transport.ts';
+import { describeQuorum, type QuorumDescription } from '../../raft/description.ts';
 import type { StorageEngine } from '../../storage/storage.ts';
 import type { NodeSettings } from '../node-config.ts';
 import { createClusterCatalog } from './cluster-catalog.ts';
@@ -31,6 +32,8 @@ export interface ClusterOptions {
   /** To other nodes. */
   readonly network: Network;
   readonly rack?: string | null;
+  /** Of the metadata log. Default 2,000. */
+  readonly entriesOverSnapshotMax?: number;
 }
 
 export interface ClusterParts {
@@ -45,6 +48,8 @@ export interface Cluster {
   readonly log: QuorumMetadataLog;
   readonly catalog: Catalog;
   readonly controller: RemoteController;
+  /** Where those are asked that vote, as far as it is known here. */
+  readonly controllers: readonly PeerAddress[];
   /** To a node's own address, as its clients have it. */
   peer(nodeId: number, way?: 'questions' | 'replication'): Transport['call'];
   readonly nodeEpoch: () => number;
@@ -70,7 +75,7 @@ const whoIsMsMax = 3_000;
 
 export async function openCluster(
   parts: ClusterParts,
-  { controllers, network, rack = null }: ClusterOptions,
+  { controllers, network, rack = null, entriesOverSnapshotMax }: ClusterOptions,
   onTopics: OnTopics,
 ): Promise<Cluster> {
   const { clock, random, logger, settings } = parts;
@@ -115,6 +120,7 @@ export async function openCluster(
     ...{ nodeId, voters: controllers.map((one) => one.nodeId), engine: parts.engine, clock, random, logger },
     send: link.send,
     onApplied: onTopics,
+    ...(entriesOverSnapshotMax !== undefined && { entriesOverSnapshotMax }),
   });
   const isController = controllers.some((one) => one.nodeId === nodeId);
   if (!isController && log.quorum.voters.includes(nodeId)) {
@@ -151,10 +157,17 @@ export async function openCluster(
       return { value: await change(...args), offset: log.appliedOffset };
     }
     if (own === null) throw new Error('this node is no controller');
+    if (kind === 'describeQuorum') return { value: describedQuorum(), offset: 0 };
     const answered = await carryOutOn(own, () => log.appliedOffset, kind, args);
     if (changesTopics.has(kind)) await spread(answered.offset);
     return answered;
   };
+
+  function describedQuorum(): QuorumDescription {
+    const described = describeQuorum(log.quorum, { wallMs: clock.now(), monotonicMs: clock.monotonicMs() });
+    if (described === null) throw new Fault('NOT_CONTROLLER', {});
+    return described;
+  }
 
   /** Whoever makes a topic asks another node for it next: that one shall know it, if it isn't too slow. */
   async function spread(offset: number): Promise<void> {
@@ -201,6 +214,9 @@ export async function openCluster(
     log,
     catalog,
     controller,
+    get controllers() {
+      return log.voters.flatMap(({ id }) => controllerAt(id)() ?? []);
+    },
     nodeEpoch,
     get isRegistered() {
       return log.image.nodes.get(nodeId)?.incarnation === incarnation;

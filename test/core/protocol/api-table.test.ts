@@ -39,6 +39,7 @@ const served = {
   alterPartitionReassignments: [45, 0, 1],
   listPartitionReassignments: [46, 0, 0],
   offsetDelete: [47, 0, 0],
+  describeQuorum: [55, 0, 2],
   describeCluster: [60, 0, 2],
   describeProducers: [61, 0, 0],
   describeTransactions: [65, 0, 0],

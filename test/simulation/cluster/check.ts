@@ -30,6 +30,15 @@ export async function checkHistory(client: Client, { sent, acknowledged, transac
   return [...wrong, ...(await checkTransactions(client, transactions))];
 }
 
+/** What was copied is what was sent, once and in its order. */
+export async function checkCopied(client: Client, topic: string, { sent }: History): Promise<string[]> {
+  const there = await readTopic(client, topic, partitions);
+  return sent.flatMap((values, partition) => {
+    const found = there.filter((record) => record.partition === partition).map(({ value }) => textOf(value));
+    return found.join(' ') === values.join(' ') ? [] : [`${topic}-${partition} has ${differenceOf(found, values)}`];
+  });
+}
+
 async function checkTransactions(client: Client, transactions: History['transactions']): Promise<string[]> {
   const wrong: string[] = [];
   const seen = new Map<string, number[]>();

@@ -8,7 +8,9 @@ import { loadCompression } from '../../../core/protocol/compression/registry.ts'
 import type { StorageNode } from '../../../core/server/node.ts';
 import { fairWeather, type Weather } from '../simulated-network.ts';
 import { createSimulatedTime, type SimulatedTime } from '../simulated-time.ts';
-import { checkCopies, checkHistory } from './check.ts';
+import { checkCopied, checkCopies, checkHistory } from './check.ts';
+import { type Churn, createChurn } from './churn.ts';
+import { type Copiers, copied, startCopiers } from './copier.ts';
 import { clientOf, createLoad, type Load, paired, partitions, plain } from './load.ts';
 import {
   type ClusterNode,
@@ -46,6 +48,8 @@ interface Mood {
   readonly pauses: boolean;
   /** Machines lose their power, one at a time and while every copy is in sync: more, no number of copies outlives. */
   readonly powerLosses: boolean;
+  /** Nodes' clocks differ, and go fast or slow. */
+  readonly skewed: boolean;
   /** Nodes that may be away at a time. */
   readonly awayMax: number;
 }
@@ -68,9 +72,12 @@ function chooseMood(random: Random): Mood {
     boolean,
   ];
   const awayMax = powerLosses || random.next() < 0.6 ? 1 : 3;
-  const with_ = Object.entries({ kills, cuts, pauses, powerLosses }).flatMap(([what, is]) => (is ? [what] : []));
+  const skewed = random.next() < 0.3;
+  const with_ = Object.entries({ kills, cuts, pauses, powerLosses, skewed }).flatMap(([what, is]) =>
+    is ? [what] : [],
+  );
   const name = [weather.name, ...with_, `${awayMax} away`].join(' ');
-  return { name, weather, kills, cuts, pauses, powerLosses, awayMax };
+  return { name, weather, kills, cuts, pauses, powerLosses, skewed, awayMax };
 }
 
 interface World {
@@ -79,6 +86,8 @@ interface World {
   readonly mood: Mood;
   readonly cluster: SimulatedCluster;
   readonly load: Load;
+  readonly copiers: Copiers;
+  readonly churn: Churn;
   readonly tester: ReturnType<typeof clientOf>['client'];
   readonly moving: Set<Promise<unknown>>;
   readonly wrong: string[];
@@ -111,7 +120,7 @@ export async function simulateCluster(options: ClusterSimulationOptions): Promis
 }
 
 async function createWorld(
-  base: Omit<World, 'cluster' | 'load' | 'tester'>,
+  base: Omit<World, 'cluster' | 'load' | 'copiers' | 'churn' | 'tester'>,
   options: ClusterSimulationOptions,
 ): Promise<World> {
   const { time, random, mood, wrong, say } = base;
@@ -127,7 +136,9 @@ async function createWorld(
     return { debug: line('debug'), info: line('info'), warn: line('warn'), error };
   };
   const cluster = createSimulatedCluster({
-    ...{ time, random, count: 3, weather: mood.weather, loggerOf },
+    ...{ time, random, count: 3, weather: mood.weather, skewed: mood.skewed, loggerOf },
+    // Small, so that a node that was away is given a snapshot now and then.
+    entriesOverSnapshotMax: 1 + random.integer(60),
     onBug: (error) => wrong.push(`${error.stack ?? error.message}\n${(error.cause as Error | undefined)?.stack ?? ''}`),
     settings: {
       'offsets.topic.num.partitions': 1,
@@ -143,7 +154,7 @@ async function createWorld(
   const { client: tester } = clientOf(parts, 'tester');
   await time.within(startMsMax, 'taking nodes in', Promise.all(cluster.nodes.map(({ node }) => node!.ready)));
   const config = { 'min.insync.replicas': '2' };
-  const made = [plain, paired].map((name) => ({ name, partitions, replicationFactor: 3, config }));
+  const made = [plain, paired, copied].map((name) => ({ name, partitions, replicationFactor: 3, config }));
   // One that was made by a request whose answer was lost is there already.
   const making = tester
     .admin()
@@ -153,7 +164,10 @@ async function createWorld(
     });
   await time.within(startMsMax, 'making topics', making);
   for (const { node } of cluster.nodes) await knows(time, node!, made.length);
-  return { ...base, cluster, tester, load: createLoad(parts) };
+  return {
+    ...{ ...base, cluster, tester, load: createLoad(parts) },
+    ...{ copiers: startCopiers(parts), churn: createChurn(parts) },
+  };
 }
 
 /** A client takes a topic that a node doesn't know after some tries for one that isn't there. */
@@ -172,11 +186,13 @@ const plainError = (_: string, value: unknown): unknown =>
   value instanceof Error ? value.message : typeof value === 'bigint' ? String(value) : value;
 
 async function run(world: World, steps: number): Promise<void> {
-  const { time, random, load } = world;
+  const { time, random, load, copiers, churn, moving } = world;
   for (let i = 0; i < steps; i++) {
     await time.advance(random.next() < 0.6 ? random.next() * 400 : random.next() * 6_000);
     if (random.next() < 0.8) load.send(1 + random.integer(random.next() < 0.2 ? 40 : 6));
     if (random.next() < 0.4) load.transact();
+    if (random.next() < 0.15) copiers.handOver();
+    if (random.next() < 0.15) moving.add(churn.turn());
     await time.advance(random.next() * 40);
     await act(world);
   }
@@ -284,8 +300,11 @@ async function heal({ cluster, time, tester, load, moving, say }: World): Promis
   }
 }
 
-async function judge({ cluster, time, tester, load, wrong }: World): Promise<void> {
+async function judge({ cluster, time, tester, load, copiers, churn, wrong }: World): Promise<void> {
   wrong.push(...(await time.within(healMsMax, 'reading everything', checkHistory(tester, load.history))));
+  wrong.push(...(await untilRight(time, () => checkCopied(tester, copied, load.history))));
+  wrong.push(...copiers.wrong);
+  wrong.push(...(await untilRight(time, churn.check)));
   await time.advance(5_000); // followers hear of the last high watermark with their next fetch, the reader of the last record
   const { read, shared, sent } = load.history;
   const groupEndMs = time.nowMs + healMsMax;
@@ -298,12 +317,17 @@ async function judge({ cluster, time, tester, load, wrong }: World): Promise<voi
       wrong.push(`the reader of ${partition} has ${records.size} records of ${sent[partition]!.length}`);
   const nodes = cluster.nodes.map(({ node }) => node!);
   // Transactions that nobody ends are ended by their coordinator meanwhile.
-  const sameMs = time.nowMs + healMsMax;
-  let differing: readonly string[];
-  do {
-    differing = await time.within(healMsMax, 'comparing copies', checkCopies(nodes));
-    if (differing.length > 0) await time.advance(2_000);
-  } while (differing.length > 0 && time.nowMs < sameMs);
-  wrong.push(...differing);
-  await time.within(stopMsMax, 'stopping the clients', load.stop());
+  wrong.push(...(await untilRight(time, () => checkCopies(nodes))));
+  const stopped = Promise.all([load.stop(), copiers.stop(), churn.stop()]);
+  await time.within(stopMsMax, 'stopping the clients', stopped);
+}
+
+/** What must come about some time, though not at once. */
+async function untilRight(time: SimulatedTime, check: () => Promise<string[]>): Promise<string[]> {
+  const endMs = time.nowMs + healMsMax;
+  for (;;) {
+    const wrong = await time.within(healMsMax, 'checking', check());
+    if (wrong.length === 0 || time.nowMs > endMs) return wrong;
+    await time.advance(2_000);
+  }
 }

@@ -18,6 +18,9 @@ export interface ClusterParts {
   readonly weather: Weather;
   readonly loggerOf: (process: string) => Logger;
   readonly settings: Partial<NodeSettings>;
+  /** Of the nodes' clocks, each drawn. */
+  readonly skewed: boolean;
+  readonly entriesOverSnapshotMax: number;
   readonly onBug: (error: Error) => void;
   readonly trace?: (line: string) => void;
   readonly spoil?: Spoil;
@@ -115,6 +118,7 @@ export function createSimulatedCluster(parts: ClusterParts): SimulatedCluster {
 
   function createOne(id: number): ClusterNode {
     const disk = createLossyEngine(random);
+    const skew = { offsetMs: (random.next() - 0.5) * 60_000, rate: 0.98 + random.next() * 0.04 };
     let made = 0;
     let process: SimulatedProcess | null = null;
     return {
@@ -130,7 +134,7 @@ export function createSimulatedCluster(parts: ClusterParts): SimulatedCluster {
         return lives.get(id)?.transport ?? null;
       },
       async start() {
-        const own = time.process(`node-${id}.${++made}`);
+        const own = time.process(`node-${id}.${++made}`, parts.skewed ? skew : undefined);
         process = own;
         const plain: NodeMade = {
           id,
@@ -145,6 +149,7 @@ export function createSimulatedCluster(parts: ClusterParts): SimulatedCluster {
           cluster: {
             controllers: ids.map((nodeId) => ({ nodeId, host: 'node', port: 9_000 + nodeId })),
             network,
+            entriesOverSnapshotMax: parts.entriesOverSnapshotMax,
           },
         });
         if (!own.alive) return;
