@@ -37,7 +37,27 @@ export interface PartitionPlace extends TopicPartition {
   readonly inSync: readonly number[];
 }
 
+/** A node that has the metadata log, or a part of it. */
+export interface QuorumMember {
+  readonly nodeId: number;
+  /** After the last entry that its leader knows it to have; -1 where it knows of none. */
+  readonly endOffset: number;
+  /** Where other nodes ask it, where the cluster tells. */
+  readonly address: { readonly host: string; readonly port: number } | null;
+}
+
+export interface QuorumStatus {
+  readonly leader: number;
+  readonly epoch: number;
+  /** What is before it is committed. */
+  readonly highWatermark: number;
+  readonly voters: readonly QuorumMember[];
+  readonly observers: readonly QuorumMember[];
+}
+
 export interface ClusterAdmin {
+  /** Who keeps the metadata, as its leader knows it. */
+  describeQuorum(): Promise<QuorumStatus>;
   /** Resolves when the moves have begun. @throws Fault `BROKER_ERROR` with the node's sentence */
   reassign(moves: readonly Reassignment[]): Promise<void>;
   listReassignments(): Promise<OngoingReassignment[]>;
@@ -61,6 +81,7 @@ export interface ClusterAdmin {
 }
 
 const timeoutMs = 30_000;
+const metadataTopic = '__cluster_metadata';
 /** What Kafka's tools for replicas say they are: they may ask followers. */
 const anyReplica = -2;
 const latest = -1;
@@ -169,6 +190,29 @@ export function createClusterAdmin({ ask, cluster }: AdminCalls): ClusterAdmin {
               ),
             ),
           ),
+      ),
+    describeQuorum: () =>
+      ask(
+        'any',
+        'describeQuorum',
+        apis.describeQuorum.request.create({
+          topics: [{ topicName: metadataTopic, partitions: [{ partitionIndex: 0 }] }],
+        }),
+        ({ errorCode, errorMessage, topics, nodes }) => {
+          const found = topics[0]?.partitions[0];
+          const code = errorCode !== 0 ? errorCode : (found?.errorCode ?? 0);
+          if (code !== 0 || found === undefined)
+            throw refusal('describeQuorum', code, 'the cluster', errorMessage ?? found?.errorMessage);
+          const member = ({ replicaId, logEndOffset }: (typeof found.currentVoters)[number]): QuorumMember => {
+            const [listener] = nodes.find(({ nodeId }) => nodeId === replicaId)?.listeners ?? [];
+            const address = listener === undefined ? null : { host: listener.host, port: listener.port };
+            return { nodeId: replicaId, endOffset: logEndOffset, address };
+          };
+          return {
+            ...{ leader: found.leaderId, epoch: found.leaderEpoch, highWatermark: found.highWatermark },
+            ...{ voters: found.currentVoters.map(member), observers: found.observers.map(member) },
+          };
+        },
       ),
     async addVoter({ nodeId, host, port }) {
       const listeners = [{ name: 'CONTROLLER', host, port }];

@@ -1,6 +1,18 @@
 // What a leader keeps of whoever fetches from it, changed in place with each fetch. Who may lead or what is committed isn't
 // decided here.
-import type { Progress } from './types.ts';
+import type { Message } from './types.ts';
+
+export interface Progress {
+  /** All below is on its disk. */
+  endOffset: number;
+  fetchedAtMs: number;
+  /** When it last had all that there was; null where it never had, as far as this leader knows. */
+  caughtUpAtMs: number | null;
+  /** Where the leader's log ended when it last asked. */
+  seen: { readonly endOffset: number; readonly atMs: number } | null;
+  /** A fetch that waits for something to answer. */
+  held: { readonly message: Extract<Message, { kind: 'fetch' }>; readonly untilMs: number } | null;
+}
 
 export const newProgress = (nowMs: number): Progress => ({
   ...{ endOffset: 0, fetchedAtMs: nowMs, caughtUpAtMs: null, seen: null, held: null },

@@ -2,9 +2,10 @@
 // keeps nothing from one event to the next but what `Raft` shows. Whoever carries the effects out does so in their order
 // (driver.ts): a vote or an entry is on disk before anyone is told of it.
 import { assert, unreachable } from '../kernel/assert.ts';
-import { newProgress, tookUpTo } from './progress.ts';
+import { newProgress, type Progress, tookUpTo } from './progress.ts';
 import { isMajority, majorityValue } from './quorum.ts';
 import { createRaftLog, type RaftLog } from './raft-log.ts';
+import type { Role } from './role.ts';
 import {
   type Effect,
   type Entry,
@@ -13,10 +14,8 @@ import {
   type LogEnd,
   type Message,
   type Persist,
-  type Progress,
   type RaftOptions,
   type RaftTiming,
-  type Role,
   raftTiming,
   type SaidVoter,
   type Snapshot,

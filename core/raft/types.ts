@@ -133,35 +133,6 @@ export type Effect =
   /** A snapshot has taken the place of what was here. */
   | { readonly kind: 'restore'; readonly snapshot: Snapshot };
 
-/** What a leader knows of whoever fetches from it. */
-export interface Progress {
-  /** All below is on its disk. */
-  endOffset: number;
-  fetchedAtMs: number;
-  /** When it last had all that there was; null where it never had, as far as this leader knows. */
-  caughtUpAtMs: number | null;
-  /** Where the leader's log ended when it last asked. */
-  seen: { readonly endOffset: number; readonly atMs: number } | null;
-  /** A fetch that waits for something to answer. */
-  held: { readonly message: Extract<Message, { kind: 'fetch' }>; readonly untilMs: number } | null;
-}
-
-export type Role =
-  /** `leader` null: looks for one. An observer is a follower that doesn't vote. */
-  | { readonly kind: 'follower'; readonly leader: number | null; readonly untilMs: number }
-  | {
-      readonly kind: 'prospect' | 'candidate';
-      readonly untilMs: number;
-      readonly granted: Set<number>;
-      readonly refused: Set<number>;
-    }
-  | {
-      readonly kind: 'leader';
-      readonly sinceOffset: number;
-      readonly sinceMs: number;
-      readonly progress: Map<number, Progress>;
-    };
-
 export interface RaftOptions {
   readonly id: number;
   /** Where the log says nothing of them yet; the first leader writes down who they were. */

@@ -50,7 +50,7 @@ export function aloneView(
 
 export function clusterView(
   image: CatalogImage,
-  { log, controller, controllers }: Pick<Cluster, 'log' | 'controller' | 'controllers'>,
+  cluster: Pick<Cluster, 'log' | 'controller' | 'controllers'>,
 ): ClusterView {
   const nodes = () =>
     [...image.nodes.values()]
@@ -65,12 +65,12 @@ export function clusterView(
     controllerId() {
       const up = nodes().filter(({ isFenced }) => !isFenced);
       const [first] = up;
-      return up.find(({ nodeId }) => nodeId === log.quorum.leader)?.nodeId ?? first?.nodeId ?? -1;
+      return up.find(({ nodeId }) => nodeId === cluster.log.quorum.leader)?.nodeId ?? first?.nodeId ?? -1;
     },
     async describeQuorum() {
-      const described = await controller.describeQuorum();
+      const described = await cluster.controller.describeQuorum();
       const votes = ({ nodeId }: { nodeId: number }) => described.voters.some(({ id }) => id === nodeId);
-      return { ...described, addresses: controllers.filter(votes) };
+      return { ...described, addresses: cluster.controllers.filter(votes) };
     },
   };
 }

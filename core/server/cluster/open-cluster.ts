@@ -50,6 +50,7 @@ export interface Cluster {
   readonly log: QuorumMetadataLog;
   readonly catalog: Catalog;
   readonly controller: RemoteController;
+  /** Where those are asked that vote, as far as it is known here. */
   readonly controllers: readonly PeerAddress[];
   /** To a node's own address, as its clients have it. */
   peer(nodeId: number, way?: 'questions' | 'replication'): Transport['call'];
@@ -215,7 +216,9 @@ export async function openCluster(
     log,
     catalog,
     controller,
-    controllers,
+    get controllers() {
+      return log.voters.flatMap(({ id }) => controllerAt(id)() ?? []);
+    },
     nodeEpoch,
     get isRegistered() {
       return log.image.nodes.get(nodeId)?.incarnation === incarnation;

@@ -40,7 +40,7 @@ test('a leader says how far each voter and observer is, and when it last had eve
   expect(described()).toEqual({
     ...{ leader: 1, epoch: 1, highWatermark: 0, observers: [] },
     voters: [
-      { id: 1, endOffset: 1, fetchedAtMs: startMs + 1_000_000, caughtUpAtMs: startMs + 1_000_000 },
+      { id: 1, endOffset: 2, fetchedAtMs: startMs + 1_000_000, caughtUpAtMs: startMs + 1_000_000 },
       { id: 2, endOffset: -1, fetchedAtMs: -1, caughtUpAtMs: -1 },
       { id: 3, endOffset: -1, fetchedAtMs: -1, caughtUpAtMs: -1 },
     ],
@@ -48,21 +48,21 @@ test('a leader says how far each voter and observer is, and when it last had eve
   fetch(2, 0);
   fetch(3, 0);
   clock.nowMs += 100;
-  fetch(2, 1); // all there is
-  fetch(9, 1);
+  fetch(2, 2); // all there is: that the epoch began, and who votes
+  fetch(9, 2);
   propose('a');
   clock.nowMs += 100;
-  fetch(3, 1); // all that there was when it asked before, and less than there is
-  fetch(2, 2);
+  fetch(3, 2); // all that there was when it asked before, and less than there is
+  fetch(2, 3);
   const wallMs = startMs + 1_000_000;
   expect(described()).toMatchObject({
-    highWatermark: 2,
+    highWatermark: 3,
     voters: [
-      { id: 1, endOffset: 2, fetchedAtMs: wallMs + 200, caughtUpAtMs: wallMs + 200 },
-      { id: 2, endOffset: 2, fetchedAtMs: wallMs + 200, caughtUpAtMs: wallMs + 200 },
-      { id: 3, endOffset: 1, fetchedAtMs: wallMs + 200, caughtUpAtMs: wallMs },
+      { id: 1, endOffset: 3, fetchedAtMs: wallMs + 200, caughtUpAtMs: wallMs + 200 },
+      { id: 2, endOffset: 3, fetchedAtMs: wallMs + 200, caughtUpAtMs: wallMs + 200 },
+      { id: 3, endOffset: 2, fetchedAtMs: wallMs + 200, caughtUpAtMs: wallMs },
     ],
-    observers: [{ id: 9, endOffset: 1, fetchedAtMs: wallMs + 100, caughtUpAtMs: wallMs + 100 }],
+    observers: [{ id: 9, endOffset: 2, fetchedAtMs: wallMs + 100, caughtUpAtMs: wallMs + 100 }],
   });
 });
 
