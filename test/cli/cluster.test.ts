@@ -174,3 +174,30 @@ test("a folder is one node's: another number, or none, is refused", async () => 
     stderr: refused('a node without a cluster').replace('node 1 of a cluster', 'a node of a cluster'),
   });
 });
+
+test('a vote is taken and given back, and what cannot be is one sentence', { timeout: 120_000 }, async () => {
+  await using folder = await tempFolder();
+  const { dev, port, bootstrap } = await startDev(folder.data);
+  const at = ['--bootstrap', bootstrap];
+  const voters = async () => {
+    const { stdout } = await millrace(['cluster', 'voters', '--json', ...at]);
+    const found = JSON.parse(stdout) as { voters: { nodeId: number }[]; observers: { nodeId: number }[] };
+    return [found.voters.map(({ nodeId }) => nodeId).sort(), found.observers.map(({ nodeId }) => nodeId).sort()];
+  };
+  expect(await voters()).toEqual([[1, 2, 3], []]);
+  const removed = await millrace(['cluster', 'voters', 'remove', '3', ...at]);
+  expect(removed).toMatchObject({ code: 0, stderr: 'node 3 votes no more; it goes on following\n' });
+  await expect.poll(voters, { timeout: 30_000 }).toEqual([[1, 2], [3]]);
+  const added = await millrace(['cluster', 'voters', 'add', `3@127.0.0.1:${port + 102}`, ...at]);
+  expect(added).toMatchObject({ code: 0, stderr: 'node 3 votes\n' });
+  await expect.poll(voters, { timeout: 30_000 }).toEqual([[1, 2, 3], []]);
+  const shown = await millrace(['cluster', 'voters', ...at]);
+  expect(shown.stdout).toMatch(/node +address +role +entries behind\n/);
+  const twice = await millrace(['cluster', 'voters', 'add', `3@127.0.0.1:${port + 102}`, ...at]);
+  expect([twice.code, twice.stderr.trim().split('\n').length]).toEqual([1, 1]);
+  const malformed = await millrace(['cluster', 'voters', 'add', 'nonsense', ...at]);
+  expect(malformed.code).not.toBe(0);
+  expect(malformed.stderr).toContain("'nonsense' is no controller; write id@host:port");
+  dev.kill('SIGTERM');
+  expect(await dev.finished).toMatchObject({ code: 0 });
+});

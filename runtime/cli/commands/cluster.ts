@@ -10,6 +10,7 @@ import { parseNonNegativeInteger, parsePositiveInteger } from '../options.ts';
 import { print, printJson, printTable, say } from '../output.ts';
 import { balanced, drained } from '../place-plan.ts';
 import { throttled } from '../throttled-move.ts';
+import { addVoters } from './cluster-voters.ts';
 
 interface Flags extends ConnectionFlags {
   readonly json?: boolean;
@@ -214,4 +215,5 @@ export function addCluster(program: Command): void {
     )
     .addHelpText('after', '\nExample:\n  $ millrace cluster reassign orders --replicas 2,3 --bootstrap 127.0.0.1:9092')
     .action(reassign);
+  addVoters(cluster);
 }
