@@ -110,8 +110,9 @@ async function uncleanElection(kafka, client) {
     await kafka.restart(follower);
     await until('the unclean election', (now) => now.leader === follower);
     await write(80);
-    const [fetched] = await goingOn.poll(waitMsMax);
-    if (fetched?.fetchOffset !== 50) throw new Error(`it goes on at ${fetched?.fetchOffset}, not 50`);
+    const [moved] = await goingOn.poll(waitMsMax);
+    if (moved?.fetchOffset !== 100 || moved.nextOffset !== 50)
+      throw new Error(`it goes on from ${moved?.fetchOffset} at ${moved?.nextOffset}, not from 100 at 50`);
     const told = await failing.poll(waitMsMax).then(
       () => 'nothing',
       ({ code }) => code,
