@@ -2,7 +2,7 @@
 // them may be written to. Roles of one partition change one after another, and a leader that is none any more takes
 // nothing from the moment the image says so. Nothing here decides who leads.
 import type { Clock } from '../kernel/clock.ts';
-import { isFault } from '../kernel/fault.ts';
+import { Fault, isFault } from '../kernel/fault.ts';
 import { partitionName } from '../kernel/ids.ts';
 import type { Logger } from '../kernel/logger.ts';
 import type { PartitionLog } from '../log/partition-log.ts';
@@ -175,6 +175,11 @@ export function createReplicas(options: ReplicasOptions): Replicas {
     }
   }
 
+  /** From `forget` on its log waits for its erasure, which waits for this replica: who asked for it would wait for ever. */
+  function assertKept(replica: Replica): void {
+    if (replica.forgotten) throw new Fault('CLOSED', { what: `the replica ${nameOf(replica)}` });
+  }
+
   /** The copy counts for nothing at this place. */
   const isOutOfSync = ({ leader, inSync }: Place) => leader >= 0 && leader !== nodeId && !inSync.includes(nodeId);
 
@@ -202,9 +207,11 @@ export function createReplicas(options: ReplicasOptions): Replicas {
         throw error;
       }
       const told = 'a damaged copy was erased and is fetched from its leader';
+      assertKept(replica);
       logger.warn({ partition: nameOf(replica), reason: String(error) }, told);
       await options.remove(topic, partition);
       replica.damagedAt = null;
+      assertKept(replica);
       const log = await options.open(topic, partition);
       log.onDamage((offset) => damaged(replica, offset));
       replica.log = log;
@@ -246,7 +253,7 @@ export function createReplicas(options: ReplicasOptions): Replicas {
   async function turnOnce(replica: Replica): Promise<void> {
     const { wanted } = replica;
     await giveUp(replica);
-    if (replica.forgotten) return;
+    assertKept(replica);
     replica.taken = null;
     if (wanted === null) {
       await options.remove(replica.topic, replica.partition);
@@ -263,7 +270,7 @@ export function createReplicas(options: ReplicasOptions): Replicas {
       try {
         await attempt;
       } catch (error) {
-        if (closed) return;
+        if (closed || replica.forgotten) return;
         const partition = nameOf(replica);
         const isDisk = isStorageFailure(error) || isDamaged(error);
         const told = 'a replica could not take up its role; it is tried again';
