@@ -11,6 +11,7 @@ import { startMillrace, startMillraceCluster } from '../../conformance/parts/mil
 import { clientWorks } from './clients.mjs';
 import { embeddedFolder, jobWorks } from './jobs.mjs';
 import { nodeWorks } from './node.mjs';
+import { threadWorks } from './threads.mjs';
 
 const { values } = parseArgs({
   options: {
@@ -46,7 +47,7 @@ const context = {
   embedded: embeddedFolder(folder),
   scale,
 };
-const works = [...jobWorks(context), ...nodeWorks(context), ...clientWorks(context)];
+const works = [...jobWorks(context), ...nodeWorks(context), ...clientWorks(context), ...threadWorks(context)];
 
 function chosen() {
   if (values.only === undefined) return works;
@@ -57,28 +58,38 @@ function chosen() {
   process.exit(1);
 }
 
-async function measure({ name, title, unit, prepare, contenders, ratios, more = () => [] }) {
+/**
+ * A contender's work resolves with a figure, or with several by name; `unit` is that of the first, `units` those of the others.
+ */
+async function measure({ name, title, unit, units = {}, prepare, rounds = runs, contenders, ratios }) {
   await prepare?.();
-  const found = Object.fromEntries(Object.keys(contenders).map((contender) => [contender, []]));
+  const found = Object.fromEntries(Object.keys(contenders).map((contender) => [contender, {}]));
   const load = loadavg()[0];
-  for (let round = 0; round < runs; round++) {
+  for (let round = 0; round < rounds; round++) {
     const turn = Object.entries(contenders);
     // Nobody is always the first.
-    for (const [contender, work] of [...turn.slice(round % turn.length), ...turn.slice(0, round % turn.length)])
-      found[contender].push(await work());
+    for (const [contender, work] of [...turn.slice(round % turn.length), ...turn.slice(0, round % turn.length)]) {
+      const figures = await work();
+      for (const [figure, value] of Object.entries(typeof figures === 'number' ? { '': figures } : figures)) {
+        found[contender][figure] ??= [];
+        found[contender][figure].push(value);
+      }
+    }
   }
-  say(`\n${name}: ${title}; ${runs} rounds, load ${load.toFixed(1)} before`);
-  for (const [contender, all] of Object.entries(found))
-    say(
-      `  ${contender.padEnd(40)}${shown(median(all), unit).padStart(20)}  (${all.map((one) => shown(one, '')).join(' ')})`,
-    );
-  for (const line of more()) say(line);
-  const judged = ratios.map(({ ours, theirs, reach, lower = false }) => {
-    const ratio = median(found[ours]) / median(found[theirs]);
+  say(`\n${name}: ${title}; ${rounds} rounds, load ${load.toFixed(1)} before`);
+  for (const [contender, figures] of Object.entries(found))
+    for (const [figure, all] of Object.entries(figures)) {
+      const called = figure === '' ? contender : `${contender}, ${figure}`;
+      const value = shown(median(all), units[figure] ?? unit);
+      say(`  ${called.padEnd(40)}${value.padStart(20)}  (${all.map((one) => shown(one, '')).join(' ')})`);
+    }
+  const judged = ratios.map(({ ours, theirs, figure = Object.keys(found[ours])[0], reach, lower = false }) => {
+    const ratio = median(found[ours][figure]) / median(found[theirs][figure]);
     const isReached = lower ? ratio <= reach : ratio >= reach;
     const wanted = `${lower ? 'at most' : 'at least'} ${reach}`;
-    say(`  ${ours} / ${theirs}: ${ratio.toFixed(2)} (${wanted}: ${isReached ? 'reached' : 'not reached'})`);
-    return { ours, theirs, ratio, reach, isReached };
+    const what = figure === '' ? '' : `${figure}, `;
+    say(`  ${what}${ours} / ${theirs}: ${ratio.toFixed(2)} (${wanted}: ${isReached ? 'reached' : 'not reached'})`);
+    return { ours, theirs, figure, ratio, reach, isReached };
   });
   return { name, title, unit, load, found, ratios: judged };
 }

@@ -4,6 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join as joinPath } from 'node:path';
 import {
+  aggregate,
   count,
   filter,
   groupByKey,
@@ -22,6 +23,7 @@ import {
   within,
 } from 'millrace';
 import { connect, runJob } from 'millrace/run';
+import { orders, totals } from './orders.mjs';
 
 const [mode, guarantee, partitionsText, place] = process.argv.slice(2);
 const partitions = Number(partitionsText);
@@ -80,10 +82,35 @@ const topologies = {
       .to(text),
 };
 
+/** Filter and aggregate orders of `orders.mjs`; `add` adds one to a total. */
+const summed = (format, zero, add) => () =>
+  topic(`bench-${format}`, orders[format], each)
+    .pipe(
+      tap(tick),
+      filter(({ amount }) => amount >= 100),
+      groupByKey(),
+      aggregate(() => zero, add, { as: 'totals', value: totals[format] }),
+      toStream(),
+    )
+    .to(topic(`${name}-out`, totals[format], each));
+const ofOrders = {
+  json: summed('json', { orders: 0, amount: 0 }, (total, { amount }) => ({
+    orders: total.orders + 1,
+    amount: total.amount + amount,
+  })),
+  avro: summed('avro', { orders: 0n, amount: 0 }, (total, { amount }) => ({
+    orders: total.orders + 1n,
+    amount: total.amount + amount,
+  })),
+};
+
 const folder = isCluster ? await mkdtemp(joinPath(tmpdir(), 'millrace-bench-')) : place;
 const where = isCluster ? { bootstrap: place, data: folder } : { data: folder };
 try {
-  const running = await runJob(job(name, [topologies[mode]()], { guarantee }), { ...where, until: 'end' });
+  const running = await runJob(job(name, [(topologies[mode] ?? ofOrders[mode])()], { guarantee }), {
+    ...where,
+    until: 'end',
+  });
   await running.done;
   const seconds = (performance.now() - firstMs) / 1_000;
   await running[Symbol.asyncDispose]();

@@ -1,8 +1,10 @@
 // A storage node beside Apache Kafka, each a process on this machine that Java's own tools for it write to and read from: records/s,
 // the 99th percentile of the time to an acknowledgement, the node's processor seconds for a gigabyte, and how soon it answers.
-import { readFile } from 'node:fs/promises';
+import { randomBytes } from 'node:crypto';
+import { readFile, writeFile } from 'node:fs/promises';
 import { installJava, javaFlags } from '../../conformance/parts/java.mjs';
 import { run } from '../../conformance/parts/peers.mjs';
+import { compileJava } from './java.mjs';
 
 const ticksPerSecond = 100; // of /proc, on every Linux
 const ours = 'Millrace node';
@@ -81,20 +83,13 @@ export function nodeWorks({ kafkaNode, millraceNode, kafkaCluster, millraceClust
   const produced = shapes.map((shape) => {
     const { bytes, partitions, compression } = shape;
     const records = Math.round((bytes === 100 ? 2_000_000 : 300_000) * scale);
-    const p99 = new Map([ours, theirs].map((name) => [name, []]));
     return {
       name: `produce-${bytes}-${partitions}-${compression}`,
       title: `Java's ProducerPerformance, acks=all, ${records.toLocaleString('en-US')} × ${bytes} B, ${partitions} partitions, ${compression}`,
       unit: 'records/s',
-      contenders: both((node, name) =>
-        withTopic(node, partitions, async (topic) => {
-          const found = await produce(node, topic, { ...shape, records });
-          p99.get(name).push(found.p99);
-          return found.rate;
-        }),
-      ),
-      ratios: [each({ reach: 1 })],
-      more: () => [...p99].map(([name, all]) => `  p99, ${name}: ${all.join(' ')} ms`),
+      units: { p99: 'ms' },
+      contenders: both((node) => withTopic(node, partitions, (topic) => produce(node, topic, { ...shape, records }))),
+      ratios: [each({ reach: 1 }), each({ figure: 'p99', reach: 1, lower: true })],
     };
   });
 
@@ -113,18 +108,67 @@ export function nodeWorks({ kafkaNode, millraceNode, kafkaCluster, millraceClust
     ratios: [each({ reach: 1.5, lower: true })],
   };
 
+  const written = Math.round(2_000_000 * scale);
+  const ofWritten = `${written.toLocaleString('en-US')} × 100 B, 6 partitions`;
   const consumed = {
     name: 'consume',
-    title: `Java's ConsumerPerformance, ${Math.round(2_000_000 * scale).toLocaleString('en-US')} × 100 B, 6 partitions, what was just written`,
+    title: `Java's ConsumerPerformance, ${ofWritten}, what was just written`,
     unit: 'records/s',
     contenders: both((node) =>
       withTopic(node, 6, async (topic) => {
-        const records = Math.round(2_000_000 * scale);
-        await produce(node, topic, { records, bytes: 100, compression: 'none' });
-        return consume(node, topic, records);
+        await produce(node, topic, { records: written, bytes: 100, compression: 'none' });
+        return consume(node, topic, written);
       }),
     ),
     ratios: [each({ reach: 1 })],
+  };
+
+  const consumedFromDisk = {
+    name: 'consume-disk',
+    title: `the same, after a restart of the node and with the system's page cache emptied (takes root), ${ofWritten}`,
+    unit: 'records/s',
+    contenders: both((node) =>
+      withTopic(node, 6, async (topic) => {
+        await produce(node, topic, { records: written, bytes: 100, compression: 'none' });
+        await node.kill(1);
+        await node.restart(1);
+        await run('sync', []);
+        await writeFile('/proc/sys/vm/drop_caches', '3');
+        return consume(node, topic, written);
+      }),
+    ),
+    ratios: [each({ reach: 1 })],
+  };
+
+  const consumedAtTail = {
+    name: 'consume-tail',
+    title: `ProducerPerformance and ConsumerPerformance at once, ${ofWritten}: records through both`,
+    unit: 'records/s',
+    contenders: both((node) =>
+      withTopic(node, 6, async (topic) => {
+        const sinceMs = performance.now();
+        await Promise.all([
+          produce(node, topic, { records: written, bytes: 100, compression: 'none' }),
+          consume(node, topic, written),
+        ]);
+        return (written / (performance.now() - sinceMs)) * 1_000;
+      }),
+    ),
+    ratios: [each({ reach: 1 })],
+  };
+
+  const latency = {
+    name: 'latency',
+    title: 'one record at a time from a Java producer, acks=all, to a Java consumer, 100 B, 5,000 of them',
+    unit: 'µs',
+    units: { p99: 'µs' },
+    contenders: both((node) =>
+      withTopic(node, 1, async (topic) => {
+        const args = ['-Xmx512m', '-cp', await compileJava(), 'EndToEnd', node.bootstrap, topic, '5000'];
+        return JSON.parse((await run('java', args)).stdout.toString().trim().split('\n').at(-1));
+      }),
+    ),
+    ratios: [each({ figure: 'p50', reach: 0.7, lower: true }), each({ figure: 'p99', reach: 0.7, lower: true })],
   };
 
   const replicated = [100, 1_024].map((bytes) => {
@@ -159,17 +203,56 @@ export function nodeWorks({ kafkaNode, millraceNode, kafkaCluster, millraceClust
     ratios: [each({ reach: 0.3, lower: true })],
   };
 
+  const answers = async (node) => {
+    await node.kill(1);
+    const sinceMs = performance.now();
+    await node.restart(1);
+    return (performance.now() - sinceMs) / 1_000;
+  };
   const start = {
     name: 'start',
     title: 'kill -9 of a node with what the works above have left, to its first answer',
     unit: 's',
-    contenders: both(async (node) => {
-      await node.kill(1);
-      const sinceMs = performance.now();
-      await node.restart(1);
-      return (performance.now() - sinceMs) / 1_000;
-    }),
+    contenders: both(answers),
     ratios: [each({ reach: 0.15, lower: true })],
   };
-  return [...produced, perGigabyte, consumed, memory, start, ...replicated];
+
+  const bulk = Math.round(10_000_000 * scale);
+  const startWithMuch = {
+    name: 'start-10gb',
+    title: `the same with ${bulk.toLocaleString('en-US')} × 1 KiB more, in 100 partitions`,
+    unit: 's',
+    async prepare() {
+      for (const node of Object.values(nodes)) await fill(await node(), bulk);
+    },
+    contenders: both(answers),
+    ratios: [each({ reach: 0.15, lower: true })],
+  };
+  return [
+    ...produced,
+    perGigabyte,
+    consumed,
+    consumedFromDisk,
+    consumedAtTail,
+    latency,
+    memory,
+    start,
+    startWithMuch,
+    ...replicated,
+  ];
+}
+
+/** Left there until the node is stopped. */
+async function fill({ bootstrap }, records) {
+  const { createClient, tcpNetwork } = await import('millrace/client');
+  const client = createClient({ network: tcpNetwork({ bootstrap }) });
+  const [name, partitions] = ['bench-bulk', 100];
+  const config = { 'retention.ms': '-1' };
+  await client.admin().createTopics([{ name, partitions, replicationFactor: 1, config }]);
+  const producer = client.producer();
+  const value = randomBytes(1_024);
+  for (let i = 0; i < records; i++)
+    if (!producer.write(name, Math.floor(i / 256) % partitions, Date.now(), null, value)) await producer.ready();
+  await producer.close();
+  await client.close();
 }

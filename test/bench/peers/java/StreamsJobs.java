@@ -7,10 +7,15 @@ import java.util.*;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
+import org.apache.avro.generic.GenericData;
+import org.apache.avro.generic.GenericRecord;
 import org.apache.kafka.clients.admin.*;
+import org.apache.kafka.common.serialization.Serde;
 import org.apache.kafka.common.serialization.Serdes;
+import org.apache.kafka.common.utils.Bytes;
 import org.apache.kafka.streams.*;
 import org.apache.kafka.streams.kstream.*;
+import org.apache.kafka.streams.state.KeyValueStore;
 
 final class StreamsJobs {
   static final AtomicLong seen = new AtomicLong();
@@ -61,6 +66,8 @@ final class StreamsJobs {
 
   static Topology topology(String mode, String output) {
     StreamsBuilder builder = new StreamsBuilder();
+    if (mode.equals("json")) return json(builder, output);
+    if (mode.equals("avro")) return avro(builder, output);
     KStream<String, String> input = builder.stream(mode.equals("streamJoin") ? "bench-left" : "bench-in");
     switch (mode) {
       case "stateless" -> input
@@ -95,5 +102,43 @@ final class StreamsJobs {
       default -> throw new IllegalArgumentException(mode);
     }
     return builder.build();
+  }
+
+  static Topology json(StreamsBuilder builder, String output) {
+    Serde<Orders.Total> totals = Orders.json(Orders.Total.class);
+    builder.stream("bench-json", Consumed.with(Serdes.String(), Orders.json(Orders.Order.class)))
+      .peek((key, order) -> tick())
+      .filter((key, order) -> order.amount >= 100)
+      .groupByKey(Grouped.with(Serdes.String(), Orders.json(Orders.Order.class)))
+      .aggregate(Orders.Total::new, (key, order, total) -> {
+        Orders.Total next = new Orders.Total();
+        next.orders = total.orders + 1;
+        next.amount = total.amount + order.amount;
+        return next;
+      }, Materialized.<String, Orders.Total, KeyValueStore<Bytes, byte[]>>as("totals").withKeySerde(Serdes.String()).withValueSerde(totals))
+      .toStream()
+      .to(output, Produced.with(Serdes.String(), totals));
+    return builder.build();
+  }
+
+  static Topology avro(StreamsBuilder builder, String output) {
+    Serde<GenericRecord> orders = Orders.avro(Orders.ORDER), totals = Orders.avro(Orders.TOTAL);
+    builder.stream("bench-avro", Consumed.with(Serdes.String(), orders))
+      .peek((key, order) -> tick())
+      .filter((key, order) -> (Double) order.get(3) >= 100)
+      .groupByKey(Grouped.with(Serdes.String(), orders))
+      .aggregate(() -> total(0, 0), (key, order, total) ->
+        total((Long) total.get(0) + 1, (Double) total.get(1) + (Double) order.get(3)),
+        Materialized.<String, GenericRecord, KeyValueStore<Bytes, byte[]>>as("totals").withKeySerde(Serdes.String()).withValueSerde(totals))
+      .toStream()
+      .to(output, Produced.with(Serdes.String(), totals));
+    return builder.build();
+  }
+
+  static GenericRecord total(long orders, double amount) {
+    GenericRecord total = new GenericData.Record(Orders.TOTAL);
+    total.put(0, orders);
+    total.put(1, amount);
+    return total;
   }
 }
