@@ -40,16 +40,35 @@ interface Run {
 /** What the objects of one cached batch take beside its bytes, about: of a batch of one small record, most. */
 const batchOverheadBytes = 256;
 
-/** @param bytesMax for all partitions together, with what their objects take */
+/**
+ * Batches are kept as they came, which is mostly in the memory of a network frame together with others: a frame counts as a
+ * whole, from its first batch that is kept to its last.
+ *
+ * @param bytesMax for all partitions together, with what their objects take
+ */
 export function createBatchCache(bytesMax: number, overheadBytes: number = batchOverheadBytes): BatchCache {
   let bytes = 0;
+  const users = new Map<ArrayBufferLike, number>();
   let ticket = 0;
   // In the order of adding. A run that was cleared leaves stale tickets behind, which its newer batches don't match.
   let order: { readonly run: Run; readonly ticket: number }[] = [];
   let oldest = 0;
 
+  function hold({ buffer }: Uint8Array): void {
+    const others = users.get(buffer) ?? 0;
+    users.set(buffer, others + 1);
+    bytes += overheadBytes + (others === 0 ? buffer.byteLength : 0);
+  }
+
+  function release({ buffer }: Uint8Array): void {
+    const others = users.get(buffer)! - 1;
+    if (others === 0) users.delete(buffer);
+    else users.set(buffer, others);
+    bytes -= overheadBytes + (others === 0 ? buffer.byteLength : 0);
+  }
+
   function shift(run: Run): void {
-    bytes -= run.batches[run.head]!.bytes.length + overheadBytes;
+    release(run.batches[run.head]!.bytes);
     (run.batches as (Cached | undefined)[])[run.head++] = undefined;
     if (run.head > 64 && run.head * 2 > run.batches.length) {
       run.batches = run.batches.slice(run.head);
@@ -77,7 +96,7 @@ export function createBatchCache(bytesMax: number, overheadBytes: number = batch
   }
 
   function clear(run: Run): void {
-    for (let i = run.head; i < run.batches.length; i++) bytes -= run.batches[i]!.bytes.length + overheadBytes;
+    for (let i = run.head; i < run.batches.length; i++) release(run.batches[i]!.bytes);
     run.batches = [];
     run.head = 0;
     dropStaleTickets();
@@ -92,10 +111,10 @@ export function createBatchCache(bytesMax: number, overheadBytes: number = batch
       return {
         add(batch, firstOffset, lastOffset) {
           if (batch.length + overheadBytes > bytesMax) return clear(run);
-          const own = ownMemory(batch);
+          const own = ownMemory(batch, bytesMax);
           run.batches.push({ bytes: own, firstOffset, lastOffset, ticket: ++ticket });
           order.push({ run, ticket });
-          bytes += own.length + overheadBytes;
+          hold(own);
           if (bytes > bytesMax) evict();
         },
         read: (from, end, maxBytes, atLeastOne) => readRun(run, from, end, maxBytes, atLeastOne),
@@ -108,9 +127,11 @@ export function createBatchCache(bytesMax: number, overheadBytes: number = batch
   };
 }
 
-/** A view of a large network frame would keep all of it in memory, unseen by the budget. */
-const ownMemory = (batch: Uint8Array): Uint8Array =>
-  batch.buffer.byteLength > 2 * batch.byteLength + 512 ? new Uint8Array(batch) : batch;
+/** A small batch would hold a very large frame, of which the rest may be nothing that is kept. */
+function ownMemory(batch: Uint8Array, bytesMax: number): Uint8Array {
+  const heldBytes = batch.buffer.byteLength;
+  return heldBytes > 2 * batch.length + 512 && heldBytes > bytesMax / 16 ? new Uint8Array(batch) : batch;
+}
 
 function readRun(run: Run, from: number, end: number, maxBytes: number, atLeastOne: boolean): CachedBatch[] | null {
   const { batches, head } = run;

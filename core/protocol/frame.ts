@@ -118,7 +118,8 @@ const smallBytes = 2_048;
 const tailBytesMax = 64 * 1024;
 
 function joined(parts: readonly Uint8Array[], length: number): Uint8Array {
-  const whole = new Uint8Array(length);
+  // Not filled with zeros: all of it is written here.
+  const whole = new Uint8Array(Buffer.allocUnsafeSlow(length).buffer);
   let at = 0;
   for (const part of parts) {
     whole.set(part, at);

@@ -166,8 +166,16 @@ function levelStorage(path: string, database: Database): Storage {
  * batch's memory is only given back when it is collected, so it is for small values, whose own objects outweigh it.
  */
 async function writeBatch(database: Database, operations: readonly BatchOperation[], sync: boolean): Promise<void> {
+  // `level` copies options that are given, for each operation.
+  const options = (sync ? { sync } : undefined) as { readonly sync: true };
+  if (operations.length === 1) {
+    const [operation] = operations as readonly [BatchOperation];
+    return operation.type === 'put'
+      ? database.put(operation.key, operation.value, options)
+      : database.del(operation.key, options);
+  }
   if (operations.length < chainedFrom || averageBytes(operations) > chainedValueBytesMax) {
-    return database.batch(operations as BatchOperation[], { sync });
+    return database.batch(operations as BatchOperation[], options);
   }
   const batch = database.batch() as unknown as ChainedBatch;
   for (const operation of operations) {

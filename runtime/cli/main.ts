@@ -1,6 +1,7 @@
 // `millrace`: puts the commands together and turns what goes wrong into one sentence and an exit code.
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
+import { letGarbagePileUp } from './garbage.ts';
 import { endQuietlyOnClosedPipe, exitCode, exitCodesHelp, fail } from './output.ts';
 
 /** Loaded one at a time: the parts of the others would double the time to the first answer. */
@@ -38,6 +39,7 @@ function useExitCodes(command: Command): void {
 }
 useExitCodes(program);
 endQuietlyOnClosedPipe();
+letGarbagePileUp();
 
 try {
   await program.parseAsync();
