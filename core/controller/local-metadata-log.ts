@@ -2,6 +2,7 @@
 // sync, before anyone sees them. Always active, for there is no other.
 import { Fault } from '../kernel/fault.ts';
 import type { Random } from '../kernel/random.ts';
+import { openSteadyStorage } from '../storage/steady-storage.ts';
 import type { BatchOperation, Storage, StorageEngine } from '../storage/storage.ts';
 import {
   applyRecord,
@@ -31,7 +32,7 @@ export async function openLocalMetadataLog({
 }): Promise<LocalMetadataLog> {
   if ((await engine.list()).includes(quorumDatabase))
     throw new Fault('STORAGE_OF_ANOTHER', { of: 'a node of a cluster', given: 'a node without a cluster' });
-  const storage = await engine.open(catalogDatabase);
+  const storage = await openSteadyStorage(engine, catalogDatabase);
   try {
     return await replayLog(storage, random);
   } catch (error) {

@@ -105,7 +105,7 @@ export function createFetcher(options: FetcherOptions): Fetcher {
     const { followed } = entry;
     try {
       const taken = await takeAnswer(followed, answer);
-      if (taken === 'outOfRange') await fitInto(followed.log, await endsAt(followed));
+      if (taken === 'outOfRange') await fitInto(followed, await endsAt(followed));
       if (entry.isBehind && covers(followed)) throttle.record(bytesOf(answer));
       entry.isBehind = answer.highWatermark > followed.log.logEndOffset;
       if (taken === 'later') entry.notBeforeMs = clock.monotonicMs() + options.backoffMs;

@@ -39,10 +39,12 @@ export const askFor = (
 });
 
 /** @throws what the log throws: it can't be written, or the bytes came broken */
-export async function takeAnswer({ log }: Followed, answer: FetchedPartition): Promise<Taken> {
+export async function takeAnswer(followed: Followed, answer: FetchedPartition): Promise<Taken> {
+  const { log } = followed;
   const { errorCode, divergingEpoch, highWatermark, logStartOffset, records } = answer;
   if (errorCode !== 0) return errorOf(errorCode).name === 'OFFSET_OUT_OF_RANGE' ? 'outOfRange' : 'later';
   if (divergingEpoch.epoch >= 0 || divergingEpoch.endOffset >= 0) {
+    assertNoLaterLeader(followed);
     await log.truncateTo(commonEnd(log, divergingEpoch));
     return 'taken';
   }
@@ -72,9 +74,19 @@ function commonEnd(log: PartitionLog, leaders: { readonly epoch: number; readonl
 
 /** After 'outOfRange': begins where the leader begins, or is cut to where it ends, as after an unclean election. */
 export async function fitInto(
-  log: PartitionLog,
+  followed: Followed,
   leader: { readonly start: number; readonly end: number },
 ): Promise<void> {
-  if (log.logEndOffset < leader.start) await log.restartAt(leader.start);
-  else await log.truncateTo(Math.max(leader.end, log.logStartOffset));
+  const { log } = followed;
+  if (log.logEndOffset < leader.start) return log.restartAt(leader.start);
+  assertNoLaterLeader(followed);
+  await log.truncateTo(Math.max(leader.end, log.logStartOffset));
+}
+
+/** Whoever follows a leader that isn't the latest here any more hasn't heard of the one after it: what that one wrote may be acknowledged. */
+function assertNoLaterLeader({ log, leaderEpoch }: Followed): void {
+  if (log.leaderEpoch > leaderEpoch)
+    throw new Error(
+      `its records are of leader epoch ${log.leaderEpoch}: they are not cut for a leader of ${leaderEpoch}`,
+    );
 }

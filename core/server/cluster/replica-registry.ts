@@ -2,6 +2,7 @@
 // been deleted and made anew while the node was away.
 import type { TopicPartition } from '../../kernel/ids.ts';
 import { partitionName } from '../../kernel/ids.ts';
+import { openSteadyStorage } from '../../storage/steady-storage.ts';
 import type { StorageEngine } from '../../storage/storage.ts';
 
 export interface ReplicaRegistry {
@@ -17,7 +18,7 @@ export const registryDatabase = '__replicas';
 const keyOf = (log: TopicPartition) => Buffer.from(partitionName(log));
 
 export async function openReplicaRegistry(engine: StorageEngine): Promise<ReplicaRegistry> {
-  const storage = await engine.open(registryDatabase);
+  const storage = await openSteadyStorage(engine, registryDatabase);
   return {
     async ownerOf(log) {
       const known = await storage.get(keyOf(log));

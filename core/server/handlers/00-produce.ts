@@ -12,17 +12,21 @@ import { batchIsTransactional, readBatchHeader } from '../../protocol/record-bat
 import type { Records } from '../../protocol/transport.ts';
 import { codeOf, errorNameOf } from '../error-names.ts';
 import { type Call, findTopic, type Handler } from '../handler.ts';
+import { createLeaderHints, noLeader } from '../leader-hints.ts';
 import type { Led } from '../partitions.ts';
 import { isInternal } from '../topic-rules.ts';
 
 const abortableFrom = 11;
 const idsFrom = 13;
+/** KIP-951. */
+const hintsFrom = { leader: 10, address: 10 };
 
 type TopicData = RequestOf<'produce'>['topicData'][number];
 type PartitionData = TopicData['partitionData'][number];
 type PartitionResponse = ResponseOf<'produce'>['responses'][number]['partitionResponses'][number];
 
 export const produce: Handler<'produce'> = async (request, call) => {
+  const hints = createLeaderHints(call, hintsFrom);
   const badAcks = request.acks < -1 || request.acks > 1;
   const responses = request.topicData.map(async (topicData) => {
     const topic = await topicOf(topicData, call);
@@ -31,9 +35,12 @@ export const produce: Handler<'produce'> = async (request, call) => {
       return typeof topic === 'string' ? refused(partition.index, topic) : append(topic, partition, request, call);
     });
     const { name, topicId } = topicData;
-    return { name, topicId, partitionResponses: await Promise.all(partitionResponses) };
+    const answers = (await Promise.all(partitionResponses)).map((answer) =>
+      answer.errorCode === 0 ? answer : { ...answer, currentLeader: hints.of(answer.errorCode, topic, answer.index) },
+    );
+    return { name, topicId, partitionResponses: answers };
   });
-  return { responses: await Promise.all(responses), throttleTimeMs: 0, nodeEndpoints: [] };
+  return { responses: await Promise.all(responses), throttleTimeMs: 0, nodeEndpoints: hints.endpoints() };
 };
 
 async function topicOf(topicData: TopicData, { parts, version }: Call): Promise<TopicImage | ErrorName> {
@@ -125,5 +132,5 @@ const refused = (index: number, error: ErrorName, errorMessage: string | null = 
   logStartOffset: -1,
   recordErrors: [],
   errorMessage,
-  currentLeader: { leaderId: -1, leaderEpoch: -1 },
+  currentLeader: noLeader,
 });

@@ -10,6 +10,7 @@ import { closestReplica, nodesInRack } from '../closest-replica.ts';
 import { codeOf, errorNameOf } from '../error-names.ts';
 import type { AskedPartition, PartitionAnswer } from '../fetch-sessions.ts';
 import { type Call, epochEndOf, epochError, findTopic, type Handler } from '../handler.ts';
+import { createLeaderHints, noLeader } from '../leader-hints.ts';
 import type { Led, Readable } from '../partitions.ts';
 import { completeFetch, type PartitionRead } from '../pending-fetch.ts';
 
@@ -17,9 +18,10 @@ const idsFrom = 13;
 const statesFrom = 15;
 /** From here on a reader may read from a follower (KIP-392). */
 const followersFrom = 11;
+/** KIP-951. */
+const hintsFrom = { leader: 12, address: 16 };
 // The same object in every answer that has nothing to say there.
 const unknownEpoch = { epoch: -1, endOffset: -1 };
-const noLeader = { leaderId: -1, leaderEpoch: -1 };
 
 /** Of a node that follows; consumers are none. */
 interface Follower {
@@ -28,8 +30,6 @@ interface Follower {
 }
 
 interface FetchedPartition extends PartitionRead {
-  /** Its leader epoch is told to a reader that doesn't know it. */
-  readonly leaderEpoch: number;
   readonly divergingEpoch: PartitionAnswer['divergingEpoch'];
   /** Whom to read from instead; -1 for nobody. */
   readonly preferredReplica: number;
@@ -66,10 +66,15 @@ export const fetch: Handler<'fetch'> = async (request, call) => {
   );
   for (const { isThrottled, bytes } of reads) if (isThrottled) parts.throttle.record(bytes);
   // From here to the answer nothing is awaited.
-  const answers = reads.map((read, i) =>
-    answer(context.partitions[i]!.partition, read, isolation === 'readCommitted', parts.settings.nodeId),
-  );
-  return { throttleTimeMs: 0, ...context.answer(answers), nodeEndpoints: [] };
+  const hints = createLeaderHints(call, hintsFrom);
+  const answers = reads.map((read, i) => {
+    const { topic: name, topicId, partition } = context.partitions[i]!;
+    const found = answer(partition, read, isolation === 'readCommitted');
+    if (found.errorCode === 0) return found;
+    const topic = findTopic(parts, { name, topicId }, version >= idsFrom);
+    return { ...found, currentLeader: hints.of(found.errorCode, topic, partition) };
+  });
+  return { throttleTimeMs: 0, ...context.answer(answers), nodeEndpoints: hints.endpoints() };
 };
 
 function followerOf({ replicaId, replicaState }: RequestOf<'fetch'>, version: number): Follower | null {
@@ -90,7 +95,7 @@ async function open(asked: AskedPartition, { follower, inRack }: Reader, call: C
       : partitions.readable(topic, asked.partition));
     const { log, leaderEpoch } = read;
     const error = epochError(asked.currentLeaderEpoch, leaderEpoch);
-    if (error !== null) return { ...readOf(asked, null, error), endsWait: true, leaderEpoch };
+    if (error !== null) return { ...readOf(asked, null, error), endsWait: true };
     if (!read.isLeader) return { ...readCopy(asked, read), hasOthers: true };
     if (inRack !== null) {
       const preferredReplica = closestReplica(
@@ -155,15 +160,14 @@ const readOf = (asked: AskedPartition, read: Readable | null, error: ErrorName):
   records: [],
   aborted: [],
   moved: read !== null,
-  leaderEpoch: -1,
   divergingEpoch: unknownEpoch,
   preferredReplica: -1,
   isThrottled: false,
   isHeld: false,
 });
 
-function answer(partitionIndex: number, read: FetchedPartition, committed: boolean, nodeId: number): PartitionAnswer {
-  const { log, records, aborted, leaderEpoch, divergingEpoch, hasOthers = false } = read;
+function answer(partitionIndex: number, read: FetchedPartition, committed: boolean): PartitionAnswer {
+  const { log, records, aborted, divergingEpoch, hasOthers = false } = read;
   const error = read.error === 'CORRUPT_MESSAGE' && hasOthers ? 'KAFKA_STORAGE_ERROR' : read.error;
   // It may have been cut by another leader while this one waited: what was read of it may be in no log any more.
   if (read.tenure.isOver) return refused(partitionIndex, 'NOT_LEADER_OR_FOLLOWER');
@@ -173,7 +177,6 @@ function answer(partitionIndex: number, read: FetchedPartition, committed: boole
     lastStableOffset: log?.lastStableOffset ?? -1,
     logStartOffset: log?.logStartOffset ?? -1,
     divergingEpoch,
-    currentLeader: error === 'FENCED_LEADER_EPOCH' ? { leaderId: nodeId, leaderEpoch } : noLeader,
     abortedTransactions: committed ? aborted : null,
     preferredReadReplica: read.preferredReplica,
     records,

@@ -17,7 +17,7 @@ const bin = inProject('runtime/cli/bin.mjs');
 const waitMsMax = 60_000;
 /** MILLRACE_JOBS=long: every vector, the bank for ten minutes and at least once as well. */
 const isLong = process.env.MILLRACE_JOBS === 'long';
-const bankSeconds = isLong ? 600 : 25;
+const bankSeconds = isLong ? 600 : 20;
 const brokerGoneMs = 4_000;
 
 /** @returns results `{ test, result, ms, note }` */

@@ -17,7 +17,11 @@ func cluster() string {
 	_, port, _ := net.SplitHostPort(Bootstrap)
 	number, _ := strconv.Atoi(port)
 	Equal(int(metadata.Brokers[0].Port), number, "port")
-	Equal(metadata.Controller, metadata.Brokers[0].NodeID, "controller")
+	isBroker := false
+	for _, broker := range metadata.Brokers {
+		isBroker = isBroker || broker.NodeID == metadata.Controller
+	}
+	Equal(isBroker, true, "controller is one of the brokers")
 	Check(metadata.Cluster != "", "a cluster id")
 	versions := Must(admin.ApiVersions(ctx))
 	for _, broker := range versions {
