@@ -1,13 +1,15 @@
 // A database for what must not be lost behind a failed write. LevelDB may have a torn record at the end of its own log then, and
 // what it takes afterwards, and says is written, it doesn't find behind that one when it is opened again. So it is opened
 // again before the next write. The logs of partitions have the same by log-storage.ts, where they read back what is there.
+import { assert } from '../kernel/assert.ts';
 import { Fault } from '../kernel/fault.ts';
 import type { Storage, StorageEngine } from './storage.ts';
 
 /** @throws Fault as `engine.open()` */
 export async function openSteadyStorage(engine: StorageEngine, name: string): Promise<Storage> {
-  let storage = await engine.open(name);
-  const writes = new Set<Promise<void>>();
+  /** Null where it couldn't be opened again; whoever wants something of it tries. */
+  let storage: Storage | null = await engine.open(name);
+  const busy = new Set<Promise<unknown>>();
   let isTorn = false;
   let isClosed = false;
   let reopening: Promise<void> | null = null;
@@ -15,51 +17,58 @@ export async function openSteadyStorage(engine: StorageEngine, name: string): Pr
   async function reopen(): Promise<void> {
     // Where there is no room it stays open: what is in it can still be read.
     await engine.tryOut();
-    await Promise.allSettled(writes);
-    await storage.close();
+    await Promise.allSettled(busy);
+    const old = storage;
+    storage = null;
+    await old?.close();
     storage = await engine.open(name);
     isTorn = false;
   }
 
-  async function whole(): Promise<void> {
-    if (!isTorn) return;
+  async function using<T>(work: (storage: Storage) => Promise<T>, isWrite = false): Promise<T> {
+    // Without a wait where there is nothing to wait for: the bytes that are given are taken at once.
+    if (reopening !== null) await reopening.catch(() => {});
     if (isClosed) throw new Fault('CLOSED', { what: `the database of ${name}` });
-    reopening ??= reopen().finally(() => {
-      reopening = null;
-    });
-    await reopening;
+    if (storage === null || (isWrite && isTorn)) {
+      reopening ??= reopen().finally(() => {
+        reopening = null;
+      });
+      await reopening;
+    }
+    const working = work(storage!);
+    busy.add(working);
+    try {
+      return await working;
+    } catch (error) {
+      if (isWrite) isTorn = true;
+      throw error;
+    } finally {
+      busy.delete(working);
+    }
   }
 
   async function close(): Promise<void> {
     isClosed = true;
     await reopening?.catch(() => {});
-    await storage.close();
+    await storage?.close();
   }
 
   return {
-    async get(key) {
-      await reopening?.catch(() => {});
-      return storage.get(key);
+    get: (key) => using((own) => own.get(key)),
+    getSync(key) {
+      assert(storage !== null, `getSync() of ${name}, which is not open`);
+      return storage.getSync(key);
     },
-    getSync: (key) => storage.getSync(key),
-    async write(operations, options) {
-      await whole();
-      const write = storage.write(operations, options);
-      writes.add(write);
-      try {
-        await write;
-      } catch (error) {
-        isTorn = true;
-        throw error;
-      } finally {
-        writes.delete(write);
-      }
+    write: (operations, options) => using((own) => own.write(operations, options), true),
+    async *scan(options) {
+      // Not held open by it: whoever scans does so before others write.
+      assert(storage !== null, `scan() of ${name}, which is not open`);
+      yield* storage.scan(options);
     },
-    scan: (options) => storage.scan(options),
-    scanPage: (options) => storage.scanPage(options),
-    clear: (range) => storage.clear(range),
-    compactRange: (start, end) => storage.compactRange(start, end),
-    approximateSize: (start, end) => storage.approximateSize(start, end),
+    scanPage: (options) => using((own) => own.scanPage(options)),
+    clear: (range) => using((own) => own.clear(range), true),
+    compactRange: (start, end) => using((own) => own.compactRange(start, end)),
+    approximateSize: (start, end) => using((own) => own.approximateSize(start, end)),
     close,
     [Symbol.asyncDispose]: close,
   };
