@@ -33,6 +33,9 @@ export interface Lifecycle {
   close(): Promise<void>;
 }
 
+/** A controller that is being elected is waited for before a node leaves without anybody taking its leaders over. */
+const electionMsMax = 1_500;
+
 export function startLifecycle(options: LifecycleOptions): Lifecycle {
   const { controller, clock, logger, node } = options;
   const ready = createLatch();
@@ -40,6 +43,7 @@ export function startLifecycle(options: LifecycleOptions): Lifecycle {
   ready.promise.catch(() => {});
   let epoch = -1;
   let leaving = false;
+  let unreachedSinceMs: number | null = null;
   let closed = false;
   let timer: Timer | undefined;
   let beating: Promise<void> = Promise.resolve();
@@ -71,10 +75,13 @@ export function startLifecycle(options: LifecycleOptions): Lifecycle {
     if (closed) return;
     timer = clock.after(delayMs, () => {
       beating = beat()
+        .then(() => {
+          unreachedSinceMs = null;
+        })
         .catch((error: unknown) => {
           if (!closed) logger.debug({ err: error }, 'the controller was not reached');
-          // With no controller left nobody can take its leaders over.
-          if (leaving) left.resolve();
+          unreachedSinceMs ??= clock.monotonicMs();
+          if (leaving && clock.monotonicMs() - unreachedSinceMs >= electionMsMax) left.resolve();
         })
         // Until it is taken in there is nothing to wait for.
         .then(() => next(leaving || epoch < 0 || !isReady ? Math.min(100, options.heartbeatMs) : options.heartbeatMs));
