@@ -25,6 +25,10 @@ import {
 import { connect, runJob } from 'millrace/run';
 import { orders, totals } from './orders.mjs';
 
+// As `millrace run` does.
+const { letGarbagePileUp } = await import('../../../dist/runtime/cli/garbage.js');
+letGarbagePileUp();
+
 const [mode, guarantee, partitionsText, place] = process.argv.slice(2);
 const partitions = Number(partitionsText);
 const isCluster = place.includes(':');

@@ -203,8 +203,8 @@ export function nodeWorks({ kafkaNode, millraceNode, kafkaCluster, millraceClust
     ratios: [each({ reach: 0.3, lower: true })],
   };
 
-  const answers = async (node) => {
-    await node.kill(1);
+  const answers = (goes) => async (node) => {
+    await node[goes](1);
     const sinceMs = performance.now();
     await node.restart(1);
     return (performance.now() - sinceMs) / 1_000;
@@ -213,19 +213,19 @@ export function nodeWorks({ kafkaNode, millraceNode, kafkaCluster, millraceClust
     name: 'start',
     title: 'kill -9 of a node with what the works above have left, to its first answer',
     unit: 's',
-    contenders: both(answers),
+    contenders: both(answers('kill')),
     ratios: [each({ reach: 0.15, lower: true })],
   };
 
   const bulk = Math.round(10_000_000 * scale);
   const startWithMuch = {
     name: 'start-10gb',
-    title: `the same with ${bulk.toLocaleString('en-US')} × 1 KiB more, in 100 partitions`,
+    title: `a stop in good order with ${bulk.toLocaleString('en-US')} × 1 KiB more, in 100 partitions, then from the start to the first answer`,
     unit: 's',
     async prepare() {
       for (const node of Object.values(nodes)) await fill(await node(), bulk);
     },
-    contenders: both(answers),
+    contenders: both(answers('end')),
     ratios: [each({ reach: 0.15, lower: true })],
   };
   return [

@@ -88,7 +88,11 @@ await runAsked(
     async cluster() {
       const { brokers, controllerid } = JSON.parse(await text(['-L', '-J']));
       equal(brokers[0].name, bootstrap, 'address');
-      equal(brokers.some(({ id }) => id === controllerid), true, 'controller is one of the brokers');
+      equal(
+        brokers.some(({ id }) => id === controllerid),
+        true,
+        'controller is one of the brokers',
+      );
     },
 
     async topics() {
