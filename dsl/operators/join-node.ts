@@ -5,6 +5,7 @@ import { durationMs } from '../../core/kernel/duration.ts';
 import { Fault } from '../../core/kernel/fault.ts';
 import type { Serde } from '../../core/schema/serde.ts';
 import { structured } from '../../core/schema/structured.ts';
+import { keptSerde } from '../kept-serde.ts';
 import type { JoinWindowSpec, StreamNode, TableNode } from '../plan.ts';
 import type { KStream, KTable } from '../stage.ts';
 import { streamOf, tableOf } from '../stage.ts';
@@ -29,7 +30,7 @@ export interface JoinOptions<V, X> extends TableJoinOptions<X> {
    * that the last records are joined without one after them. Default: off, as of `window()`.
    */
   readonly idle?: Duration;
-  /** How the values that wait are written. Default `structured()`. */
+  /** How the values that wait are written. Default the topic's serde, for primitives as they came; else `structured()`. */
   readonly waiting?: Serde<Exclude<V, null>>;
 }
 
@@ -37,7 +38,7 @@ export interface JoinOptions<V, X> extends TableJoinOptions<X> {
 export interface StreamJoinOptions<V, W> {
   /** Name of the state stores and their changelogs. Needed where the job requires names. */
   readonly as?: string;
-  /** How the left side's values are kept while they may still meet others. Default `structured()`. */
+  /** How the left side's values are kept while they may still meet others. Default as for `waiting` of `JoinOptions`. */
   readonly left?: Serde<Exclude<V, null>>;
   /** Likewise the right side's. */
   readonly right?: Serde<Exclude<W, null>>;
@@ -76,7 +77,7 @@ export function joinWithTable(join: Kind, other: KTable<unknown, unknown>, rest:
     const buffer =
       grace === undefined
         ? null
-        : { as, value: waiting ?? structured(), graceMs: durationMs(grace), idleMs: msOrNull(idle) };
+        : { as, value: waiting ?? keptSerde(stage.node), graceMs: durationMs(grace), idleMs: msOrNull(idle) };
     return streamOf({ kind: 'joinTable', parent: stage.node, table: other.node, join, joiner, buffer });
   };
 }
@@ -87,12 +88,15 @@ export function joinWithStream(join: Kind, other: KStream<unknown, unknown>, res
     throw bad(join, "two streams join within a span of time: (other, within('5 minutes', { grace: 0 }), joiner)");
   }
   if (typeof joiner !== 'function') throw bad(join, 'after within() comes a function of both values');
-  const { as = null, left = structured(), right = structured(), idle } = options;
+  const { as = null, left, right = keptSerde(other.node), idle } = options;
   if (join === 'inner' && idle !== undefined)
     throw bad(join, 'no row waits for time here, so there is nothing for idle');
   const idleMs = msOrNull(idle);
   return ({ node }: { readonly node: StreamNode }) =>
-    streamOf({ kind: 'joinStreams', parents: [node, other.node], join, within, joiner, idleMs, as, left, right });
+    streamOf({
+      kind: 'joinStreams',
+      ...{ parents: [node, other.node], join, within, joiner, idleMs, as, left: left ?? keptSerde(node), right },
+    });
 }
 
 const msOrNull = (duration: Duration | undefined): number | null =>
