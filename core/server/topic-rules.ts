@@ -18,13 +18,6 @@ export function topicNameProblem(name: string): string | null {
   return null;
 }
 
-/** Kafka's metrics write '.' and '_' alike, so it doesn't let two topics differ only in those. */
-export function nameCollision(name: string, existing: Iterable<string>): string | null {
-  const flat = name.replaceAll('.', '_');
-  for (const other of existing) if (other !== name && other.replaceAll('.', '_') === flat) return other;
-  return null;
-}
-
 export interface Refused {
   readonly error: ErrorName;
   readonly message: string;

@@ -2,6 +2,7 @@
 // topic is there when its record is written, and gone when that of its deletion is; logs of one that is gone are
 // erased after it, also at the next start when the process died between the two.
 import type { Catalog, TopicConfigs, TopicImage } from '../controller/catalog.ts';
+import { nameCollision } from '../controller/name-collision.ts';
 import { assert } from '../kernel/assert.ts';
 import { Fault } from '../kernel/fault.ts';
 import type { Logger } from '../kernel/logger.ts';
@@ -9,14 +10,7 @@ import { configObjection, type LogConfig, logConfig } from '../log/log-config.ts
 import type { LogManager } from '../log/log-manager.ts';
 import type { PartitionLog } from '../log/partition-log.ts';
 import type { NodeSettings } from './node-config.ts';
-import {
-  isInternal,
-  nameCollision,
-  offsetsTopic,
-  type Refused,
-  topicNameProblem,
-  transactionsTopic,
-} from './topic-rules.ts';
+import { isInternal, offsetsTopic, type Refused, topicNameProblem, transactionsTopic } from './topic-rules.ts';
 
 export interface NewTopic {
   readonly name: string;
@@ -81,11 +75,12 @@ export function createTopics({
   settings: NodeSettings;
   /** What holds where a topic says nothing, as far as it differs from Kafka's defaults. */
   topicDefaults: () => TopicConfigs;
-  /** Of a topic that is deleted. Default: every log of its name. */
+  /** Of a topic that is deleted; given in a cluster. A node alone erases every log of its name. */
   eraseLogs?: (topic: TopicImage) => Promise<void>;
   logger: Logger;
 }): Topics {
   const { image } = catalog;
+  const isAlone = eraseLogs === undefined;
   let parsed = new WeakMap<TopicImage, LogConfig>();
   const erasing = new Map<string, Promise<void>>();
   const opened = new WeakMap<TopicImage, Promise<PartitionLog>[]>();
@@ -112,13 +107,10 @@ export function createTopics({
     return config;
   }
 
-  function objection({ name, partitions, configs }: NewTopic): Refused | null {
+  /** As far as the topic by itself goes. */
+  function ownObjection({ name, partitions, configs }: NewTopic): Refused | null {
     const problem = topicNameProblem(name);
     if (problem !== null) return { error: 'INVALID_TOPIC_EXCEPTION', message: problem };
-    if (image.topics.has(name)) return { error: 'TOPIC_ALREADY_EXISTS', message: `there is a topic '${name}' already` };
-    const other = nameCollision(name, image.topics.keys());
-    if (other !== null)
-      return { error: 'INVALID_TOPIC_EXCEPTION', message: `'${name}' is too like '${other}', which exists` };
     if (partitions !== -1 && (partitions < 1 || partitions > partitionsMax)) {
       return {
         error: 'INVALID_PARTITIONS',
@@ -128,10 +120,21 @@ export function createTopics({
     return configsObjection(configs);
   }
 
+  function objection(topic: NewTopic): Refused | null {
+    const own = ownObjection(topic);
+    if (own !== null) return own;
+    const { name } = topic;
+    if (image.topics.has(name)) return { error: 'TOPIC_ALREADY_EXISTS', message: `there is a topic '${name}' already` };
+    const other = nameCollision(name, image.topics.keys());
+    if (other === null) return null;
+    return { error: 'INVALID_TOPIC_EXCEPTION', message: `'${name}' is too like '${other}', which exists` };
+  }
+
   async function create(topic: NewTopic): Promise<TopicImage | Refused> {
     const { name, partitions } = topic;
     await erasing.get(name);
-    const refused = objection(topic);
+    // In a cluster this node may not have heard yet that a topic is gone: the controller says what there is.
+    const refused = isAlone ? objection(topic) : ownObjection(topic);
     if (refused !== null) return refused;
     const count = partitions === -1 ? settings['num.partitions'] : partitions;
     const created = await catalog.createTopic({ ...topic, partitions: count });
