@@ -83,20 +83,6 @@ export function createTopics({
   const isAlone = eraseLogs === undefined;
   let parsed = new WeakMap<TopicImage, LogConfig>();
   const erasing = new Map<string, Promise<void>>();
-  const opened = new WeakMap<TopicImage, Promise<PartitionLog>[]>();
-
-  /** All callers of a partition await the same promise, so they go on in the order in which they came. */
-  function log(topic: TopicImage, partition: number): Promise<PartitionLog> {
-    let partitions = opened.get(topic);
-    if (partitions === undefined) opened.set(topic, (partitions = []));
-    let opening = partitions[partition];
-    if (opening === undefined) {
-      opening = logs.open(topic.name, partition, configOf(topic));
-      partitions[partition] = opening;
-      opening.catch(() => delete partitions[partition]); // the next one tries again
-    }
-    return opening;
-  }
 
   function configOf(topic: TopicImage): LogConfig {
     let config = parsed.get(topic);
@@ -159,7 +145,7 @@ export function createTopics({
   }
 
   return {
-    log,
+    log: (topic, partition) => logs.open(topic.name, partition, configOf(topic)),
     objection,
     create,
     async obtain(name) {
