@@ -1,6 +1,8 @@
 // Logs bear the names of their topics, and a topic may be deleted, moved and made anew under the same name, with every node
 // up or with one that hears of it later.
 import { expect, test } from 'vitest';
+import { apis } from '../../../../core/protocol/api-table.ts';
+import { errorOf } from '../../../../core/protocol/error-code.ts';
 import { startCluster, type TestCluster } from './three-nodes.ts';
 
 const patient = { timeout: 15_000, interval: 30 };
@@ -61,3 +63,21 @@ test('a node that was away erases what went meanwhile, and what moved, and follo
   expect(await endOf(cluster, 'anew')).toBe(0);
   expect(await endOf(cluster, 'moved')).toBe(3);
 }, 60_000);
+
+test('a topic that is deleted by one node can be made by another at once, and only the controller says what there is', async () => {
+  await using cluster = await startCluster();
+  const nodes = [...cluster.nodes.values()];
+  const ask = async (node: (typeof nodes)[number], name: string) => {
+    const topics = [{ name, numPartitions: 1, replicationFactor: 3 }];
+    const request = apis.createTopics.request.create({ topics, timeoutMs: 10_000 });
+    return errorOf((await node.call('createTopics', 7, request)).topics[0]!.errorCode).name;
+  };
+  for (let i = 0; i < 12; i++) {
+    expect(await ask(nodes[i % 3]!, 'a.b')).toBe('NONE');
+    expect(await ask(nodes[(i + 1) % 3]!, 'a.b')).toBe('TOPIC_ALREADY_EXISTS');
+    expect(await ask(nodes[(i + 2) % 3]!, 'a_b')).toBe('INVALID_TOPIC_EXCEPTION');
+    const request = apis.deleteTopics.request.create({ topics: [{ name: 'a.b' }], timeoutMs: 10_000 });
+    const gone = await nodes[i % 3]!.call('deleteTopics', 6, request);
+    expect(gone.responses[0]!.errorCode).toBe(0);
+  }
+});
