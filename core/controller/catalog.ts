@@ -36,6 +36,8 @@ export interface Catalog extends AsyncDisposable {
   /** Null when no such topic is left. Its logs are the caller's to delete, then `topicErased`. */
   deleteTopic(id: string): Promise<TopicImage | null>;
   topicErased(id: string): Promise<void>;
+  /** Resolves when the image shows all that was decided before the call, by whichever node. */
+  catchUp(): Promise<void>;
   /** Null when no such topic is left or it has as many already. */
   addPartitions(
     id: string,
@@ -96,6 +98,7 @@ export async function openCatalog({
         const topic = image.topicsById.get(id);
         return topic === undefined ? null : { record: { kind: 'deleted', id }, result: () => topic };
       }),
+    catchUp: async () => {},
     topicErased: async (id) => {
       await change(() => (image.erasing.has(id) ? { record: { kind: 'erased', id }, result: () => {} } : null));
     },

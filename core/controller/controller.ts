@@ -44,6 +44,8 @@ export interface Controller {
   deleteTopic(id: string): Promise<Outcome<TopicImage>>;
   /** Nothing of the deleted topic is left on any node. */
   topicErased(id: string): Promise<void>;
+  /** Decides nothing: who has read up to its answer knows all that was decided before. */
+  catchUp(): Promise<void>;
   /** Null when there is no such topic. Replaces what is set by what `change` makes of it. */
   changeConfigs(id: string, change: (configs: TopicConfigs) => TopicConfigs): Promise<TopicImage | null>;
   /** Likewise of the node whose id this is as text, or of all nodes (''). */
@@ -119,6 +121,7 @@ export function createController(options: ControllerOptions): Controller {
     deleteTopic: (id) => decide(() => deleteTopic(image, id)),
     topicErased: (id) =>
       surely(() => ({ records: image.erasing.has(id) ? [{ kind: 'erased', id }] : [], reply: undefined })),
+    catchUp: () => surely(() => ({ records: [], reply: undefined })),
     changeConfigs: (id, change) =>
       surely(() => {
         const topic = image.topicsById.get(id);

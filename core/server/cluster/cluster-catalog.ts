@@ -44,6 +44,7 @@ export function createClusterCatalog(options: ClusterCatalogOptions): Catalog {
       return deleted.ok ? deleted.value : null;
     },
     topicErased: (id) => controller.topicErased(id),
+    catchUp: () => controller.catchUp(),
     async addPartitions(id, partitions, assignments = null) {
       const topic = image.topicsById.get(id);
       if (topic === undefined) return null;

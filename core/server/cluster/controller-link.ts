@@ -25,6 +25,7 @@ const askable = [
   'growTopic',
   'deleteTopic',
   'topicErased',
+  'catchUp',
   'replaceConfigs',
   'replaceNodeConfigs',
   'alterPartitions',

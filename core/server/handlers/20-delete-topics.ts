@@ -30,13 +30,20 @@ async function remove({ name, topicId }: AskedTopic, { parts }: Call) {
     errorMessage: message,
   });
   if (name !== null && topicId !== zeroUuid) return refused('INVALID_REQUEST', 'give a name or an id, not both');
-  const topic: TopicImage | undefined = name === null ? image.topicsById.get(topicId) : image.topics.get(name);
-  if (topic === undefined) return refused(name === null ? 'UNKNOWN_TOPIC_ID' : 'UNKNOWN_TOPIC_OR_PARTITION');
-  if (isInternal(topic.name)) return refused('INVALID_TOPIC_EXCEPTION', `'${topic.name}' is the node's own`);
-  if (!parts.settings['delete.topic.enable']) return refused('TOPIC_DELETION_DISABLED');
+  const find = (): TopicImage | undefined => (name === null ? image.topicsById.get(topicId) : image.topics.get(name));
   try {
-    if (!(await parts.topics.delete(topic))) return refused('UNKNOWN_TOPIC_OR_PARTITION');
-    return { name: topic.name, topicId: topic.id, errorCode: 0, errorMessage: null };
+    for (let isLatest = false; ; isLatest = true) {
+      const topic = find();
+      if (topic !== undefined) {
+        if (isInternal(topic.name)) return refused('INVALID_TOPIC_EXCEPTION', `'${topic.name}' is the node's own`);
+        if (!parts.settings['delete.topic.enable']) return refused('TOPIC_DELETION_DISABLED');
+        if (await parts.topics.delete(topic))
+          return { name: topic.name, topicId: topic.id, errorCode: 0, errorMessage: null };
+      }
+      if (isLatest) return refused(name === null ? 'UNKNOWN_TOPIC_ID' : 'UNKNOWN_TOPIC_OR_PARTITION');
+      // This node may not have heard of it yet, or only of one before it.
+      await parts.catalog.catchUp();
+    }
   } catch (error) {
     return refused(errorNameOf(error));
   }
