@@ -1,9 +1,9 @@
 // Topics as they come, grow and go: decisions over the image, by the rules of Kafka's ReplicationControlManager. What a topic
-// may be called and set to is the callers' to check, for they know the settings there are; what it has to do with others is checked here.
+// may be called and set to is the callers' to check, for they know the settings there are; whether others have it is checked here.
 import { assert } from '../kernel/assert.ts';
 import type { Random } from '../kernel/random.ts';
 import type { CatalogImage, CatalogRecord, TopicConfigs, TopicImage } from './catalog-record.ts';
-import { nameCollision } from './name-collision.ts';
+import { nameTaken } from './name-taken.ts';
 import { isActive, isWritable } from './node-image.ts';
 import { type Decision, type Outcome, refused } from './outcome.ts';
 import { newPartition, type PartitionImage } from './partition-image.ts';
@@ -34,9 +34,8 @@ export function createTopic(
   random: Random,
 ): Outcome<Decision<TopicImage>> {
   assert(!image.topicsById.has(id), `topic id ${id} is taken`);
-  if (image.topics.has(name)) return refused('TOPIC_ALREADY_EXISTS', `there is a topic '${name}' already`);
-  const other = nameCollision(name, image.topics.keys());
-  if (other !== null) return refused('INVALID_TOPIC_EXCEPTION', `'${name}' is too like '${other}', which exists`);
+  const taken = nameTaken(name, image);
+  if (taken !== null) return taken;
   const partitions = 'assignments' in where ? where.assignments.length : where.partitions;
   if (!Number.isSafeInteger(partitions) || partitions < 1)
     return refused('INVALID_PARTITIONS', `a topic has at least one partition, not ${partitions}`);

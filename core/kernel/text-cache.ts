@@ -15,7 +15,7 @@ export function cachedText(
   at: number,
   length: number,
   make: (at: number, length: number) => string,
-) {
+): string | undefined {
   if (length > bytesMax) return undefined;
   // FNV-1a
   let hash = 0x811c9dc5;

@@ -2,7 +2,7 @@
 // topic is there when its record is written, and gone when that of its deletion is; logs of one that is gone are
 // erased after it, also at the next start when the process died between the two.
 import type { Catalog, TopicConfigs, TopicImage } from '../controller/catalog.ts';
-import { nameCollision } from '../controller/name-collision.ts';
+import { nameTaken } from '../controller/name-taken.ts';
 import { assert } from '../kernel/assert.ts';
 import { Fault } from '../kernel/fault.ts';
 import type { Logger } from '../kernel/logger.ts';
@@ -106,15 +106,7 @@ export function createTopics({
     return configsObjection(configs);
   }
 
-  function objection(topic: NewTopic): Refused | null {
-    const own = ownObjection(topic);
-    if (own !== null) return own;
-    const { name } = topic;
-    if (image.topics.has(name)) return { error: 'TOPIC_ALREADY_EXISTS', message: `there is a topic '${name}' already` };
-    const other = nameCollision(name, image.topics.keys());
-    if (other === null) return null;
-    return { error: 'INVALID_TOPIC_EXCEPTION', message: `'${name}' is too like '${other}', which exists` };
-  }
+  const objection = (topic: NewTopic): Refused | null => ownObjection(topic) ?? nameTaken(topic.name, image);
 
   async function create(topic: NewTopic): Promise<TopicImage | Refused> {
     const { name, partitions } = topic;

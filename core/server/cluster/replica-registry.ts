@@ -2,8 +2,9 @@
 // been deleted and made anew while the node was away.
 import type { TopicPartition } from '../../kernel/ids.ts';
 import { partitionName } from '../../kernel/ids.ts';
+import { createGroupCommit } from '../../log/group-commit.ts';
 import { openSteadyStorage } from '../../storage/steady-storage.ts';
-import type { StorageEngine } from '../../storage/storage.ts';
+import type { BatchOperation, StorageEngine } from '../../storage/storage.ts';
 
 export interface ReplicaRegistry {
   /** The topic's id; null where nobody has claimed it. */
@@ -19,14 +20,23 @@ const keyOf = (log: TopicPartition) => Buffer.from(partitionName(log));
 
 export async function openReplicaRegistry(engine: StorageEngine): Promise<ReplicaRegistry> {
   const storage = await openSteadyStorage(engine, registryDatabase);
+  const queue = createGroupCommit({
+    write: (operations, sync) => storage.write(operations, { sync }),
+    onGroupWritten() {},
+    onFailed() {},
+  });
+  const write = (operation: BatchOperation, sync: boolean) =>
+    queue.add({ operations: [operation], sizeBytes: 0, sync, onWritten() {} });
   return {
     async ownerOf(log) {
       const known = await storage.get(keyOf(log));
       return known === undefined ? null : Buffer.from(known).toString();
     },
-    claim: (log, topicId) =>
-      storage.write([{ type: 'put', key: keyOf(log), value: Buffer.from(topicId) }], { sync: true }),
-    release: (log) => storage.write([{ type: 'del', key: keyOf(log) }]),
-    close: () => storage.close(),
+    claim: (log, topicId) => write({ type: 'put', key: keyOf(log), value: Buffer.from(topicId) }, true),
+    release: (log) => write({ type: 'del', key: keyOf(log) }, false),
+    async close() {
+      await queue.drain();
+      await storage.close();
+    },
   };
 }

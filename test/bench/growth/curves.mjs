@@ -55,43 +55,37 @@ async function read(client, topic, partitions, bytes) {
   return rate;
 }
 
+/** Each point on a node of its own. */
+const onNodes = (measureOne) =>
+  async function* (points, scale) {
+    for (const point of points) yield [point, await withNode((node, client) => measureOne(node, client, point, scale))];
+  };
+
 export const curves = {
   partitions: {
     title: 'produced, 100 B each, over partitions',
     over: 'partitions',
     unit: 'records/s',
     points: [1, 10, 100, 1_000],
-    async *measure(points, scale) {
-      for (const partitions of points)
-        yield [
-          partitions,
-          await withNode(async (_, client) => {
-            const topic = await newTopic(client, 'grown', partitions);
-            return write(client, topic, partitions, 1_000_000 * scale, Buffer.alloc(100, 'x'));
-          }),
-        ];
-    },
+    measure: onNodes(async (_, client, partitions, scale) => {
+      const topic = await newTopic(client, 'grown', partitions);
+      return write(client, topic, partitions, 1_000_000 * scale, Buffer.alloc(100, 'x'));
+    }),
   },
   restart: {
-    title: 'milliseconds from kill -9 to the first answer',
+    title: 'from kill -9 to the first record of a reader of all',
     over: 'partitions, each written to',
     unit: 'ms',
     points: [1, 10, 100, 1_000],
-    async *measure(points, scale) {
-      for (const partitions of points)
-        yield [
-          partitions,
-          await withNode(async (node, client) => {
-            const topic = await newTopic(client, 'grown', partitions);
-            await write(client, topic, partitions, 500_000 * scale, Buffer.alloc(100, 'x'));
-            await node.kill();
-            const sinceMs = performance.now();
-            await node.restart();
-            await read(client, topic, partitions, 1_000);
-            return performance.now() - sinceMs;
-          }),
-        ];
-    },
+    measure: onNodes(async (node, client, partitions, scale) => {
+      const topic = await newTopic(client, 'grown', partitions);
+      await write(client, topic, partitions, 500_000 * scale, Buffer.alloc(100, 'x'));
+      await node.kill();
+      const sinceMs = performance.now();
+      await node.restart();
+      await read(client, topic, partitions, 1_000);
+      return performance.now() - sinceMs;
+    }),
   },
   keys: {
     title: 'counted by key on the embedded log',
@@ -116,17 +110,11 @@ export const curves = {
     over: 'bytes a value',
     unit: 'MB/s',
     points: [10, 100, 1_024, 10_240, 102_400, 1_048_000],
-    async *measure(points, scale) {
-      for (const size of points)
-        yield [
-          size,
-          await withNode(async (_, client) => {
-            const topic = await newTopic(client, 'grown', 4);
-            const records = Math.ceil(Math.min(2_000_000, 300_000_000 / size) * scale);
-            return ((await write(client, topic, 4, records, Buffer.alloc(size, 'x'))) * size) / 1e6;
-          }),
-        ];
-    },
+    measure: onNodes(async (_, client, size, scale) => {
+      const topic = await newTopic(client, 'grown', 4);
+      const records = Math.ceil(Math.min(2_000_000, 300_000_000 / size) * scale);
+      return ((await write(client, topic, 4, records, Buffer.alloc(size, 'x'))) * size) / 1e6;
+    }),
   },
   backlog: {
     title: 'read from the beginning of a backlog',
@@ -156,53 +144,40 @@ export const curves = {
     over: 'connections',
     unit: 'records/s',
     points: [1, 10, 100, 1_000, 2_000],
-    async *measure(points, scale) {
-      for (const count of points)
-        yield [
-          count,
-          await withNode(async (node, client) => {
-            const topic = await newTopic(client, 'grown', 6);
-            const clients = Array.from({ length: count }, () => connectTo(node));
-            const producers = clients.map((one) => one.producer());
-            await Promise.all(producers.map((producer) => producer.partitionsOf(topic)));
-            const each = Math.ceil((1_000_000 * scale) / count);
-            const sinceMs = performance.now();
-            await Promise.all(
-              producers.map(async (producer, i) => {
-                for (let sent = 0; sent < each; sent++)
-                  if (!producer.write(topic, i % 6, 1_700_000_000_000, null, Buffer.alloc(100, 'x')))
-                    await producer.ready();
-                await producer.flush();
-              }),
-            );
-            const rate = perSecond(each * count, sinceMs);
-            await Promise.all(clients.map((one) => one.close()));
-            return rate;
-          }),
-        ];
-    },
+    measure: onNodes(async (node, client, count, scale) => {
+      const topic = await newTopic(client, 'grown', 6);
+      const clients = Array.from({ length: count }, () => connectTo(node));
+      const producers = clients.map((one) => one.producer());
+      await Promise.all(producers.map((producer) => producer.partitionsOf(topic)));
+      const each = Math.ceil((1_000_000 * scale) / count);
+      const sinceMs = performance.now();
+      await Promise.all(
+        producers.map(async (producer, i) => {
+          for (let sent = 0; sent < each; sent++)
+            if (!producer.write(topic, i % 6, 1_700_000_000_000, null, Buffer.alloc(100, 'x'))) await producer.ready();
+          await producer.flush();
+        }),
+      );
+      const rate = perSecond(each * count, sinceMs);
+      await Promise.all(clients.map((one) => one.close()));
+      return rate;
+    }),
   },
   consumers: {
     title: 'read by many consumers of one topic, all together',
     over: 'consumers',
     unit: 'MB/s',
     points: [1, 5, 10, 25, 50],
-    async *measure(points, scale) {
-      for (const count of points)
-        yield [
-          count,
-          await withNode(async (node, client) => {
-            const topic = await newTopic(client, 'grown', 4);
-            const [records, value] = [Math.round(50_000 * scale), Buffer.alloc(1_000, 'x')];
-            await write(client, topic, 4, records, value);
-            const clients = Array.from({ length: count }, () => connectTo(node));
-            const sinceMs = performance.now();
-            await Promise.all(clients.map((one) => read(one, topic, 4, records * value.length)));
-            const rate = perSecond(count * records * value.length, sinceMs) / 1e6;
-            await Promise.all(clients.map((one) => one.close()));
-            return rate;
-          }),
-        ];
-    },
+    measure: onNodes(async (node, client, count, scale) => {
+      const topic = await newTopic(client, 'grown', 4);
+      const [records, value] = [Math.round(50_000 * scale), Buffer.alloc(1_000, 'x')];
+      await write(client, topic, 4, records, value);
+      const clients = Array.from({ length: count }, () => connectTo(node));
+      const sinceMs = performance.now();
+      await Promise.all(clients.map((one) => read(one, topic, 4, records * value.length)));
+      const rate = perSecond(count * records * value.length, sinceMs) / 1e6;
+      await Promise.all(clients.map((one) => one.close()));
+      return rate;
+    }),
   },
 };
