@@ -18,20 +18,10 @@ export interface EndWatch {
   close(): Promise<void>;
 }
 
-const inputsOf = (sub: SubTopology, layout: Layout): readonly TopicPartition[] =>
-  sub.inputs.flatMap((input) =>
-    input.kind === 'topic'
-      ? Array.from({ length: layout.partitions.get(input.topic.name)! }, (_, partition) => ({
-          topic: input.topic.name,
-          partition,
-        }))
-      : [],
-  );
-
 /** A sub-topology with those that it fills and is filled by, as the two sides of a foreign join. */
 function exchanging({ subTopologies }: Topology, sub: SubTopology): readonly SubTopology[] {
-  const filledBy = ({ steps }: SubTopology): readonly SubTopology[] => {
-    const topics = new Set(steps.flatMap((step) => (step.kind === 'topicSink' ? [step.topic.name] : [])));
+  const filledBy = (sub: SubTopology): readonly SubTopology[] => {
+    const topics = new Set(topicsFilledBy(sub));
     return subTopologies.filter(({ inputs }) =>
       inputs.some((input) => input.kind === 'topic' && topics.has(input.topic.name)),
     );
@@ -52,13 +42,18 @@ function exchanging({ subTopologies }: Topology, sub: SubTopology): readonly Sub
   return subTopologies.filter((other) => other === sub || (own.has(other) && below(other).has(sub)));
 }
 
+const topicsFilledBy = ({ steps }: SubTopology): readonly string[] =>
+  steps.flatMap((step) => (step.kind === 'topicSink' ? [step.topic.name] : []));
+
+const partitionsOf = (topic: string, { partitions }: Layout): readonly TopicPartition[] =>
+  Array.from({ length: partitions.get(topic)! }, (_, partition) => ({ topic, partition }));
+
+const inputsOf = (sub: SubTopology, layout: Layout): readonly TopicPartition[] =>
+  sub.inputs.flatMap((input) => (input.kind === 'topic' ? partitionsOf(input.topic.name, layout) : []));
+
 /** Ends of topics that the job does not fill are taken once, at the start: "all input that is there now". */
 async function externalEnds(topology: Topology, layout: Layout, admin: Admin): Promise<ReadonlyMap<string, number>> {
-  const filled = new Set(
-    topology.subTopologies.flatMap((sub) =>
-      sub.steps.flatMap((step) => (step.kind === 'topicSink' ? [step.topic.name] : [])),
-    ),
-  );
+  const filled = new Set(topology.subTopologies.flatMap(topicsFilledBy));
   const external = topology.subTopologies
     .flatMap((sub) => inputsOf(sub, layout))
     .filter(({ topic }) => !filled.has(topic));
@@ -76,6 +71,9 @@ export async function createEndWatch(client: Client, topology: Topology, layout:
   const foreignJoins = topology.subTopologies
     .flatMap(({ steps }) => steps)
     .filter(({ kind }) => kind === 'joinForeign').length;
+  const outputs = [...new Set(topology.subTopologies.flatMap(topicsFilledBy))].flatMap((name) =>
+    partitionsOf(name, layout),
+  );
   const topic = sourceOffsetsTopic(topology);
   const reader = topic === null ? null : createSourceStatusReader(client, topic);
 
@@ -92,13 +90,25 @@ export async function createEndWatch(client: Client, topology: Topology, layout:
     const partitions = inputsOf(sub, layout);
     if (partitions.length === 0) return true;
     // Ends after offsets: what was flushed before the commit is in them, also where the sub-topology fills its own input.
+    // Not the last stable ones: a transaction that a killed member left open hides what others have committed behind it.
     const committed = await offsets.fetch(partitions);
-    const ends = await admin.listOffsets(partitions, 'latest', 'readCommitted');
+    const ends = await admin.listOffsets(partitions, 'latest', 'readUncommitted');
     const starts = await admin.listOffsets(partitions, 'earliest');
     return partitions.every((tp, i) => {
       const end = fixedEnds.get(partitionName(tp)) ?? ends[i]!.offset;
       return starts[i]!.offset >= end || (committed.get(partitionName(tp))?.offset ?? -1) >= end;
     });
+  }
+
+  /** Of the outputs, when all inputs were drained; others may go on filling the same topics. */
+  let finalEnds: readonly number[] | null = null;
+
+  /** Who reads the outputs now gets all of them: nothing of them is behind a transaction that is still open. */
+  async function outputsReadable(): Promise<boolean> {
+    if (topology.options.guarantee !== 'exactlyOnce') return true;
+    finalEnds ??= (await admin.listOffsets(outputs, 'latest', 'readUncommitted')).map(({ offset }) => offset);
+    const stable = await admin.listOffsets(outputs, 'latest', 'readCommitted');
+    return finalEnds.every((end, i) => stable[i]!.offset >= end);
   }
 
   const groups = topology.subTopologies.map((sub) => ({ sub, group: exchanging(topology, sub) }));
@@ -130,13 +140,16 @@ export async function createEndWatch(client: Client, topology: Topology, layout:
         return false;
       if (!(await sourcesDone(generationId))) return false;
       for (const { sub, group } of groups) {
-        if (!(await settled(group))) return false;
+        if (!(await settled(group))) {
+          finalEnds = null;
+          return false;
+        }
         // With `until: 'end'` a job whose topics others fill goes on from here another time, windows and all.
         if (!topology.bounded || windowsClosed(sub, reports)) continue;
         closeWindows(sub.id);
         return false;
       }
-      return true;
+      return outputsReadable();
     },
     close: async () => reader?.close(),
   };

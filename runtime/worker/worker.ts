@@ -33,6 +33,8 @@ const recordsPerSlice = 500;
 const pollMsMax = 100;
 /** A batch costs the same whatever its size: with 64 KiB a stateless job took an eighth more of its thread. */
 const batchBytes = 256 * 1024;
+/** Kafka Streams' under exactly-once: readers, and who takes the tasks over, wait that long for what a killed worker left open. */
+const transactionTimeoutMsMin = 10_000;
 /** State that waits for its commit, per task: above, the commit comes early. */
 const dirtyBytesMax = 16 * 1024 * 1024;
 
@@ -297,9 +299,10 @@ export function startWorker(options: WorkerOptions): Worker {
     const limits = await readTopicLimits(client.admin(), topics, clock.now());
     const requestBytesMax = requestBytesFor(limits);
     const transactionalId = `${topology.job}-${options.workerId}`;
+    const transactionTimeoutMs = Math.max(transactionTimeoutMsMin, 2 * topology.options.commitIntervalMs);
     const openProducer = async () => {
       const shape = { requestBytesMax, batchBytes: Math.min(batchBytes, requestBytesMax) };
-      const producer = client.producer(transactional ? { transactionalId, ...shape } : shape);
+      const producer = client.producer(transactional ? { transactionalId, transactionTimeoutMs, ...shape } : shape);
       if (transactional) await producer.initTransactions();
       await Promise.all(topics.map((topic) => producer.partitionsOf(topic)));
       return producer;
