@@ -47,6 +47,13 @@ export interface JobSettings {
   readonly negativeTimestamp?: JobOptions['negativeTimestamp'];
   /** How long a task waits for older records of another input before it goes on. Default 0: only for what is in the log. */
   readonly maxTaskIdle?: Duration;
+  /**
+   * Which updates of an aggregation go on. 'every': one a record. 'latest': at each commit one a key, as of Kafka Streams'
+   * record cache (`statestore.cache.max.bytes`): fewer records downstream and in the output, and the same table in the end;
+   * they come without headers. Where what follows subtracts old values, joins tables or suppresses, and of windows
+   * that are neither tumbling nor hopping, every update goes on. Default 'every'.
+   */
+  readonly updates?: JobOptions['updates'];
 }
 
 const commitIntervalMs = { atLeastOnce: 1_000, exactlyOnce: 100 } as const;
@@ -109,5 +116,6 @@ function jobOptions(name: string, settings: JobSettings): JobOptions {
     names: settings.names ?? 'environment',
     negativeTimestamp: settings.negativeTimestamp ?? 'fail',
     maxTaskIdleMs: durationMs(settings.maxTaskIdle ?? 0),
+    updates: settings.updates ?? 'every',
   };
 }

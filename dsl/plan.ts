@@ -324,6 +324,8 @@ export interface JobOptions {
    * max.task.idle.ms). 0: only for what is already in the log. Default 0.
    */
   readonly maxTaskIdleMs: number;
+  /** Which updates of an aggregation go on: 'every', or at each commit the 'latest' of each key. Default 'every'. */
+  readonly updates: 'every' | 'latest';
 }
 
 /** A whole program. */

@@ -16,7 +16,7 @@ import {
   overBudget,
 } from './cache.ts';
 import { stamp, stampedTimestamp, stampedValue } from './keyspace.ts';
-import type { ChangeListener, Stamped } from './store.ts';
+import type { ChangeListener, ChangeVisitor, Stamped } from './store.ts';
 
 /** Every so many puts a value is encoded only to learn its size, so that values that grow between commits are noticed. */
 const measureEvery = 64;
@@ -183,6 +183,10 @@ export function createEntryTable({ spec, storage, budget, makeRoom, buckets, sto
     touch(entry);
   }
 
+  function visitChange(entry: Entry, visit: ChangeVisitor<any, any>): void {
+    if (entry.state === entryState.dirty) visit(keyOf(entry), entry.startMs, entry.stamped, entry.deletedMs);
+  }
+
   function seal(pending: Pending, onChange: ChangeListener | null): void {
     let done = 0;
     try {
@@ -219,6 +223,13 @@ export function createEntryTable({ spec, storage, budget, makeRoom, buckets, sto
     put,
     remove,
     seal,
+    changed(visit: ChangeVisitor<any, any>): void {
+      for (const entry of changes) visitChange(entry, visit);
+    },
+    changedIn(bucket: Bucket, visit: ChangeVisitor<any, any>): void {
+      for (const map of [bucket.primitives, bucket.encoded])
+        for (const entry of map.values()) visitChange(entry, visit);
+    },
     keyOf,
     keyBytesOf,
     decodeStored,

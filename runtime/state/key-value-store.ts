@@ -35,6 +35,7 @@ export function openKeyValueStore({ prefix, empty, ...options }: KeyValueStoreOp
     delete: (key, timestampMs) => table.remove(table.find(bucket, key), timestampMs),
     entries: () => sorted(null, null),
     range: (from, to) => sorted(spec.key.encode(from), spec.key.encode(to)),
+    changed: table.changed,
   };
 
   async function* scan(from: Uint8Array | null, to: Uint8Array | null): AsyncIterable<[any, Stamped<any>]> {

@@ -30,7 +30,12 @@ export interface KeyValueStore<K = any, V = any> {
   entries(): Iterable<[K, Stamped<V>]>;
   /** Keys from `from` to `to`, both inclusive, in the order of encoded keys. As `entries`. */
   range(from: K, to: K): Iterable<[K, Stamped<V>]>;
+  /** Every key that was changed since changes were last drained, once; in the order in which they were changed first. */
+  changed(visit: ChangeVisitor<K, V>): void;
 }
+
+/** @param stamped undefined for a key that was deleted, then with the time of that */
+export type ChangeVisitor<K, V> = (key: K, startMs: number, stamped: Stamped<V> | undefined, deletedMs: number) => void;
 
 /** A global table, as a step sees it. */
 export type GlobalRows = Pick<KeyValueStore, 'get'>;
@@ -48,8 +53,14 @@ export interface WindowStore<K = any, V = any> {
   all(): Iterable<[Windowed<K>, Stamped<V>]>;
   /** The windows that are there, by key and by end. @throws AssertionFailure where the store keeps no index of them */
   readonly open: OpenWindows;
-  /** Forgets windows that start before `startMs`; costs what it forgets. Without tombstones: the changelog's retention does the same. */
-  expireBefore(startMs: number): void;
+  /**
+   * Forgets windows that start before `startMs`; costs what it forgets. Without tombstones: the changelog's retention does the same.
+   *
+   * @param visit is shown first those of them that `changed` would
+   */
+  expireBefore(startMs: number, visit?: ChangeVisitor<K, V>): void;
+  /** As of a key-value store. */
+  changed(visit: ChangeVisitor<K, V>): void;
 }
 
 export type ChangeListener = (

@@ -21,7 +21,7 @@ import {
 import type { OpenStore, StoreOptions } from './open-store.ts';
 import { createWindowIndex } from './open-windows.ts';
 import { createOverlay, scanMerged, shown } from './query.ts';
-import type { Stamped, StoreQuery, WindowStore } from './store.ts';
+import type { ChangeVisitor, Stamped, StoreQuery, WindowStore } from './store.ts';
 
 export interface WindowStoreOptions extends StoreOptions {
   readonly number: number;
@@ -121,7 +121,7 @@ export function openWindowStore(options: WindowStoreOptions): OpenStore<WindowSt
     }
   }
 
-  function expireBefore(startMs: number): void {
+  function expireBefore(startMs: number, visit?: ChangeVisitor<any, any>): void {
     if (startMs <= expiredBeforeMs) return;
     expiredBeforeMs = startMs;
     if (bucketStartMin >= startMs) return;
@@ -131,6 +131,7 @@ export function openWindowStore(options: WindowStoreOptions): OpenStore<WindowSt
         bucketStartMin = Math.min(bucketStartMin, bucket.startMs);
         continue;
       }
+      if (visit !== undefined) table.changedIn(bucket, visit);
       table.dropBucket(bucket);
       buckets.delete(bucket.startMs);
     }
@@ -159,6 +160,7 @@ export function openWindowStore(options: WindowStoreOptions): OpenStore<WindowSt
     fetch,
     all: sorted,
     expireBefore,
+    changed: table.changed,
   };
 
   async function* scan(): AsyncIterable<[Windowed<any>, Stamped<any>]> {

@@ -3,15 +3,19 @@
 import type { KeyValueStore } from '../state/store.ts';
 import { undecoded } from '../task/record-context.ts';
 import type { RowChange } from './group-rows.ts';
-import type { Forward, ForwardChange, StepOf, StepParts } from './step.ts';
+import { latestUpdates } from './latest-updates.ts';
+import { type ChangesTo, type Forward, noChanges, type StepOf, type StepParts } from './step.ts';
 
 export function aggregateRowsStep(
   { name, store: storeName, initial, add, subtract }: StepOf<'aggregateRows'>,
-  { record, errors, metrics, stores }: StepParts,
-  wantsOld: boolean,
-  next: ForwardChange,
+  parts: StepParts,
+  { updates, wantsOld, next }: ChangesTo,
 ): Forward {
+  const { record, errors, metrics, stores } = parts;
   const store = stores.store(storeName) as KeyValueStore;
+  const same = (value: unknown) => value;
+  if (updates === 'latest') latestUpdates({ name, store, keyOf: same, shown: same, next }, parts);
+  const update = updates === 'every' ? next : noChanges;
 
   function folded(key: unknown, stored: unknown, change: RowChange): unknown {
     let state = stored;
@@ -43,6 +47,6 @@ export function aggregateRowsStep(
       errors.process(name, change, error);
       return;
     }
-    next(key, newValue, wantsOld ? oldValue : null, newestMs);
+    update(key, newValue, wantsOld ? oldValue : null, newestMs);
   };
 }

@@ -1,19 +1,22 @@
 // aggregate without a window (count, reduce, aggregate, aggregateAll). As Kafka Streams' KStreamAggregate and
 // KStreamReduce: a record without key or value is dropped and counted; the result's time is the latest of all that went
-// into it; every update goes on.
+// into it; every update goes on, or at each commit the latest of each key, which is then read from the store.
 import type { KeyValueStore } from '../state/store.ts';
 import { undecoded } from '../task/record-context.ts';
-import type { Forward, ForwardChange, StepOf, StepParts } from './step.ts';
+import { latestUpdates } from './latest-updates.ts';
+import { type ChangesTo, type Forward, noChanges, type StepOf, type StepParts } from './step.ts';
 
 export function aggregateStep(
   { name, store: storeName, initial, add, result }: StepOf<'aggregate'>,
-  { record, errors, metrics, stores }: StepParts,
-  wantsOld: boolean,
-  next: ForwardChange,
+  parts: StepParts,
+  { updates, wantsOld, next }: ChangesTo,
 ): Forward {
+  const { record, errors, metrics, stores } = parts;
   const store = stores.store(storeName) as KeyValueStore;
   const shown = (accumulator: unknown): unknown =>
     accumulator === null ? null : result === null ? accumulator : result(accumulator);
+  const update = updates === 'every' ? next : noChanges;
+  if (updates === 'latest') latestUpdates({ name, store, keyOf: (key) => key, shown, next }, parts);
   return (key, value, timestampMs) => {
     let newValue: unknown;
     let oldValue: unknown = null;
@@ -35,13 +38,13 @@ export function aggregateStep(
       } else {
         accumulator = (initial === null ? value : add(initial(known), value, record)) ?? null;
       }
-      newValue = shown(accumulator);
+      if (updates === 'every') newValue = shown(accumulator);
       if (accumulator === null) store.delete(known, newestMs);
       else store.put(known, accumulator, newestMs);
     } catch (error) {
       errors.process(name, value, error);
       return;
     }
-    next(key, newValue, oldValue, newestMs);
+    update(key, newValue, oldValue, newestMs);
   };
 }

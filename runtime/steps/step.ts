@@ -6,6 +6,7 @@ import type { Logger } from '../../core/kernel/logger.ts';
 import type { Random } from '../../core/kernel/random.ts';
 import type { Step } from '../../dsl/compile/topology.ts';
 import type { SinkConnector, SinkTask } from '../../dsl/connector.ts';
+import type { JobOptions } from '../../dsl/plan.ts';
 import type { ErrorHandler } from '../delivery/error-policy.ts';
 import type { GlobalRows } from '../state/store.ts';
 import type { TaskRecord } from '../task/record-context.ts';
@@ -25,8 +26,8 @@ export type ForwardChange = (key: any, newValue: any, oldValue: any, timestampMs
 
 /** A step that holds records beyond the call: the task waits for it before it commits. */
 export interface HoldingStep {
-  /** It can take no more: the task must not go on. */
-  readonly blocked: boolean;
+  /** It can take no more: the task must not go on. Absent: that can't be. */
+  readonly blocked?: boolean;
   /** Resolves when it isn't blocked. @throws what made it fail */
   ready(): Promise<void>;
   /** Resolves when it holds nothing. @throws what made it fail */
@@ -45,6 +46,13 @@ export interface TimedStep {
   punctuate?(nowMs: number): boolean;
   /** No record will come any more: every window that is open is closed, as if stream time had passed it. */
   closeWindows?(): boolean;
+}
+
+/** What of a table's changes goes on: every one, or at each commit the latest of each key, without its old value. */
+export interface ChangesTo {
+  readonly next: ForwardChange;
+  readonly updates: JobOptions['updates'];
+  readonly wantsOld: boolean;
 }
 
 /** What a task gives its steps. */
@@ -71,3 +79,4 @@ export interface StepParts {
 export type StepOf<Kind extends Step['kind']> = Extract<Step, { readonly kind: Kind }>;
 
 export const nowhere: Forward = () => {};
+export const noChanges: ForwardChange = () => {};

@@ -7,9 +7,10 @@ import { spansOf } from '../../dsl/window-spec.ts';
 import type { WindowStore } from '../state/store.ts';
 import { undecoded } from '../task/record-context.ts';
 import { countLate } from '../task/task-metrics.ts';
+import { latestUpdates } from './latest-updates.ts';
 import { sessionAggregate } from './session-aggregate.ts';
 import { slidingAggregate } from './sliding-aggregate.ts';
-import { type Forward, type ForwardChange, nowhere, type StepParts } from './step.ts';
+import { type ChangesTo, type Forward, noChanges, nowhere, type StepParts } from './step.ts';
 import { createExpiry, createWindowClosing } from './window-closing.ts';
 import type { AddToWindows, WindowParts, WindowStep } from './window-parts.ts';
 import { advanceMsOf, firstWindowStartMs } from './windows.ts';
@@ -18,8 +19,7 @@ import { advanceMsOf, firstWindowStartMs } from './windows.ts';
 export function windowAggregateStep(
   step: WindowStep,
   parts: StepParts,
-  wantsOld: boolean,
-  next: ForwardChange,
+  { updates, wantsOld, next }: ChangesTo,
   late: Forward = nowhere,
 ): Forward {
   const { record, errors, metrics } = parts;
@@ -34,14 +34,19 @@ export function windowAggregateStep(
       : initial === null
         ? value
         : add(initial(key), value, record)) ?? null;
-  const update = emit === 'update' ? next : nowhere;
+  const aligned = window.kind === 'tumbling' || window.kind === 'hopping' ? window : null;
+  const held = emit === 'update' && updates === 'latest' && aligned !== null;
+  const keyOf = (key: unknown, startMs: number) => ({ key, startMs, endMs: startMs + aligned!.sizeMs });
+  const passOn = held ? latestUpdates({ name: step.name, store, keyOf, shown, next }, parts) : undefined;
+  const update = emit === 'update' && !held ? next : noChanges;
   const windowParts = { ...parts, store, time, wantsOld, update, shown, fold };
   const addToWindows = adderOf(step, windowParts);
   const close =
-    emit === 'update' && (window.kind === 'tumbling' || window.kind === 'hopping')
+    emit === 'update' && aligned !== null
       ? createExpiry(store, time, {
-          retentionMs: window.sizeMs + window.graceMs + keptMs,
-          everyMs: advanceMsOf(window),
+          retentionMs: aligned.sizeMs + aligned.graceMs + keptMs,
+          everyMs: advanceMsOf(aligned),
+          passOn,
         })
       : createWindowClosing(
           { window, emit, idleMs, keepMs: Math.max(keptMs, neededMs(window, emit)), store, time, shown, next },

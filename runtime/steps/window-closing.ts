@@ -4,7 +4,7 @@
 import type { WindowSpec } from '../../dsl/plan.ts';
 import { closingLagMs } from '../../dsl/window-spec.ts';
 import type { OpenWindow } from '../state/open-windows.ts';
-import type { WindowStore } from '../state/store.ts';
+import type { ChangeVisitor, WindowStore } from '../state/store.ts';
 import type { StreamTime } from '../task/stream-time.ts';
 import type { ForwardChange, StepParts } from './step.ts';
 
@@ -131,16 +131,23 @@ export function idling(idleMs: number, { waits, time, activity, advanceTo }: Idl
   };
 }
 
+export interface ExpiryOptions {
+  readonly retentionMs: number;
+  readonly everyMs: number;
+  /** Of updates that wait for the commit: takes those of windows that go before it. */
+  readonly passOn?: ChangeVisitor<unknown, unknown> | undefined;
+}
+
 /** Lets go of aligned windows that no record can reach any more: at most once per new window, since each asks the store to look. */
 export function createExpiry(
   store: WindowStore,
   time: StreamTime,
-  { retentionMs, everyMs }: { readonly retentionMs: number; readonly everyMs: number },
+  { retentionMs, everyMs, passOn }: ExpiryOptions,
 ): () => void {
   let nextMs = time.nowMs < 0 ? retentionMs : time.nowMs;
   return () => {
     if (time.nowMs < nextMs) return;
-    store.expireBefore(time.nowMs - retentionMs + 1);
+    store.expireBefore(time.nowMs - retentionMs + 1, passOn);
     nextMs = time.nowMs + everyMs;
   };
 }

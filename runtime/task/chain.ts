@@ -3,6 +3,7 @@
 import { assert, unreachable } from '../../core/kernel/assert.ts';
 import type { Serde } from '../../core/schema/serde.ts';
 import type { Step, SubTopology } from '../../dsl/compile/topology.ts';
+import type { JobOptions } from '../../dsl/plan.ts';
 import { rxStep } from '../rx/rx-step.ts';
 import type { KeyValueStore } from '../state/store.ts';
 import { aggregateStep } from '../steps/aggregate.ts';
@@ -25,7 +26,7 @@ import { mapRowsStep } from '../steps/map-rows.ts';
 import { processStep } from '../steps/process.ts';
 import { selectKeyStep } from '../steps/select-key.ts';
 import { splitStep } from '../steps/split.ts';
-import type { Forward, ForwardChange, StepParts } from '../steps/step.ts';
+import type { ChangesTo, Forward, ForwardChange, StepParts } from '../steps/step.ts';
 import { suppressStep } from '../steps/suppress.ts';
 import { tableStep, versionedTableStep } from '../steps/table.ts';
 import { tapStep } from '../steps/tap.ts';
@@ -50,7 +51,7 @@ type TwoSided = Extract<Step, { kind: 'joinStreams' | 'joinTables' }>;
 
 const takesChanges = (step: Step): step is ChangeStep => (changeKinds as readonly string[]).includes(step.kind);
 
-export function buildChain(subTopology: SubTopology, parts: StepParts): Chain {
+export function buildChain(subTopology: SubTopology, parts: StepParts, updates: JobOptions['updates']): Chain {
   const { steps, stores } = subTopology;
   const byId = new Map(steps.map((step) => [step.id, step]));
   const built = new Map<number, Forward>();
@@ -111,6 +112,18 @@ export function buildChain(subTopology: SubTopology, parts: StepParts): Chain {
           return false;
       }
     });
+
+  /** A join of tables and `suppress` look at each change beside what the store has by then. */
+  const takesLatest = (step: TableStep): boolean =>
+    childrenOf(step).every((child) => {
+      if (child.kind === 'filterRows' || child.kind === 'mapRows') return takesLatest(child);
+      return child.kind !== 'joinTables' && child.kind !== 'suppress';
+    });
+  const changesTo = (step: TableStep): ChangesTo => {
+    const old = wantsOld(step);
+    const latest = updates === 'latest' && !old && takesLatest(step);
+    return { next: afterTable(step), wantsOld: old, updates: latest ? 'latest' : 'every' };
+  };
 
   const lookups: LookupParts = {
     record: parts.record,
@@ -230,11 +243,11 @@ export function buildChain(subTopology: SubTopology, parts: StepParts): Chain {
       }
       case 'aggregate': {
         const { window } = step;
-        if (window === null) return aggregateStep(step, parts, wantsOld(step), afterTable(step));
-        return windowAggregateStep({ ...step, window }, parts, wantsOld(step), afterTable(step), lateOf(step));
+        if (window === null) return aggregateStep(step, parts, changesTo(step));
+        return windowAggregateStep({ ...step, window }, parts, changesTo(step), lateOf(step));
       }
       case 'aggregateRows':
-        return aggregateRowsStep(step, parts, wantsOld(step), afterTable(step));
+        return aggregateRowsStep(step, parts, changesTo(step));
       case 'topicSink':
         return counter.records(step, topicSinkStep(step, parts));
       case 'connectorSink':

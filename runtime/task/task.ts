@@ -111,26 +111,30 @@ export function createTask(parts: TaskParts): Task {
     if (failure !== null) throw failure.error;
   };
 
-  const chain = buildChain(subTopology, {
-    record,
-    errors,
-    metrics,
-    stores,
-    times,
-    output,
-    clock,
-    random,
-    logger,
-    openSink: (connector) => parts.openSink(connector),
-    globalRows(topic) {
-      const rows = parts.globalRows?.(topic);
-      assert(rows !== undefined, `the global table '${topic}' is not there`);
-      return rows;
+  const chain = buildChain(
+    subTopology,
+    {
+      record,
+      errors,
+      metrics,
+      stores,
+      times,
+      output,
+      clock,
+      random,
+      logger,
+      openSink: (connector) => parts.openSink(connector),
+      globalRows(topic) {
+        const rows = parts.globalRows?.(topic);
+        assert(rows !== undefined, `the global table '${topic}' is not there`);
+        return rows;
+      },
+      fail,
+      hold: (step) => holding.push(step),
+      timed: (step) => timed.push(step),
     },
-    fail,
-    hold: (step) => holding.push(step),
-    timed: (step) => timed.push(step),
-  });
+    options.updates,
+  );
   // Built from the last step to the first, and settled the other way: what one lets go of the next one takes.
   holding.reverse();
   timed.reverse();
@@ -144,7 +148,8 @@ export function createTask(parts: TaskParts): Task {
     })),
     { maxTaskIdleMs: options.maxTaskIdleMs, clock },
   );
-  const isBlocked = () => holding.some((step) => step.blocked);
+  const blocking = holding.filter((step) => step.blocked !== undefined);
+  const isBlocked = () => blocking.some((step) => step.blocked);
   const loop = createRecordLoop({
     queues,
     chain,
@@ -152,7 +157,7 @@ export function createTask(parts: TaskParts): Task {
     record,
     time,
     metrics,
-    isBlocked: holding.length === 0 ? null : isBlocked,
+    isBlocked: blocking.length === 0 ? null : isBlocked,
   });
 
   function heldOffset(input: number): number {

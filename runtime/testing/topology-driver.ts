@@ -176,11 +176,11 @@ export function createDriver(job: JobSpec, { startMs = 0, logger = silentLogger 
   };
 }
 
-/** As compiled, but that nothing is waited for (what isn't in a queue isn't anywhere) and sinks are kept. */
+/** As compiled, but that nothing is waited for (what isn't in a queue isn't anywhere), each record is as if committed, and sinks are kept. */
 function drivable(compiled: Topology, sinks: Map<string, SunkRecord[]>): Topology {
   return {
     ...compiled,
-    options: { ...compiled.options, maxTaskIdleMs: -1 },
+    options: { ...compiled.options, maxTaskIdleMs: -1, updates: 'every' },
     subTopologies: compiled.subTopologies.map((sub) => readingSinks(sub, sinks)),
   };
 }

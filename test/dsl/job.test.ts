@@ -12,6 +12,7 @@ test('a job without settings fails on bad records and commits every second', () 
     names: 'environment',
     negativeTimestamp: 'fail',
     maxTaskIdleMs: 0,
+    updates: 'every',
   });
 });
 

@@ -65,7 +65,7 @@ export async function runKilled({ random, guarantee, records, bootstrap }: Kille
   const at = node?.bootstrap ?? bootstrap!;
   const folder = await mkdtemp(join(tmpdir(), 'millrace-killed-'));
   const job = join(folder, 'job.mjs');
-  const settings = JSON.stringify({ partitions, guarantee, commitInterval: 50 });
+  const settings = JSON.stringify({ partitions, guarantee, updates: program.updates, commitInterval: 50 });
   await writeFile(
     job,
     `import { jobOf } from '${recipeModule}';\nexport default jobOf(${JSON.stringify(program.recipe)}, ${settings});\n`,

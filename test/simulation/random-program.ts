@@ -19,6 +19,7 @@ const atMsMax = 30_000;
 
 export interface RandomProgram extends Program {
   readonly recipe: Recipe;
+  readonly updates: JobOptions['updates'];
 }
 
 export function randomProgram(random: Random, partitions: number, guarantee: JobOptions['guarantee']): RandomProgram {
@@ -28,9 +29,11 @@ export function randomProgram(random: Random, partitions: number, guarantee: Job
   const item = (): Item => ({ id: next++, n: random.integer(40), at: 1 + random.integer(atMsMax) });
   const anyKey = () => keys[random.integer(keys.length)]!;
   const rowKeys = recipe.ending.kind === 'joinForeign' ? foreignKeys.slice(0, 2) : keys.slice(0, 4);
+  const updates = random.next() < 0.5 ? 'latest' : 'every';
   return {
     recipe,
-    job: jobOf(recipe, { partitions, guarantee }),
+    updates,
+    job: jobOf(recipe, { partitions, guarantee, updates }),
     inputs: new Map([['in', partitions], ...(side === null ? [] : [[side, partitions] as const])]),
     reads: ['in', 'out', ...(side === null ? [] : [side])],
     prepare(feed) {
@@ -47,7 +50,7 @@ export function randomProgram(random: Random, partitions: number, guarantee: Job
       const repeats = guarantee === 'atLeastOnce';
       if (repeats && ['totals', 'windows', 'regrouped'].includes(recipe.ending.kind)) return [];
       const unique = (lines: readonly string[]) => (repeats && !isTable(recipe) ? [...new Set(lines)] : lines);
-      return compareLines(unique(wanted), unique(found)).map((line) => `${JSON.stringify(recipe)}: ${line}`);
+      return compareLines(unique(wanted), unique(found)).map((line) => `${updates} ${JSON.stringify(recipe)}: ${line}`);
     },
   };
 }

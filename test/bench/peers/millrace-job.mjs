@@ -29,7 +29,7 @@ import { orders, totals } from './orders.mjs';
 const { letGarbagePileUp } = await import('../../../dist/runtime/cli/garbage.js');
 letGarbagePileUp();
 
-const [mode, guarantee, partitionsText, place] = process.argv.slice(2);
+const [mode, guarantee, partitionsText, place, updates] = process.argv.slice(2);
 const partitions = Number(partitionsText);
 const isCluster = place.includes(':');
 const each = { partitions, key: utf8 };
@@ -111,7 +111,7 @@ const ofOrders = {
 const folder = isCluster ? await mkdtemp(joinPath(tmpdir(), 'millrace-bench-')) : place;
 const where = isCluster ? { bootstrap: place, data: folder } : { data: folder };
 try {
-  const running = await runJob(job(name, [(topologies[mode] ?? ofOrders[mode])()], { guarantee }), {
+  const running = await runJob(job(name, [(topologies[mode] ?? ofOrders[mode])()], { guarantee, updates }), {
     ...where,
     until: 'end',
   });

@@ -93,6 +93,7 @@ export function startTask({
       names: 'derived',
       negativeTimestamp: 'fail',
       maxTaskIdleMs: 0,
+      updates: 'every',
       ...options,
     },
     subTopologies: [subTopology],
