@@ -19,7 +19,7 @@ export interface LogManagerOptions {
   readonly logger?: Logger;
   /** Of the newest batches of all partitions in memory. Default 64 MiB. */
   readonly cacheBytesMax?: number;
-  /** Databases open at a time. Default 512. */
+  /** Databases open at a time. Default what the engine says. */
   readonly openMax?: number;
   /** A database unused for that long is closed by clean(). Default 10 minutes. */
   readonly idleCloseMs?: number;
@@ -65,7 +65,12 @@ const scrubBytesPerSecond = 8 << 20;
 export function createLogManager(options: LogManagerOptions): LogManager {
   const { engine, clock, logger = silentLogger } = options;
   const diskOf = options.disk === undefined ? {} : { disk: options.disk };
-  const pool = createStoragePool({ engine, clock, openMax: options.openMax ?? 512, ...diskOf });
+  const pool = createStoragePool({
+    engine,
+    clock,
+    openMax: options.openMax ?? engine.openMax ?? Number.POSITIVE_INFINITY,
+    ...diskOf,
+  });
   const cache = createBatchCache(options.cacheBytesMax ?? 64 << 20);
   const opening = new Map<string, Promise<PartitionLog>>();
   const logs = new Map<string, PartitionLog>();

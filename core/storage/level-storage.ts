@@ -9,12 +9,15 @@ import { assert } from '../kernel/assert.ts';
 import { Fault } from '../kernel/fault.ts';
 import { failureReason, isDamage } from './failure-reason.ts';
 import { lockHolder } from './lock-holder.ts';
+import { openDatabasesMax } from './open-databases.ts';
 import type { BatchOperation, Entry, KeyRange, ScanOptions, Storage, StorageEngine } from './storage.ts';
 
 /** LevelDB's settings, in bytes. What is left out is LevelDB's default. */
 export interface LevelOptions {
   /** Memory that fills before a table file is written; up to two may be held. Default 4 MiB. */
   readonly writeBufferSize?: number;
+  /** Of all databases together, about: with many open, one that is opened gets less than `writeBufferSize`. Default no limit. */
+  readonly writeBuffersMax?: number;
   /** Unit of reading from a table file. Default 4 KiB. */
   readonly blockSize?: number;
   /** Cache of uncompressed blocks. Default 8 MiB. */
@@ -34,10 +37,21 @@ type Database = Level<Uint8Array, Uint8Array>;
 
 /** The databases under `folder`, each a sub-folder of its name, made when first opened. `options` hold for all of them. */
 export function createLevelEngine(folder: string, options: LevelOptions = {}): StorageEngine {
+  let openCount = 0;
   return {
+    openMax: openDatabasesMax(),
     async open(name) {
       const path = join(folder, databaseName(name));
-      return levelStorage(path, await openDatabase(path, options));
+      openCount += 1;
+      const closed = () => {
+        openCount -= 1;
+      };
+      try {
+        return levelStorage(path, await openDatabase(path, sharing(options, openCount)), closed);
+      } catch (error) {
+        closed();
+        throw error;
+      }
     },
     async list() {
       if (!existsSync(folder)) return [];
@@ -69,6 +83,16 @@ export function createLevelEngine(folder: string, options: LevelOptions = {}): S
     },
     tryOut: () => tryOut(folder),
   };
+}
+
+const writeBufferDefault = 4 << 20;
+const writeBufferMin = 256 << 10;
+
+function sharing({ writeBuffersMax, ...options }: LevelOptions, openCount: number): LevelOptions {
+  if (writeBuffersMax === undefined) return options;
+  const { writeBufferSize = writeBufferDefault } = options;
+  const share = Math.max(writeBufferMin, Math.floor(writeBuffersMax / openCount));
+  return { ...options, writeBufferSize: Math.min(writeBufferSize, share) };
 }
 
 /** What LevelDB writes at once when it is opened behind a failure, twice over: its log as a table, and a new list of tables. */
@@ -117,9 +141,14 @@ async function openDatabase(path: string, options: LevelOptions): Promise<Databa
   }
 }
 
-function levelStorage(path: string, database: Database): Storage {
+function levelStorage(path: string, database: Database, onClose: () => void): Storage {
   const wrapped = <T>(answer: Promise<T>): Promise<T> => answer.catch((error: unknown) => fail(path, error));
-  const close = () => wrapped(database.close());
+  let isClosed = false;
+  const close = () => {
+    if (!isClosed) onClose();
+    isClosed = true;
+    return wrapped(database.close());
+  };
   return {
     get: (key) => wrapped(database.get(key)),
     getSync(key) {

@@ -50,6 +50,8 @@ export interface StorageEngine {
   list(): Promise<string[]>;
   /** Deletes a closed database. */
   destroy(name: string): Promise<void>;
+  /** Databases that may be open at a time. Absent: as many as you like. */
+  readonly openMax?: number;
   /** Whether there is room to open databases and go on writing to them. @throws Fault `STORAGE_FAILED` where there isn't */
   tryOut(): Promise<void>;
 }

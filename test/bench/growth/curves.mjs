@@ -69,7 +69,10 @@ export const curves = {
     points: [1, 10, 100, 1_000],
     measure: onNodes(async (_, client, partitions, scale) => {
       const topic = await newTopic(client, 'grown', partitions);
-      return write(client, topic, partitions, 1_000_000 * scale, Buffer.alloc(100, 'x'));
+      const value = Buffer.alloc(100, 'x');
+      // Logs are made when they are first written to.
+      await write(client, topic, partitions, partitions, value);
+      return write(client, topic, partitions, 1_000_000 * scale, value);
     }),
   },
   restart: {
