@@ -7,6 +7,7 @@ import type { NodeParts } from './handler.ts';
 import { nodeDefaults } from './node-config.ts';
 import { changeableConfigs } from './topic-default-names.ts';
 import type { Refused } from './topic-rules.ts';
+import { noTopic } from './topics.ts';
 
 /** Kafka's ConfigResource.Type. */
 export const resourceType = { topic: 2, node: 4, nodeLoggers: 8, clientMetrics: 16, group: 32 } as const;
@@ -30,20 +31,18 @@ export interface ConfigTarget {
 
 const topicConfigByName = new Map(topicConfigs.map((config) => [config.name, config]));
 
-export function configTarget(
+export async function configTarget(
   { resourceType: type, resourceName }: ResourceName,
   parts: NodeParts,
-): ConfigTarget | Refused {
-  if (type === resourceType.topic) return topicTarget(resourceName, parts);
+): Promise<ConfigTarget | Refused> {
+  if (type === resourceType.topic) return await topicTarget(resourceName, parts);
   if (type === resourceType.node) return nodeTarget(resourceName, parts);
   return { error: 'INVALID_REQUEST', message: `settings of resource type ${type} can't be altered here` };
 }
 
-const noTopic = (topic: string): Refused => ({ error: 'UNKNOWN_TOPIC_OR_PARTITION', message: `no topic '${topic}'` });
-
-function topicTarget(name: string, { catalog, topics, nodeConfigs }: NodeParts): ConfigTarget | Refused {
-  const topic = catalog.image.topics.get(name);
-  if (topic === undefined) return noTopic(name);
+async function topicTarget(name: string, { topics, nodeConfigs }: NodeParts): Promise<ConfigTarget | Refused> {
+  const topic = await topics.find(name);
+  if ('error' in topic) return topic;
   const defaults = nodeConfigs.topicDefaults();
   return {
     configs: topic.configs,

@@ -53,6 +53,9 @@ export interface StorageNode extends Transport, AsyncDisposable {
   clean(): Promise<void>;
 }
 
+/** Transactions of a disk that takes no writes: as often as that is tried. */
+const readAgainMs = 1_000;
+
 /**
  * Opens the node's data and finishes what a crash cut short.
  *
@@ -122,22 +125,35 @@ function openNode(options: NodeOptions, settings: NodeSettings, foundation: Foun
   const compacting = repeat(clock, logger, settings['log.cleaner.backoff.ms'], () =>
     logs.clean({ what: 'compaction' }),
   );
-  const scrubbed = new AbortController();
+  const stopping = new AbortController();
   const scrubbing = repeat(clock, logger, settings['log.scrub.interval.ms'], async () => {
     await foundation.openAll();
-    await logs.scrub(scrubbed.signal);
+    await logs.scrub(stopping.signal);
   });
   const expiring = repeat(clock, logger, settings['offsets.retention.check.interval.ms'], () => expire(coordinators));
   // A transaction whose end was decided before a crash is ended now, and not when someone asks for its coordinator.
-  const unread = (error: unknown) => {
-    // Whoever leads it by now reads it.
-    if (isFault(error, 'LOG_REFUSED') && error.detail.error === 'NOT_LEADER_OR_FOLLOWER') return;
-    if (closing === undefined) logger.error({ err: error }, 'transactions could not be read');
-  };
-  if (cluster === null) coordinators.transactions.list().catch(unread);
+  async function readTransactions(read: () => Promise<unknown>): Promise<void> {
+    while (closing === undefined) {
+      try {
+        await read();
+        return;
+      } catch (error) {
+        const refusal = isFault(error, 'LOG_REFUSED') ? error.detail.error : null;
+        // Whoever leads it by now reads it.
+        if (closing !== undefined || refusal === 'NOT_LEADER_OR_FOLLOWER') return;
+        if (refusal !== 'KAFKA_STORAGE_ERROR') {
+          logger.error({ err: error }, 'transactions could not be read');
+          return;
+        }
+        logger.warn({ err: error }, 'transactions could not be read; trying again');
+        await clock.sleep(readAgainMs, stopping.signal).catch(() => {});
+      }
+    }
+  }
+  if (cluster === null) void readTransactions(() => coordinators.transactions.list());
   const ready = foundation.start({
     leading(topic, partition) {
-      if (topic === transactionsTopic) coordinators.transactions.load(partition).catch(unread);
+      if (topic === transactionsTopic) void readTransactions(() => coordinators.transactions.load(partition));
     },
     resigned(topic, partition) {
       if (topic === transactionsTopic) coordinators.transactions.unload(partition);
@@ -151,7 +167,7 @@ function openNode(options: NodeOptions, settings: NodeSettings, foundation: Foun
     closed = true;
     for (const listener of onCloses) listener();
     foundation.resign();
-    scrubbed.abort(new Fault('CLOSED', { what: 'the node' }));
+    stopping.abort(new Fault('CLOSED', { what: 'the node' }));
     await Promise.all([scrubbing.stop(), cleaning.stop(), compacting.stop(), expiring.stop()]);
     await Promise.all([coordinators.groups.close(), coordinators.transactions.close()]);
     while (underWay.size > 0) await Promise.all(underWay);

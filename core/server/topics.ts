@@ -9,6 +9,7 @@ import type { Logger } from '../kernel/logger.ts';
 import { configObjection, type LogConfig, logConfig } from '../log/log-config.ts';
 import type { LogManager } from '../log/log-manager.ts';
 import type { PartitionLog } from '../log/partition-log.ts';
+import { errorNameOf } from './error-names.ts';
 import type { NodeSettings } from './node-config.ts';
 import { isInternal, offsetsTopic, type Refused, topicNameProblem, transactionsTopic } from './topic-rules.ts';
 
@@ -27,6 +28,8 @@ export interface NewTopic {
 export interface Topics {
   /** Opens it at its first use. Calls are answered in their order. */
   log(topic: TopicImage, partition: number): Promise<PartitionLog>;
+  /** Also one that this node of a cluster has not heard of yet: the controller is asked before a topic is said not to be there. */
+  find(name: string): Promise<TopicImage | Refused>;
   /** What create() would refuse it for; null if nothing. */
   objection(topic: NewTopic): Refused | null;
   create(topic: NewTopic): Promise<TopicImage | Refused>;
@@ -58,6 +61,11 @@ const internalConfigs: Readonly<Record<string, TopicConfigs>> = {
   [offsetsTopic]: { 'cleanup.policy': 'compact', 'segment.bytes': '104857600' },
   [transactionsTopic]: { 'cleanup.policy': 'compact', 'segment.bytes': '104857600' },
 };
+
+export const noTopic = (name: string): Refused => ({
+  error: 'UNKNOWN_TOPIC_OR_PARTITION',
+  message: `no topic '${name}'`,
+});
 
 /** Above, it is a slip of the keyboard and not a topic: each partition is a database. */
 export const partitionsMax = 100_000;
@@ -138,6 +146,14 @@ export function createTopics({
 
   return {
     log: (topic, partition) => logs.open(topic.name, partition, configOf(topic)),
+    async find(name) {
+      try {
+        if (!image.topics.has(name)) await catalog.catchUp();
+      } catch (error) {
+        return { error: errorNameOf(error), message: 'the controller could not be asked' };
+      }
+      return image.topics.get(name) ?? noTopic(name);
+    },
     objection,
     create,
     async obtain(name) {
@@ -145,8 +161,7 @@ export function createTopics({
       if (found !== undefined) return found;
       if (topicNameProblem(name) !== null)
         return { error: 'INVALID_TOPIC_EXCEPTION', message: topicNameProblem(name)! };
-      const unknown: Refused = { error: 'UNKNOWN_TOPIC_OR_PARTITION', message: `no topic '${name}'` };
-      if (isInternal(name) || !settings['auto.create.topics.enable']) return unknown;
+      if (isInternal(name) || !settings['auto.create.topics.enable']) return noTopic(name);
       const created = await create({ name, partitions: -1, configs: {} });
       return 'error' in created ? (image.topics.get(name) ?? created) : created;
     },

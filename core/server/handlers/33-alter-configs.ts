@@ -26,7 +26,7 @@ export const alterConfigs: Handler<'alterConfigs'> = async (request, { parts }) 
 };
 
 async function replace(resource: Resource, validateOnly: boolean, parts: NodeParts): Promise<Refused | null> {
-  const target = configTarget(resource, parts);
+  const target = await configTarget(resource, parts);
   if ('error' in target) return target;
   const configs: Record<string, string> = {};
   for (const { name, value } of resource.configs) {

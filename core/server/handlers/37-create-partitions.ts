@@ -26,8 +26,8 @@ async function grow(
   validateOnly: boolean,
   { parts }: Call,
 ): Promise<Refused | null> {
-  const topic = parts.catalog.image.topics.get(name);
-  if (topic === undefined) return { error: 'UNKNOWN_TOPIC_OR_PARTITION', message: `no topic '${name}'` };
+  const topic = await parts.topics.find(name);
+  if ('error' in topic) return topic;
   if (isInternal(name)) return { error: 'INVALID_TOPIC_EXCEPTION', message: `'${name}' is the node's own` };
   if (count <= topic.partitions) {
     return {

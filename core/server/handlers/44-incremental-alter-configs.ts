@@ -30,7 +30,7 @@ export const incrementalAlterConfigs: Handler<'incrementalAlterConfigs'> = async
 };
 
 async function alter(resource: Resource, validateOnly: boolean, parts: NodeParts): Promise<Refused | null> {
-  const target = configTarget(resource, parts);
+  const target = await configTarget(resource, parts);
   if ('error' in target) return target;
   const { configs } = resource;
   return (
