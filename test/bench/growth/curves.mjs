@@ -123,7 +123,7 @@ export const curves = {
     title: 'read from the beginning of a backlog',
     over: 'GB behind it',
     unit: 'MB/s',
-    points: [1, 2, 5, 10],
+    points: [1, 2, 5, 10, 20, 50],
     async *measure(points, scale) {
       const node = await startMillrace();
       const client = connectTo(node);
