@@ -34,7 +34,7 @@ test('the more databases are open, the less of what is written to one waits in m
   for (const storage of opened)
     for (let i = 0; i < 12; i++)
       await storage.write([{ type: 'put', key: Buffer.from(`k${i}`), value: new Uint8Array(64 << 10) }]);
-  await expect.poll(() => tables('fourth')).toBeGreaterThan(0);
+  await expect.poll(() => tables('fourth'), { timeout: 15_000 }).toBeGreaterThan(0);
   expect(await tables('first')).toBe(0);
   for (const storage of opened) await storage.close();
 });
