@@ -71,7 +71,7 @@ const jobMark = Symbol.for('millrace.job');
  *
  * @param name names the consumer group and prefixes internal topics; renaming a job starts it afresh
  * @param outputs sinks (`.to(topic)`, `.pipe(sink(…))`, `.pipe(view(…))`) and tables that are kept to be queried
- * @throws Fault `BAD_JOB` for outputs that are none and standbys that can't be, `BAD_DURATION`
+ * @throws Fault `BAD_JOB` for outputs that are none, and standbys and updates that can't be, `BAD_DURATION`
  * @example
  * const orders = topic('orders', json<{ amount: number }>());
  * export default job('large-orders', [orders.pipe(filter((order) => order.amount > 100)).to(topic('large', json<{ amount: number }>()))], {
@@ -99,6 +99,12 @@ function countOf(job: string, standbys: number): number {
   throw new Fault('BAD_JOB', { job, reason: `standbys is a whole number from 0 on, not ${standbys}` });
 }
 
+/** A job file runs without its types being checked, and a slip here would change what goes out without a word. */
+function updatesOf(job: string, updates: JobOptions['updates'] = 'every'): JobOptions['updates'] {
+  if (updates === 'every' || updates === 'latest') return updates;
+  throw new Fault('BAD_JOB', { job, reason: `updates is 'every' or 'latest', not '${updates}'` });
+}
+
 function jobOptions(name: string, settings: JobSettings): JobOptions {
   const guarantee = settings.guarantee ?? 'atLeastOnce';
   const onError = settings.onError ?? {};
@@ -116,6 +122,6 @@ function jobOptions(name: string, settings: JobSettings): JobOptions {
     names: settings.names ?? 'environment',
     negativeTimestamp: settings.negativeTimestamp ?? 'fail',
     maxTaskIdleMs: durationMs(settings.maxTaskIdle ?? 0),
-    updates: settings.updates ?? 'every',
+    updates: updatesOf(name, settings.updates),
   };
 }

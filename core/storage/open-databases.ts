@@ -1,5 +1,6 @@
 // How many databases a process may have open, by the files that the system lets it open. An open LevelDB costs about 40 KiB
-// and five files: its lock, its log, two lists and a table; half of the files are for connections and all else.
+// and counts for five files: its lock, its journal, its list of tables, what it notes down, and a table; half of the files are
+// for connections and all else.
 import { readFileSync } from 'node:fs';
 
 const filesEach = 5;

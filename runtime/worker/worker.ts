@@ -35,6 +35,8 @@ const pollMsMax = 100;
 const batchBytes = 256 * 1024;
 /** Kafka Streams' under exactly-once: readers, and who takes the tasks over, wait that long for what a killed worker left open. */
 const transactionTimeoutMsMin = 10_000;
+/** Kafka's `transaction.max.timeout.ms`: a longer one is refused. */
+const transactionTimeoutMsMax = 15 * 60_000;
 /** State that waits for its commit, per task: above, the commit comes early. */
 const dirtyBytesMax = 16 * 1024 * 1024;
 
@@ -299,7 +301,10 @@ export function startWorker(options: WorkerOptions): Worker {
     const limits = await readTopicLimits(client.admin(), topics, clock.now());
     const requestBytesMax = requestBytesFor(limits);
     const transactionalId = `${topology.job}-${options.workerId}`;
-    const transactionTimeoutMs = Math.max(transactionTimeoutMsMin, 2 * topology.options.commitIntervalMs);
+    const transactionTimeoutMs = Math.min(
+      Math.max(transactionTimeoutMsMin, 2 * topology.options.commitIntervalMs),
+      transactionTimeoutMsMax,
+    );
     const openProducer = async () => {
       const shape = { requestBytesMax, batchBytes: Math.min(batchBytes, requestBytesMax) };
       const producer = client.producer(transactional ? { transactionalId, transactionTimeoutMs, ...shape } : shape);

@@ -53,3 +53,12 @@ test('an output that ends nowhere is said at once, with its number', () => {
 test.each([-1, 0.5, Number.NaN])('%s copies of a state are refused', (standbys) => {
   expect(() => job('j', [], { standbys })).toThrow(`job 'j': standbys is a whole number from 0 on, not ${standbys}`);
 });
+
+test.each(['Latest', 'all', null])(
+  'updates that are %s are refused: types are not checked when a job file runs',
+  (updates) => {
+    expect(() => job('j', [], { updates: updates as never })).toThrow(
+      `job 'j': updates is 'every' or 'latest', not '${updates}'`,
+    );
+  },
+);
