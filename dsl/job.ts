@@ -71,7 +71,7 @@ const jobMark = Symbol.for('millrace.job');
  *
  * @param name names the consumer group and prefixes internal topics; renaming a job starts it afresh
  * @param outputs sinks (`.to(topic)`, `.pipe(sink(…))`, `.pipe(view(…))`) and tables that are kept to be queried
- * @throws Fault `BAD_JOB` for outputs that are none, and standbys and updates that can't be, `BAD_DURATION`
+ * @throws Fault `BAD_JOB` for outputs that are none and settings that can't be, `BAD_DURATION`
  * @example
  * const orders = topic('orders', json<{ amount: number }>());
  * export default job('large-orders', [orders.pipe(filter((order) => order.amount > 100)).to(topic('large', json<{ amount: number }>()))], {
@@ -99,14 +99,15 @@ function countOf(job: string, standbys: number): number {
   throw new Fault('BAD_JOB', { job, reason: `standbys is a whole number from 0 on, not ${standbys}` });
 }
 
-/** A job file runs without its types being checked, and a slip here would change what goes out without a word. */
-function updatesOf(job: string, updates: JobOptions['updates'] = 'every'): JobOptions['updates'] {
-  if (updates === 'every' || updates === 'latest') return updates;
-  throw new Fault('BAD_JOB', { job, reason: `updates is 'every' or 'latest', not '${updates}'` });
+/** A job file runs without its types being checked, and a slip here would change what the job does without a word. */
+function oneOf<T extends string>(job: string, setting: string, given: T | undefined, known: readonly [T, T]): T {
+  const value = given === undefined ? known[0] : given;
+  if (known.includes(value)) return value;
+  throw new Fault('BAD_JOB', { job, reason: `${setting} is '${known.join("' or '")}', not '${value}'` });
 }
 
 function jobOptions(name: string, settings: JobSettings): JobOptions {
-  const guarantee = settings.guarantee ?? 'atLeastOnce';
+  const guarantee = oneOf(name, 'guarantee', settings.guarantee, ['atLeastOnce', 'exactlyOnce']);
   const onError = settings.onError ?? {};
   const policies: ErrorPolicies = 'kind' in onError ? { decode: onError, process: onError, produce: onError } : onError;
   return {
@@ -120,8 +121,8 @@ function jobOptions(name: string, settings: JobSettings): JobOptions {
       settings.commitInterval === undefined ? commitIntervalMs[guarantee] : durationMs(settings.commitInterval),
     standbys: countOf(name, settings.standbys ?? 0),
     names: settings.names ?? 'environment',
-    negativeTimestamp: settings.negativeTimestamp ?? 'fail',
+    negativeTimestamp: oneOf(name, 'negativeTimestamp', settings.negativeTimestamp, ['fail', 'skip']),
     maxTaskIdleMs: durationMs(settings.maxTaskIdle ?? 0),
-    updates: updatesOf(name, settings.updates),
+    updates: oneOf(name, 'updates', settings.updates, ['every', 'latest']),
   };
 }

@@ -54,11 +54,11 @@ test.each([-1, 0.5, Number.NaN])('%s copies of a state are refused', (standbys) 
   expect(() => job('j', [], { standbys })).toThrow(`job 'j': standbys is a whole number from 0 on, not ${standbys}`);
 });
 
-test.each(['Latest', 'all', null])(
-  'updates that are %s are refused: types are not checked when a job file runs',
-  (updates) => {
-    expect(() => job('j', [], { updates: updates as never })).toThrow(
-      `job 'j': updates is 'every' or 'latest', not '${updates}'`,
-    );
-  },
-);
+test.each([
+  ['updates', 'Latest', "'every' or 'latest'"],
+  ['updates', null, "'every' or 'latest'"],
+  ['guarantee', 'exactly_once', "'atLeastOnce' or 'exactlyOnce'"],
+  ['negativeTimestamp', 'drop', "'fail' or 'skip'"],
+])('a %s of %s is refused: types are not checked when a job file runs', (setting, given, known) => {
+  expect(() => job('j', [], { [setting]: given })).toThrow(`job 'j': ${setting} is ${known}, not '${given}'`);
+});
