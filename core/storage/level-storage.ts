@@ -143,11 +143,13 @@ async function openDatabase(path: string, options: LevelOptions): Promise<Databa
 
 function levelStorage(path: string, database: Database, onClose: () => void): Storage {
   const wrapped = <T>(answer: Promise<T>): Promise<T> => answer.catch((error: unknown) => fail(path, error));
+  /** The last of the writes that aren't over. Two at a time are two threads' work, and either may reach LevelDB first. */
+  let writing: Promise<void> | null = null;
   let isClosed = false;
   const close = () => {
     if (!isClosed) onClose();
     isClosed = true;
-    return wrapped(database.close());
+    return wrapped(writing === null ? database.close() : writing.then(() => database.close()));
   };
   return {
     get: (key) => wrapped(database.get(key)),
@@ -159,7 +161,17 @@ function levelStorage(path: string, database: Database, onClose: () => void): St
         return fail(path, error);
       }
     },
-    write: (operations, { sync = false } = {}) => wrapped(writeBatch(database, operations, sync)),
+    write(operations, { sync = false } = {}) {
+      const work =
+        writing === null ? writeBatch(database, operations, sync) : writeBehind(writing, database, operations, sync);
+      const settled: Promise<void> = work
+        .catch(() => {})
+        .then(() => {
+          if (writing === settled) writing = null;
+        });
+      writing = settled;
+      return wrapped(work);
+    },
     scan: (options) => ({ [Symbol.asyncIterator]: () => scanDatabase(path, database, options) }),
     async scanPage({ bytesMax = Number.POSITIVE_INFINITY, limit = pageEntriesMax, ...range }) {
       const iterator = openIterator(path, database, { ...range, limit }, Math.min(bytesMax, 16 * scanBufferBytes));
@@ -206,12 +218,28 @@ async function writeBatch(database: Database, operations: readonly BatchOperatio
   if (operations.length < chainedFrom || averageBytes(operations) > chainedValueBytesMax) {
     return database.batch(operations as BatchOperation[], options);
   }
+  return chained(database, operations).write({ sync });
+}
+
+/** A chained batch takes the bytes now: the caller may use its buffers again while the write waits. */
+async function writeBehind(
+  before: Promise<void>,
+  database: Database,
+  operations: readonly BatchOperation[],
+  sync: boolean,
+): Promise<void> {
+  const batch = chained(database, operations);
+  await before;
+  return batch.write({ sync });
+}
+
+function chained(database: Database, operations: readonly BatchOperation[]): ChainedBatch {
   const batch = database.batch() as unknown as ChainedBatch;
   for (const operation of operations) {
     if (operation.type === 'put') batch.put(operation.key, operation.value);
     else batch.del(operation.key);
   }
-  return batch.write({ sync });
+  return batch;
 }
 
 const chainedFrom = 16;

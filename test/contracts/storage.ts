@@ -170,10 +170,28 @@ export function storageContract(
 
     test('writes land in the order of the calls', async () => {
       const storage = await open();
-      await Promise.all(
-        Array.from({ length: 50 }, (_, i) => storage.write([put('k', String(i))], { sync: i % 10 === 0 })),
-      );
-      expect(text(await storage.get(bytes('k')))).toBe('49');
+      for (let round = 0; round < 100; round += 1) {
+        // Of one operation, of a few and of many: each goes its own way into LevelDB.
+        const writes = Array.from({ length: 50 }, (_, i) => {
+          const count = [0, 3, 20][(round % 4 === 3 ? i : round) % 3]!;
+          const others = Array.from({ length: count }, (_, other) => put(`other-${other}`, String(i)));
+          return storage.write([...others, put('k', `${round}:${i}`)], { sync: round === 0 && i % 10 === 0 });
+        });
+        await Promise.all(writes);
+        expect(text(await storage.get(bytes('k')))).toBe(`${round}:49`);
+      }
+    });
+
+    test('bytes of a write that waits for another may be used again', async () => {
+      const storage = await open();
+      const key = bytes('key');
+      const value = bytes('value');
+      const first = storage.write([put('before', '1')]);
+      const second = storage.write([{ type: 'put', key, value }]);
+      key.fill(0);
+      value.fill(0);
+      await Promise.all([first, second, storage.write([put('later', '2')])]);
+      expect(await collect(storage)).toEqual(['before=1', 'key=value', 'later=2']);
     });
 
     test('a value of megabytes comes back whole', async () => {
