@@ -11,7 +11,7 @@ export interface ConsumerOptions<K = Uint8Array, V = Uint8Array> {
   readonly groupInstanceId?: string;
   /** Where to begin without a committed offset, or when it isn't in the log any more. Default 'latest', as Kafka's `auto.offset.reset`. */
   readonly from?: 'earliest' | 'latest';
-  /** Default: bytes, copied. */
+  /** Default: bytes, as views of a copy of their batch that is the caller's own; `slice()` what is kept for long. */
   readonly key?: Decoder<K>;
   readonly value?: Decoder<V>;
   /** Default 'readCommitted'. */

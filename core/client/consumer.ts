@@ -4,7 +4,6 @@ import { Fault, isFault } from '../kernel/fault.ts';
 import { partitionName, type TopicPartition } from '../kernel/ids.ts';
 import { createLatch, type Latch } from '../kernel/latch.ts';
 import { loadCompression } from '../protocol/compression/registry.ts';
-import type { Decoder } from '../schema/serde.ts';
 import type { Cluster } from './cluster.ts';
 import type { ConsumerOptions } from './consumer-options.ts';
 import { createFetcher } from './fetcher.ts';
@@ -49,7 +48,6 @@ export interface Consumer<K = Uint8Array, V = Uint8Array> extends AsyncDisposabl
   close(): Promise<void>;
 }
 
-const copied: Decoder<Uint8Array> = { decode: (bytes) => bytes.slice() };
 const pollMs = 500;
 const closeWaitMs = 5_000;
 
@@ -71,10 +69,7 @@ export function createConsumer<K = Uint8Array, V = Uint8Array>(
     ...(options.rackId !== undefined && { rackId: options.rackId }),
     ...(options.metadataMaxAgeMs !== undefined && { metadataMaxAgeMs: options.metadataMaxAgeMs }),
   });
-  const queue = createRecordQueue<K, V>(
-    options.key ?? (copied as Decoder<unknown> as Decoder<K>),
-    options.value ?? (copied as Decoder<unknown> as Decoder<V>),
-  );
+  const queue = createRecordQueue<K, V>(options.key ?? null, options.value ?? null);
   const offsets = groupId === undefined ? null : createOffsets(cluster, groupId);
   const committedOffsets = new Map<string, number>();
   let assigned: readonly TopicPartition[] = [];

@@ -33,42 +33,50 @@ interface Place extends TopicPartition {
   fetchAt: number;
 }
 
-export function createRecordQueue<K, V>(key: Decoder<K>, value: Decoder<V>): RecordQueue<K, V> {
+interface Queued {
+  readonly fetched: FetchedPartition;
+  readonly place: Place;
+}
+
+/** Where `key` or `value` is null its bytes are handed out: views of a copy of their batch, which nobody else has. */
+export function createRecordQueue<K, V>(key: Decoder<K> | null, value: Decoder<V> | null): RecordQueue<K, V> {
   const places = new Map<string, Place>();
-  let queue: FetchedPartition[] = [];
+  let queue: Queued[] = [];
   const cursor = new RecordCursor();
-  let openBatch: Uint8Array | null = null;
+  // Of an embedded log, what is fetched is also in its cache.
+  const isGivenAway = key === null || value === null;
+  let isOpen = false;
   let batchIndex = 0;
   let isPeeked = false;
 
   function close(): void {
-    openBatch = null;
+    isOpen = false;
     batchIndex = 0;
     isPeeked = false;
   }
 
   function drop(partition: TopicPartition): void {
-    const name = partitionName(partition);
-    if (queue[0] !== undefined && partitionName(queue[0]) === name) close();
-    queue = queue.filter((fetched) => partitionName(fetched) !== name);
+    const place = places.get(partitionName(partition));
+    if (queue[0]?.place === place) close();
+    queue = queue.filter((queued) => queued.place !== place);
   }
 
   /** Moves the cursor to the next wanted record of the first fetched partition. */
   function advance(fetched: FetchedPartition): boolean {
     for (;;) {
-      if (openBatch === null) {
+      if (!isOpen) {
         const batch = fetched.batches[batchIndex++];
         if (batch === undefined) return false;
-        cursor.open(batch);
-        openBatch = batch;
+        cursor.open(isGivenAway ? new Uint8Array(batch) : batch);
+        isOpen = true;
       }
       while (cursor.next()) if (cursor.offset >= fetched.fetchOffset) return true;
-      openBatch = null;
+      isOpen = false;
     }
   }
 
-  function decode<T>(part: 'key' | 'value', bytes: Uint8Array | null, decoder: Decoder<T>, at: Place): T | null {
-    if (bytes === null) return null;
+  function decode<T>(part: 'key' | 'value', bytes: Uint8Array | null, decoder: Decoder<T> | null, at: Place): T | null {
+    if (bytes === null || decoder === null) return bytes as T | null;
     try {
       return decoder.decode(bytes);
     } catch (error) {
@@ -86,11 +94,11 @@ export function createRecordQueue<K, V>(key: Decoder<K>, value: Decoder<V>): Rec
       const place = places.get(partitionName(fetched));
       if (place === undefined || place.fetchAt !== fetched.fetchOffset) return;
       place.fetchAt = fetched.nextOffset;
-      queue.push(fetched);
+      queue.push({ fetched, place });
     },
     take() {
-      for (let fetched = queue[0]; fetched !== undefined; fetched = queue[0]) {
-        const place = places.get(partitionName(fetched))!;
+      for (let first = queue[0]; first !== undefined; first = queue[0]) {
+        const { fetched, place } = first;
         if (isPeeked || advance(fetched)) {
           isPeeked = true;
           const record: ConsumerRecord<K, V> = {

@@ -51,6 +51,29 @@ const numbers = (from: number, to: number) => Array.from({ length: to - from }, 
 const sorted = (list: readonly number[]) => [...list].sort((a, b) => a - b);
 
 describe('without a group', () => {
+  test.each(['none', 'lz4'] as const)(
+    'bytes are the own of whoever gets them: what is written over them nobody else reads (%s)',
+    async (compression) => {
+      await client.admin().createTopics([{ name: 't', partitions: 1 }]);
+      const producer = client.producer({ compression });
+      const headers = [['h', bytes('header')]] as const;
+      for (let i = 0; i < 20; i++) producer.write('t', 0, i, bytes(`k${i}`), bytes(`${i}`), headers);
+      await producer.close();
+      const embedded = node.client('embedded', node.direct);
+      await using overwritten = embedded.consumer({ from: 'earliest' });
+      await overwritten.assign([{ topic: 't', partition: 0 }]);
+      const first = await overwritten.poll(5_000);
+      for (const { key, value, headers } of first) for (const own of [key, value, headers[0]![1]]) own!.fill(0x78);
+      await using reader = embedded.consumer({ from: 'earliest' });
+      await reader.assign([{ topic: 't', partition: 0 }]);
+      const read = await reader.poll(5_000);
+      expect(first).toHaveLength(20);
+      expect(read.map(({ key, value, headers }) => [text(key), text(value), text(headers[0]![1])])).toEqual(
+        numbers(0, 20).map((i) => [`k${i}`, `${i}`, 'header']),
+      );
+    },
+  );
+
   test('goes on where the log begins when what it stood before was deleted', async () => {
     await fill('t', 1, 40);
     const consumer = consumerOf();

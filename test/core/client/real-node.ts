@@ -14,6 +14,8 @@ import { fastClock } from './fast-clock.ts';
 export interface TestNode extends AsyncDisposable {
   readonly clock: Clock;
   readonly network: Network;
+  /** As the embedded log is used: the bytes themselves are handed over. */
+  readonly direct: Network;
   client(name?: string, network?: Network): Client;
 }
 
@@ -39,6 +41,7 @@ export async function startNode(settings: Partial<NodeSettings> = {}, speed = 10
   return {
     clock,
     network,
+    direct: inProcess(node),
     client(name = 'test', way = network) {
       const client = createClient({ network: way, clientId: name, clock, random, logger });
       clients.push(client);
