@@ -40,7 +40,7 @@ export interface SealedBatch {
   /** Which of the queue's batches it was when it was first sent; -1 before. */
   number: number;
   inFlight: boolean;
-  /** A request with it was lost: it may or may not be in the log. */
+  /** A request with it was lost, or its leader gave up waiting for others: it may or may not be in the log. */
   uncertain: boolean;
   replies: readonly Reply[] | null;
   flushes: readonly FlushWaiter[] | null;

@@ -38,6 +38,20 @@ export function verdictOn(batch: SealedBatch, answer: PartitionAnswer, transacti
   }
 }
 
+/** Said before anything is written. Of other errors that pass, some are said by a leader that wrote and then waited for its followers. */
+const saidBeforeWriting: ReadonlySet<string> = new Set([
+  'UNKNOWN_TOPIC_OR_PARTITION',
+  'NOT_ENOUGH_REPLICAS',
+  'CORRUPT_MESSAGE',
+  'THROTTLING_QUOTA_EXCEEDED',
+]);
+
+/** Whether a batch may be in the log although it was refused. */
+export function mayBeWritten({ errorCode }: PartitionAnswer): boolean {
+  const { name, retriable } = errorOf(errorCode);
+  return retriable && !saidBeforeWriting.has(name);
+}
+
 /**
  * A gap ahead of a batch is only news when nothing older is under way: else the older one comes again first. Nor is it
  * where the batch has been renumbered since it was sent.

@@ -18,7 +18,7 @@ import {
   type SealedBatch,
   stamp,
 } from './partition-queue.ts';
-import { type PartitionAnswer, verdictOn } from './produce-verdict.ts';
+import { mayBeWritten, type PartitionAnswer, verdictOn } from './produce-verdict.ts';
 import { isRetriable, retryBackoff } from './retry.ts';
 import { printableKey, splitBatch } from './split-batch.ts';
 import { topicBytesMax } from './topic-limit.ts';
@@ -175,11 +175,14 @@ export function createSender(options: SenderOptions): Sender {
     }
   }
 
-  /** Undefined while there is none, or the topic doesn't exist and the queue has failed for it. */
+  /**
+   * Undefined while there is none, or the topic doesn't exist and the queue has failed for it, but for what may be in the log:
+   * whoever wrote it would write it again, and a node that was cut off does not know of every topic.
+   */
   function leaderOf(queue: PartitionQueue): number | undefined {
     const leader = leaders.of(queue.topic, queue.partition);
     if (typeof leader === 'number' || leader === undefined) return leader;
-    for (const batch of queue.pending.filter((one) => !one.inFlight)) fail(batch, leader);
+    for (const batch of queue.pending.filter((one) => !one.inFlight && !one.uncertain).reverse()) fail(batch, leader);
     return undefined;
   }
 
@@ -273,6 +276,7 @@ export function createSender(options: SenderOptions): Sender {
 
   function refused(batch: SealedBatch, answer: PartitionAnswer): void {
     const verdict = verdictOn(batch, answer, gate.transactionalId);
+    if (mayBeWritten(answer)) batch.uncertain = true;
     if (verdict instanceof Fault) fail(batch, verdict);
     else if (verdict === 'split') replace(batch);
     else if (verdict === 'tooLarge') void recordTooLarge(batch);

@@ -2,11 +2,14 @@ import { describe, expect, test } from 'vitest';
 import { createCluster } from '../../../core/client/cluster.ts';
 import { createProducer, type ProducerOptions } from '../../../core/client/producer.ts';
 import { type Clock, systemClock } from '../../../core/kernel/clock.ts';
+import { Fault } from '../../../core/kernel/fault.ts';
 import { createLatch } from '../../../core/kernel/latch.ts';
 import { silentLogger as logger } from '../../../core/kernel/logger.ts';
 import { partitionForKey } from '../../../core/kernel/murmur2.ts';
 import { seededRandom } from '../../../core/kernel/random.ts';
+import { type ApiName, apis } from '../../../core/protocol/api-table.ts';
 import { loadCompression } from '../../../core/protocol/compression/registry.ts';
+import { errors } from '../../../core/protocol/error-code.ts';
 import { readBatchHeader, verifyBatch } from '../../../core/protocol/record-batch.ts';
 import { RecordCursor } from '../../../core/protocol/record-cursor.ts';
 import type { Network, Transport } from '../../../core/protocol/transport.ts';
@@ -31,6 +34,22 @@ function values(cluster: MemoryCluster, topic: string, partition: number): strin
     while (cursor.next()) found.push(text(cursor.value())!);
   }
   return found;
+}
+
+/** `memory`, with `on` between it and whoever asks. */
+function withCalls(
+  memory: MemoryCluster,
+  on: (api: ApiName, call: () => Promise<unknown>) => Promise<unknown>,
+): Network {
+  const over = (transport: Transport): Transport => ({
+    ...transport,
+    call: (api, version, request, options) =>
+      on(api, () => transport.call(api, version, request, options)) as ReturnType<typeof transport.call<typeof api>>,
+  });
+  return {
+    bootstrap: async () => over(await memory.bootstrap()),
+    connect: async (node) => over(await memory.connect(node)),
+  };
 }
 
 function setUp(options: ProducerOptions = {}, { nodes = 1, partitions = 1, maxMessageBytes = 1_048_588 } = {}) {
@@ -293,6 +312,60 @@ describe('a network that loses requests and answers and lets them overtake each 
     expect(values(memory, 't', 0)).toEqual(['found']);
     await producer.close();
   });
+
+  test('what may be in the log is not given up because a node knows nothing of its topic; what is not there is', async () => {
+    const fast = fastClock(50);
+    const memory = createMemoryCluster(fast, 1);
+    memory.createTopic('t', 1);
+    const topic = memory.topics.get('t')!;
+    let isCutOff = false;
+    const network = withCalls(memory, async (api, call) => {
+      if (api === 'produce' && !isCutOff) {
+        await call();
+        isCutOff = true;
+        memory.topics.delete('t');
+        throw new Fault('CONNECTION_LOST', { to: 'the node', reason: 'it was cut off' });
+      }
+      return call();
+    });
+    const producer = createProducer(connect(network, 1, fast), { lingerMs: 0 });
+    const first = producer.send({ topic: 't', partition: 0, key: null, value: bytes('first') });
+    await expect.poll(() => isCutOff).toBe(true);
+    const second = producer.send({ topic: 't', partition: 0, key: null, value: bytes('second') });
+    await expect(second).rejects.toMatchObject({ code: 'TOPIC_NOT_FOUND' });
+    memory.topics.set('t', topic);
+    expect((await first).offset).toBe(0);
+    const third = await producer.send({ topic: 't', partition: 0, key: null, value: bytes('third') });
+    expect(third.offset).toBe(1);
+    expect(values(memory, 't', 0)).toEqual(['first', 'third']);
+    await producer.close();
+  });
+
+  test.each(['REQUEST_TIMED_OUT', 'NOT_ENOUGH_REPLICAS_AFTER_APPEND', 'NOT_LEADER_OR_FOLLOWER'] as const)(
+    'a batch that was written, answered with %s and given up leaves its numbers to no other',
+    async (error) => {
+      const fast = fastClock(20);
+      const memory = createMemoryCluster(fast, 1);
+      memory.createTopic('t', 1);
+      let isWaiting = true;
+      const network = withCalls(memory, async (api, call) => {
+        const answer = await call();
+        if (api !== 'produce' || !isWaiting) return answer;
+        const responses = [
+          { name: 't', partitionResponses: [{ index: 0, errorCode: errors[error].code, baseOffset: -1 }] },
+        ];
+        return apis.produce.response.create({ responses });
+      });
+      const producer = createProducer(connect(network, 1, fast), { lingerMs: 0, deliveryTimeoutMs: 2_000 });
+      const first = producer.send({ topic: 't', partition: 0, key: null, value: bytes('first') });
+      await expect(first).rejects.toMatchObject({ code: 'TIMED_OUT' });
+      isWaiting = false;
+      const second = await producer.send({ topic: 't', partition: 0, key: null, value: bytes('second') });
+      expect(second.offset).toBe(1);
+      expect(values(memory, 't', 0)).toEqual(['first', 'second']);
+      await producer.close();
+    },
+  );
 
   test('a log that has forgotten the producer gets the same records under a new epoch', async () => {
     const { memory, producer } = setUp({ batchBytes: 300, lingerMs: 0 });

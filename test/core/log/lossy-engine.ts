@@ -17,6 +17,8 @@ export interface LossyEngine extends StorageEngine {
   isFull: boolean;
   /** Changes a byte of some old batch of a partition that is open, on the disk. @returns where, null where there is none */
   rot(): Promise<string | null>;
+  /** Whether something that `rot` changed is still there. */
+  readonly isRotten: boolean;
   /** The next `count` writes fail as on a full disk, once `afterwards` have gone well. */
   failWrites(count: number, afterwards?: number): void;
 }
@@ -36,6 +38,7 @@ export function createLossyEngine(random: Random): LossyEngine {
   let failing = 0;
   let passing = 0;
   let full = false;
+  let rotten: { readonly name: string; readonly key: Uint8Array; readonly value: Uint8Array }[] = [];
   const noRoom = (path: string) =>
     new Fault('STORAGE_FAILED', { path, reason: 'the disk is full; make space and start again' });
 
@@ -54,6 +57,14 @@ export function createLossyEngine(random: Random): LossyEngine {
       }
       await storage.close();
     }
+  }
+
+  function isThere({ name, key, value }: (typeof rotten)[number]): boolean {
+    const touching = (history.get(name) ?? []).flatMap(({ operations }) =>
+      operations.filter((operation) => Buffer.compare(operation.key, key) === 0),
+    );
+    const last = touching.at(-1);
+    return last?.type === 'put' && Buffer.compare(last.value, value) === 0;
   }
 
   function lossy(name: string, inner: Storage, born: number): Storage {
@@ -125,6 +136,10 @@ export function createLossyEngine(random: Random): LossyEngine {
         tryOut: engine.tryOut,
       };
     },
+    get isRotten() {
+      rotten = rotten.filter(isThere);
+      return rotten.length > 0;
+    },
     get isFull() {
       return full;
     },
@@ -146,6 +161,7 @@ export function createLossyEngine(random: Random): LossyEngine {
       const operations = [{ type: 'put' as const, key, value }];
       await inner.write(operations);
       history.get(name)?.push({ operations, isAnswered: true, isSynced: true, isBehindFailure: false });
+      rotten.push({ name, key, value });
       return `byte ${at} of ${name} at ${keyOffset(key)}`;
     },
     async tryOut() {

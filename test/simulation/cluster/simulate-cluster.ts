@@ -215,7 +215,8 @@ async function act(world: World): Promise<void> {
   const { cluster, random, mood, time, say } = world;
   const node = cluster.nodes[random.integer(cluster.nodes.length)]!;
   const away = cluster.nodes.filter(({ isUp }) => !isUp).length;
-  const mayGo = node.isUp && away < mood.awayMax;
+  const mayBeMissed = isMissable(world, node);
+  const mayGo = node.isUp && away < mood.awayMax && mayBeMissed;
   if ((mood.fills || mood.rots) && world.ofDisks.integer(7) === 0) {
     if (mood.fills) fill(world, node);
     if (mood.rots) await rot(world);
@@ -244,14 +245,14 @@ async function act(world: World): Promise<void> {
       if (random.next() < 0.7) await start(node, time, say);
       break;
     case 3:
-      if (!mood.pauses || !node.isUp) break;
+      if (!mood.pauses || !node.isUp || !mayBeMissed) break;
       say(`pause node ${node.id}`);
       node.process!.pause(random.next() < 0.5 ? random.next() * 1_500 : random.next() * 12_000);
       break;
     case 4: {
       if (!mood.cuts) break;
       const other = cluster.nodes[random.integer(cluster.nodes.length)]!;
-      if (other === node) break;
+      if (other === node || !isMissable(world, node) || !isMissable(world, other)) break;
       const isOneWay = random.next() < 0.4;
       say(`cut node ${node.id} off from node ${other.id}${isOneWay ? ', one way' : ''}`);
       cluster.cut(node.id, other.id);
@@ -276,6 +277,10 @@ function fill({ ofDisks: random, say }: World, { id, disk }: ClusterNode): void 
   disk.isFull = !disk.isFull;
   say(`the disk of node ${id} ${disk.isFull ? 'is full' : 'has room'}`);
 }
+
+/** While the first node has something that it doesn't know to be damaged, the others stay: theirs are the copies of it. */
+const isMissable = ({ cluster }: World, node: ClusterNode): boolean =>
+  node === cluster.nodes[0] || !cluster.nodes[0]!.disk.isRotten;
 
 /** Always the first node's: of what two have lost nobody has to have kept any. */
 async function rot(world: World): Promise<void> {
