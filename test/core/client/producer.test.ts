@@ -36,19 +36,16 @@ function values(cluster: MemoryCluster, topic: string, partition: number): strin
   return found;
 }
 
-/** `memory`, with `on` between it and whoever asks. */
-function withCalls(
-  memory: MemoryCluster,
-  on: (api: ApiName, call: () => Promise<unknown>) => Promise<unknown>,
-): Network {
+/** A network with `on` between it and whoever asks. */
+function withCalls(network: Network, on: (api: ApiName, call: () => Promise<unknown>) => Promise<unknown>): Network {
   const over = (transport: Transport): Transport => ({
     ...transport,
     call: (api, version, request, options) =>
       on(api, () => transport.call(api, version, request, options)) as ReturnType<typeof transport.call<typeof api>>,
   });
   return {
-    bootstrap: async () => over(await memory.bootstrap()),
-    connect: async (node) => over(await memory.connect(node)),
+    bootstrap: async () => over(await network.bootstrap()),
+    connect: async (node) => over(await network.connect(node)),
   };
 }
 
@@ -297,6 +294,49 @@ describe('a network that loses requests and answers and lets them overtake each 
         expect(values(memory, 't', partition).map(Number)).toEqual(expected);
         expect(producer.lastOffset('t', partition)).toBe(expected.length - 1);
       }
+      await producer.close();
+    },
+  );
+
+  test.each(Array.from({ length: 60 }, (_, seed) => seed))(
+    'seed %i: what is acknowledged is there, once and in order, whatever is given up meanwhile',
+    async (seed) => {
+      const random = seededRandom(seed);
+      const fast = fastClock(20);
+      const memory = createMemoryCluster(fast, 2);
+      memory.createTopic('t', 1);
+      const lossy = lossyNetwork(memory, { clock: fast, random, loss: 0.3, delayMsMax: 40, apis: ['produce'] });
+      let isHealed = false;
+      const names = ['REQUEST_TIMED_OUT', 'NOT_ENOUGH_REPLICAS', 'NOT_LEADER_OR_FOLLOWER'] as const;
+      const network = withCalls(lossy, async (api, call) => {
+        if (api !== 'produce' || isHealed || random.next() < 0.6) return call();
+        const name = names[random.integer(names.length)]!;
+        if (name !== 'NOT_ENOUGH_REPLICAS') await call();
+        const refused = { index: 0, errorCode: errors[name].code, baseOffset: -1 };
+        return apis.produce.response.create({ responses: [{ name: 't', partitionResponses: [refused] }] });
+      });
+      const producer = createProducer(connect(network, seed, fast), {
+        ...{ batchBytes: 300, lingerMs: 5, deliveryTimeoutMs: 250 },
+      });
+      const sent: Promise<number | null>[] = [];
+      for (let i = 0; i < 120; i++) {
+        const record = { topic: 't', partition: 0, key: null, value: bytes(`${i}`.padStart(60)) };
+        sent.push(
+          producer.send(record).then(
+            () => i,
+            () => null,
+          ),
+        );
+        if (i % 5 === 4) await fast.sleep(random.integer(120));
+      }
+      const acknowledged = (await Promise.all(sent)).filter((i) => i !== null);
+      isHealed = true;
+      lossy.heal();
+      const last = await producer.send({ topic: 't', partition: 0, key: null, value: bytes('120') });
+      const found = values(memory, 't', 0).map(Number);
+      expect(found).toEqual([...new Set(found)].sort((a, b) => a - b));
+      expect(found).toEqual(expect.arrayContaining(acknowledged));
+      expect(found[last.offset]).toBe(120);
       await producer.close();
     },
   );
