@@ -3,13 +3,15 @@
 // shutdown to gone; what it is now is in the image, and what was heard of it lately is handed in (sessions.ts keeps it).
 import type { CatalogImage, CatalogRecord } from './catalog-record.ts';
 import { changesOffDisk, changesWith, changesWithout, leadsAny } from './elections.ts';
-import { isWritable, type NodeImage, type NodeState } from './node-image.ts';
+import { isActive, isWritable, type NodeImage, type NodeState } from './node-image.ts';
 import { type Decision, type Outcome, type Refusal, refused } from './outcome.ts';
 
 /** What nodes have said lately: not in the image, and begun anew by each controller. */
 export interface Hearing {
   /** Whether the node was heard of within its session. */
   hasSession(node: number): boolean;
+  /** Whether it said something in the last half of a session: one that died has a session for a while yet. */
+  isHeard(node: number): boolean;
   /** How far all nodes that are up have read the metadata; infinity where none is. */
   readonly lowestOffset: number;
   /** Offset of the last record that moved leaders off a node that wants to shut down; -1 where that isn't known. */
@@ -127,12 +129,25 @@ function nextState(image: CatalogImage, node: NodeImage, heartbeat: Heartbeat, h
   }
   if (now === 'unfenced') {
     if (wantFence) return wantShutDown ? 'shutdownNow' : 'fenced';
-    if (!wantShutDown) return 'unfenced';
+    if (!wantShutDown || !isReplaceable(image, node.id, hearing)) return 'unfenced';
     return leadsAny(image, node.id) ? 'controlledShutdown' : 'shutdownNow';
   }
   // The nodes that lead now must know that they do before the one that led is gone.
   const isMoved = !leadsAny(image, node.id) && hearing.shutdownOffset(node.id) <= hearing.lowestOffset;
   return isMoved ? 'shutdownNow' : 'controlledShutdown';
+}
+
+/**
+ * Whether somebody who is surely there is in sync wherever this node is, or nobody else at all. Else a node that has just lost
+ * its power, and with it what wasn't on disk yet, would be left as the last in sync.
+ */
+function isReplaceable(image: CatalogImage, id: number, hearing: Hearing): boolean {
+  const isThere = (other: number) => other !== id && isActive(image.nodes.get(other)) && hearing.isHeard(other);
+  for (const { places = [] } of image.topics.values()) {
+    for (const { inSync } of places)
+      if (inSync.length > 1 && inSync.includes(id) && !inSync.some(isThere)) return false;
+  }
+  return true;
 }
 
 /** As handleDirectoriesOffline of Kafka's ReplicationControlManager. A change that comes with another waits for the next heartbeat. */

@@ -19,12 +19,19 @@ export interface Sessions extends Hearing {
 }
 
 interface Heard {
+  /** Of the session's begin. */
   readonly atMs: number;
+  readonly saidAtMs: number;
   readonly metadataOffset: number;
   readonly shutdownOffset: number;
 }
 
-const never: Heard = { atMs: Number.NEGATIVE_INFINITY, metadataOffset: -1, shutdownOffset: -1 };
+const never: Heard = {
+  atMs: Number.NEGATIVE_INFINITY,
+  saidAtMs: Number.NEGATIVE_INFINITY,
+  metadataOffset: -1,
+  shutdownOffset: -1,
+};
 
 export function createSessions({
   image,
@@ -46,7 +53,10 @@ export function createSessions({
       heard.clear();
       for (const { id } of up()) heard.set(id, { ...never, atMs: monotonicMs() });
     },
-    heard: (node, metadataOffset) => void heard.set(node, { ...of(node), atMs: monotonicMs(), metadataOffset }),
+    heard(node, metadataOffset) {
+      const nowMs = monotonicMs();
+      heard.set(node, { ...of(node), atMs: nowMs, saidAtMs: nowMs, metadataOffset });
+    },
     shutdownAt: (node, shutdownOffset) => void heard.set(node, { ...of(node), shutdownOffset }),
     forget: (node) => void heard.delete(node),
     ended: () => up().flatMap(({ id }) => (endMs(id) <= monotonicMs() ? [id] : [])),
@@ -54,6 +64,7 @@ export function createSessions({
       const ends = up().map(({ id }) => endMs(id));
       return ends.length === 0 ? null : Math.min(...ends);
     },
+    isHeard: (node) => of(node).saidAtMs > monotonicMs() - timeoutMs / 2,
     hasSession: (node) => endMs(node) > monotonicMs(),
     get lowestOffset() {
       const active = [...image.nodes.values()].filter(isActive);

@@ -39,6 +39,7 @@ export const placed = (replicas: readonly number[], change: Partial<PartitionIma
 
 export const hearing = (change: Partial<Hearing> = {}): Hearing => ({
   hasSession: () => true,
+  isHeard: () => true,
   lowestOffset: Number.POSITIVE_INFINITY,
   shutdownOffset: () => -1,
   ...change,

@@ -114,6 +114,19 @@ test('a node that leads nothing, or is fenced, may shut down at once', () => {
   });
 });
 
+test('a node goes only where somebody else in sync was heard of lately, or where it is the last', () => {
+  const image = clusterOf(3, [topicOf('orders', [placed([1, 2, 3])]), topicOf('last', [placed([1])])]);
+  const wanting = { ...beat, wantShutDown: true };
+  const hears = (...nodes: number[]) => hearing({ isHeard: (id) => nodes.includes(id) });
+  const stays = { isCaughtUp: true, isFenced: false, shouldShutDown: false };
+  // Node 2 and 3 may have died with what they had: their sessions will tell.
+  expect(decided(image, hearNode(image, wanting, hears(1)))).toEqual(stays);
+  expect(places(image)[0]).toMatchObject({ leader: 1, inSync: [1, 2, 3] });
+  decided(image, hearNode(image, wanting, hears(1, 3)));
+  expect(image.nodes.get(1)).toMatchObject({ inControlledShutdown: true });
+  expect(places(image)[0]).toMatchObject({ inSync: [2, 3] });
+});
+
 test('a node that is unregistered is gone, and its replicas stay in the lists', () => {
   const image = clusterOf(2, [topicOf('orders', [placed([1, 2])])]);
   expect(decided(image, unregisterNode(image, 1))).toBeNull();
@@ -134,6 +147,10 @@ test('a session ends when nothing was heard for its time; who takes over gives e
   clock.advance(400);
   expect(sessions.ended()).toEqual([1]);
   expect([1, 2, 3].map(sessions.hasSession)).toEqual([false, true, false]);
+  expect([1, 2, 3].map(sessions.isHeard)).toEqual([false, true, false]);
+  clock.advance(200);
+  expect(sessions.isHeard(2)).toBe(false);
+  expect(sessions.hasSession(2)).toBe(true);
   sessions.heard(1, 20);
   expect(sessions.lowestOffset).toBe(20);
   sessions.shutdownAt(2, 31);
