@@ -5,7 +5,7 @@ import { simulateCluster } from './simulate-cluster.ts';
 import { spoils } from './spoils.ts';
 
 /** Each of these has shown a fault that none of the first thousand did. */
-const tellingSeeds = [10_052, 20_320, 21_138, 21_278, 30_202, 74_105];
+const tellingSeeds = [10_052, 20_320, 21_138, 21_278, 30_202, 74_105, 80_378, 90_493];
 const seeds = [...Array.from({ length: 30 }, (_, i) => i + 1), ...tellingSeeds];
 const spoiltSeedsMax = 60;
 
