@@ -150,6 +150,7 @@ export function createCluster(options: ClusterOptions): Cluster {
       nodes.set(nodeId, { nodeId, host, port, rack: rack ?? null });
     controllerId = answer.controllerId;
     const found: TopicMetadata[] = [];
+    let refused: Fault | undefined;
     for (const topic of answer.topics) {
       const name = topic.name ?? '';
       if (topic.errorCode === 0 || topic.partitions.length > 0) {
@@ -161,10 +162,11 @@ export function createCluster(options: ClusterOptions): Cluster {
         topics.delete(name);
         const { code } = errors.UNKNOWN_TOPIC_OR_PARTITION;
         if (topic.errorCode !== code && !errorOf(topic.errorCode).retriable) {
-          throw refusal('metadata', topic.errorCode, `topic '${name}'`);
+          refused ??= refusal('metadata', topic.errorCode, `topic '${name}'`);
         }
       }
     }
+    if (refused !== undefined) throw refused;
     return { clusterId: answer.clusterId ?? null, controllerId, nodes: [...nodes.values()], topics: found };
   }
 

@@ -1,6 +1,7 @@
 // The batches of one partition that are not yet acknowledged, and their place in the producer's sequence. Bytes and
 // arithmetic only: no clock, no requests. Sequences follow Kafka's TransactionManager (KIP-98, KIP-360): they are
 // contiguous per producer epoch, and a batch that never reached the log gives its numbers to those behind it.
+import { assert } from '../kernel/assert.ts';
 import type { Latch } from '../kernel/latch.ts';
 import { BatchBuilder } from '../protocol/batch-builder.ts';
 import type { CompressionName } from '../protocol/compression/registry.ts';
@@ -156,6 +157,7 @@ function renumber(queue: PartitionQueue, index: number, sequence: number): void 
 export function removeWritten(batch: SealedBatch): void {
   const { queue } = batch;
   const index = queue.pending.indexOf(batch);
+  assert(index >= 0, 'a batch was dealt with twice');
   queue.pending.splice(index, 1);
   queue.settled = true;
   const isRenumbered = batch.sequence !== batch.stampedSequence;
@@ -169,6 +171,7 @@ export function removeWritten(batch: SealedBatch): void {
 export function removeFailed(batch: SealedBatch): void {
   const { queue } = batch;
   const index = queue.pending.indexOf(batch);
+  assert(index >= 0, 'a batch was dealt with twice');
   queue.pending.splice(index, 1);
   if (!batch.uncertain) renumber(queue, index, batch.sequence);
 }
@@ -177,6 +180,7 @@ export function removeFailed(batch: SealedBatch): void {
 export function replaceBatch(batch: SealedBatch, parts: readonly SealedBatch[]): void {
   const { queue } = batch;
   const index = queue.pending.indexOf(batch);
+  assert(index >= 0, 'a batch was dealt with twice');
   queue.pending.splice(index, 1, ...parts);
   renumber(queue, index, batch.sequence);
 }

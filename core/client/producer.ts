@@ -1,7 +1,7 @@
 // The producer that people and the runtime hold: chooses partitions, and joins the accumulator, the sender and, given a
 // transactional id, the transactions. Idempotent always: a retry is never a second record.
 import { Fault } from '../kernel/fault.ts';
-import { createLatch } from '../kernel/latch.ts';
+import { createLatch, type Latch } from '../kernel/latch.ts';
 import { partitionForKey } from '../kernel/murmur2.ts';
 import { apis } from '../protocol/api-table.ts';
 import type { CompressionName } from '../protocol/compression/registry.ts';
@@ -10,7 +10,7 @@ import { createAccumulator } from './accumulator.ts';
 import type { Cluster } from './cluster.ts';
 import type { GroupGeneration } from './group-generation.ts';
 import type { OffsetToCommit } from './offsets.ts';
-import { refusal, retrying } from './retry.ts';
+import { isRetriable, refusal, retrying } from './retry.ts';
 import { createSender, type FailedBatch, type ProducerIdentity, type SendGate } from './sender.ts';
 import { createTransactions, type Transactions } from './transactions.ts';
 
@@ -91,8 +91,9 @@ export interface Producer extends AsyncDisposable {
   begin(): void;
   /** Commits the offsets with the transaction. @throws Fault `REBALANCED` when the group has moved on */
   sendOffsets(groupId: string, offsets: readonly OffsetToCommit[], generation?: GroupGeneration): Promise<void>;
-  /** Flushes, then commits. When it rejects, `abort()`; after Fault `PRODUCER_FENCED`, `close()`. */
+  /** Flushes, then commits; nothing can be written meanwhile. When it rejects, `abort()`; after Fault `PRODUCER_FENCED`, `close()`. */
   commit(): Promise<void>;
+  /** @throws Fault `TRANSACTION_COMMITTED` when a `commit()` that rejected was carried out after all: its records are there */
   abort(): Promise<void>;
   /** Sends what was written and aborts an open transaction. Rejects as `flush` does. */
   close(): Promise<void>;
@@ -102,13 +103,15 @@ export function createProducer(cluster: Cluster, options: ProducerOptions = {}):
   const { clock, random, logger } = cluster;
   const { transactionalId, requestBytesMax = 1_048_576, createTopics = false } = options;
   let failure: Fault | null = null;
-  let isClosed = false;
+  /** `close` was called: what was written before is sent, and nothing is taken any more. */
+  let isClosing = false;
   let identity: ProducerIdentity | null = null;
   let isAsking = false;
   let identitySeen = 0;
   let aborts = 0;
   /** Of each `send` that has not put its record into a batch yet: it was called before whatever is called now. */
   const arriving = new Set<Promise<void>>();
+  const lastArrivals = new Map<string, Promise<void>>();
   const sticky = new Map<string, { partition: number; sealed: number }>();
 
   const { inFlightMax = 5 } = options;
@@ -176,7 +179,9 @@ export function createProducer(cluster: Cluster, options: ProducerOptions = {}):
         ({ producerId, producerEpoch }) => (identity = { producerId, producerEpoch }),
         (error: unknown) => {
           logger.error({ error }, 'no producer id');
-          if (error instanceof Fault && !error.retriable) sender.giveUp(error);
+          if (!(error instanceof Fault) || isRetriable(error)) return;
+          sender.giveUp(error);
+          sender.resume();
         },
       )
       .finally(() => {
@@ -186,8 +191,12 @@ export function createProducer(cluster: Cluster, options: ProducerOptions = {}):
     return null;
   }
 
+  function assertNotClosed(): void {
+    if (isClosing) throw new Fault('CLOSED', { what: 'the producer' });
+  }
+
   function assertWritable(): void {
-    if (isClosed) throw new Fault('CLOSED', { what: 'the producer' });
+    assertNotClosed();
     transactions?.assertOpen('write');
   }
 
@@ -236,14 +245,52 @@ export function createProducer(cluster: Cluster, options: ProducerOptions = {}):
 
   async function abort(): Promise<void> {
     const own = needTransactions();
+    own.beginEnd(false);
     aborts += 1;
     const reason = new Fault('TRANSACTION_ABORTED', { transactionalId: transactionalId! });
     accumulator.dropOpen(reason);
     sender.giveUp(reason);
     await accumulator.flush();
     failure = null;
-    await own.end(false);
+    const outcome = await own.end(false);
     afterEnd(own);
+    if (outcome === 'committed') throw new Fault('TRANSACTION_COMMITTED', { transactionalId: transactionalId! });
+  }
+
+  async function commit(): Promise<void> {
+    const own = needTransactions();
+    own.beginEnd(true);
+    try {
+      await flush();
+    } catch (error) {
+      own.fail(error as Fault, false);
+      throw error;
+    }
+    await own.end(true);
+    afterEnd(own);
+  }
+
+  /** Records of one topic go into their batches in the order of the calls, however long each had to wait for metadata. */
+  async function arrive(
+    { topic, key, value, headers, ...record }: RecordToSend,
+    before: Promise<void> | undefined,
+  ): Promise<{ readonly partition: number; readonly sent: Promise<Pick<SentRecord, 'offset' | 'timestampMs'>> }> {
+    const abortsBefore = aborts;
+    try {
+      if (record.partition === undefined) await cluster.topic(topic, { createTopics });
+      await accumulator.ready();
+      await before;
+      if (aborts > abortsBefore) throw new Fault('TRANSACTION_ABORTED', { transactionalId: transactionalId! });
+      transactions?.assertUnbroken();
+      const partition = record.partition ?? partitionFor(topic, key);
+      const timestampMs = record.timestampMs ?? clock.now();
+      const sent = accumulator.writeAcknowledged(topic, partition, timestampMs, key, value, headers);
+      return { partition, sent };
+    } catch (error) {
+      // A transaction is not committed without a record that was handed in for it.
+      if (aborts === abortsBefore) transactions?.fail(error as Fault, false);
+      throw error;
+    }
   }
 
   /** Queues count from 0 under a new producer epoch. */
@@ -254,6 +301,12 @@ export function createProducer(cluster: Cluster, options: ProducerOptions = {}):
     }
     failure = null;
     sender.resume();
+  }
+
+  function arrived(topic: string, { promise, resolve }: Latch<void>): void {
+    arriving.delete(promise);
+    if (lastArrivals.get(topic) === promise) lastArrivals.delete(topic);
+    resolve();
   }
 
   return {
@@ -267,25 +320,20 @@ export function createProducer(cluster: Cluster, options: ProducerOptions = {}):
       return (await cluster.topic(topic, { createTopics })).partitions.length;
     },
     partitionFor,
-    async send({ topic, key, value, headers, ...record }) {
+    async send(record) {
       assertWritable();
-      const [arrival, abortsBefore] = [createLatch(), aborts];
+      const { topic } = record;
+      const arrival = createLatch();
+      const before = lastArrivals.get(topic);
       arriving.add(arrival.promise);
-      let partition: number;
-      let sent: Promise<Pick<SentRecord, 'offset' | 'timestampMs'>>;
+      lastArrivals.set(topic, arrival.promise);
       try {
-        if (record.partition === undefined) await cluster.topic(topic, { createTopics });
-        await accumulator.ready();
-        if (aborts > abortsBefore) throw new Fault('TRANSACTION_ABORTED', { transactionalId: transactionalId! });
-        assertWritable();
-        partition = record.partition ?? partitionFor(topic, key);
-        const timestampMs = record.timestampMs ?? clock.now();
-        sent = accumulator.writeAcknowledged(topic, partition, timestampMs, key, value, headers);
+        const { partition, sent } = await arrive(record, before);
+        arrived(topic, arrival);
+        return { topic, partition, ...(await sent) };
       } finally {
-        arriving.delete(arrival.promise);
-        arrival.resolve();
+        arrived(topic, arrival);
       }
-      return { topic, partition, ...(await sent) };
     },
     lastOffset: (topic, partition) => accumulator.queue(topic, partition)?.lastOffset,
     async initTransactions() {
@@ -294,25 +342,19 @@ export function createProducer(cluster: Cluster, options: ProducerOptions = {}):
       afterEnd(own);
     },
     begin() {
-      if (isClosed) throw new Fault('CLOSED', { what: 'the producer' });
+      assertNotClosed();
       needTransactions().begin();
     },
     sendOffsets: (groupId, offsets, generation) => needTransactions().sendOffsets(groupId, offsets, generation),
-    async commit() {
-      const own = needTransactions();
-      own.assertOpen('commit');
-      await flush();
-      await own.end(true);
-      afterEnd(own);
-    },
+    commit,
     abort,
     async close() {
-      if (isClosed) return;
+      if (isClosing) return;
+      isClosing = true;
       try {
         if (transactions?.isOpen) await abort();
         else await flush();
       } finally {
-        isClosed = true;
         accumulator.close();
         sender.close();
       }

@@ -120,6 +120,8 @@ export function createSender(options: SenderOptions): Sender {
         draft.batches.push(batch);
         draft.bytes += batch.bytes.length;
       }
+      // One that expired meanwhile breaks a transaction, and what was to go with it was given up.
+      if (givenUp !== null) return;
       for (const [leader, { batches }] of drafts) {
         sent = true;
         send(leader, batches);

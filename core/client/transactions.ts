@@ -42,12 +42,21 @@ export interface Transactions {
   begin(): void;
   /** @throws Fault `TRANSACTION_STATE` outside of a transaction, or what broke it */
   assertOpen(action: string): void;
+  /** For a record that was handed in before the end began. @throws Fault what broke the transaction */
+  assertUnbroken(): void;
   identity(): ProducerIdentity | null;
   admits(queue: PartitionQueue): boolean;
   /** The transaction can only be aborted. `countLost`: the logs may count other sequences, so it needs a new epoch. */
   fail(error: Fault, countLost: boolean): void;
   sendOffsets(groupId: string, offsets: readonly OffsetToCommit[], generation?: GroupGeneration): Promise<void>;
-  end(commit: boolean): Promise<void>;
+  /** From here on no record is taken. @throws Fault as `assertOpen`; an abort may also follow on what broke the transaction */
+  beginEnd(commit: boolean): void;
+  /**
+   * After `beginEnd`, when all that was written is settled.
+   *
+   * @returns how it ended: 'committed' also for an abort that came too late, after a commit that nobody had answered
+   */
+  end(commit: boolean): Promise<'committed' | 'aborted'>;
   readonly isOpen: boolean;
   /** Counts identities: another number means that sequences begin at 0. */
   readonly identityCount: number;
@@ -71,6 +80,8 @@ export function createTransactions(options: TransactionsOptions): Transactions {
   let failure: Fault | null = null;
   let countLost = false;
   let hasBegunThere = false;
+  /** The coordinator was asked to commit this transaction, and may have done so. */
+  let isCommitAsked = false;
   const admitted = new Set<PartitionQueue>();
   const wanted = new Set<PartitionQueue>();
   let isAdding = false;
@@ -230,18 +241,23 @@ export function createTransactions(options: TransactionsOptions): Transactions {
     }
   }
 
-  async function end(commit: boolean): Promise<void> {
-    if (state === 'fenced') throw fenced();
-    if (state !== 'open' && (commit || state !== 'failed')) throw wrongState(commit ? 'commit' : 'abort');
+  function beginEnd(commit: boolean): void {
+    if (commit) assertOpen('commit');
+    else if (state === 'fenced') throw fenced();
+    else if (state !== 'open' && state !== 'failed') throw wrongState('abort');
     moveTo('ending');
+  }
+
+  async function end(commit: boolean): Promise<'committed' | 'aborted'> {
     while (isAdding) await clock.sleep(5);
     if (current() === 'fenced') throw fenced();
     if (current() === 'failed') {
       if (commit) throw failure!;
       moveTo('ending');
     }
+    let outcome: 'committed' | 'aborted' = commit ? 'committed' : 'aborted';
     try {
-      if (hasBegunThere) await endThere(commit);
+      if (hasBegunThere) outcome = await endThere(commit);
     } catch (error) {
       const judged = judge(error);
       if (current() === 'ending') fail(faultOf(judged), true);
@@ -250,13 +266,16 @@ export function createTransactions(options: TransactionsOptions): Transactions {
     admitted.clear();
     wanted.clear();
     hasBegunThere = false;
+    isCommitAsked = false;
     failure = null;
     if (countLost) await init();
     else moveTo('ready');
+    return outcome;
   }
 
-  /** An abort of what the coordinator has aborted already, when it timed out, is settled by a new epoch (KIP-588). */
-  async function endThere(commit: boolean): Promise<void> {
+  /** An abort of what the coordinator has ended already, because it timed out or committed it, is settled by a new epoch (KIP-588). */
+  async function endThere(commit: boolean): Promise<'committed' | 'aborted'> {
+    isCommitAsked ||= commit;
     const request = apis.endTxn.request.create({
       transactionalId,
       producerId: identity!.producerId,
@@ -265,10 +284,13 @@ export function createTransactions(options: TransactionsOptions): Transactions {
     });
     try {
       await ask(coordinator, 'endTxn', request, (a) => a.errorCode, transactionalId);
+      return commit ? 'committed' : 'aborted';
     } catch (error) {
       const name = refusedWith(error);
       if (commit || name === undefined || !(fencing.has(name) || name === 'INVALID_TXN_STATE')) throw error;
       countLost = true;
+      // One that timed out is refused by its epoch.
+      return isCommitAsked && name === 'INVALID_TXN_STATE' ? 'committed' : 'aborted';
     }
   }
 
@@ -276,6 +298,11 @@ export function createTransactions(options: TransactionsOptions): Transactions {
     if (state === 'open') return;
     if (failure !== null) throw failure;
     throw state === 'fenced' ? fenced() : wrongState(action);
+  }
+
+  function assertUnbroken(): void {
+    if (failure !== null) throw failure;
+    if (state !== 'ending') assertOpen('write');
   }
 
   return {
@@ -286,6 +313,7 @@ export function createTransactions(options: TransactionsOptions): Transactions {
       moveTo('open');
     },
     assertOpen,
+    assertUnbroken,
     identity: () => (state === 'starting' || state === 'not begun' ? null : identity),
     admits(queue) {
       if (admitted.has(queue)) return true;
@@ -298,6 +326,7 @@ export function createTransactions(options: TransactionsOptions): Transactions {
     },
     fail,
     sendOffsets,
+    beginEnd,
     end,
     get isOpen() {
       return state === 'open' || state === 'failed';

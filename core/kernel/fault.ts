@@ -232,6 +232,11 @@ const faults = {
     text: (d: { transactionalId: string; action: string; state: string }) =>
       `can't ${d.action} in the transaction of '${d.transactionalId}': it is ${d.state}`,
   },
+  TRANSACTION_COMMITTED: {
+    retriable: false,
+    text: (d: { transactionalId: string }) =>
+      `the transaction of '${d.transactionalId}' can't be aborted: the commit that had no answer was carried out, so don't write its records again`,
+  },
   TRANSACTION_ABORTED: {
     retriable: false,
     text: (d: { transactionalId: string }) =>

@@ -132,6 +132,7 @@ export function createExactlyOnce(options: TransactionalOptions): Delivery {
       try {
         await producer.abort();
       } catch (error) {
+        if (isFault(error, 'TRANSACTION_COMMITTED')) return; // tasks begin again behind it
         if (!isFault(error, 'PRODUCER_FENCED')) throw error;
         await producer.close().catch(() => {}); // it has nothing that counts
         producer = await options.renew();

@@ -7,12 +7,13 @@ import { createLatch } from '../../../core/kernel/latch.ts';
 import { silentLogger as logger } from '../../../core/kernel/logger.ts';
 import { partitionForKey } from '../../../core/kernel/murmur2.ts';
 import { seededRandom } from '../../../core/kernel/random.ts';
-import { type ApiName, apis } from '../../../core/protocol/api-table.ts';
+import { apis, type RequestOf, type ResponseOf } from '../../../core/protocol/api-table.ts';
 import { loadCompression } from '../../../core/protocol/compression/registry.ts';
 import { errors } from '../../../core/protocol/error-code.ts';
 import { readBatchHeader, verifyBatch } from '../../../core/protocol/record-batch.ts';
 import { RecordCursor } from '../../../core/protocol/record-cursor.ts';
 import type { Network, Transport } from '../../../core/protocol/transport.ts';
+import { withCalls } from './calls.ts';
 import { fastClock } from './fast-clock.ts';
 import { lossyNetwork } from './lossy-network.ts';
 import { createMemoryCluster, type MemoryCluster } from './memory-cluster.ts';
@@ -34,19 +35,6 @@ function values(cluster: MemoryCluster, topic: string, partition: number): strin
     while (cursor.next()) found.push(text(cursor.value())!);
   }
   return found;
-}
-
-/** A network with `on` between it and whoever asks. */
-function withCalls(network: Network, on: (api: ApiName, call: () => Promise<unknown>) => Promise<unknown>): Network {
-  const over = (transport: Transport): Transport => ({
-    ...transport,
-    call: (api, version, request, options) =>
-      on(api, () => transport.call(api, version, request, options)) as ReturnType<typeof transport.call<typeof api>>,
-  });
-  return {
-    bootstrap: async () => over(await network.bootstrap()),
-    connect: async (node) => over(await network.connect(node)),
-  };
 }
 
 function setUp(options: ProducerOptions = {}, { nodes = 1, partitions = 1, maxMessageBytes = 1_048_588 } = {}) {
@@ -182,6 +170,80 @@ describe('writing', () => {
 });
 
 describe('partitions', () => {
+  test('what is written while it closes is refused, and what was sent before is there', async () => {
+    const { memory, producer } = setUp({ lingerMs: 60_000 });
+    const sent = producer.send({ topic: 't', partition: 0, key: null, value: bytes('before') });
+    const closing = producer.close();
+    expect(() => producer.write('t', 0, 0, null, null)).toThrow('the producer is closed');
+    await expect(producer.send({ topic: 't', partition: 0, key: null, value: null })).rejects.toThrow('is closed');
+    await closing;
+    expect((await sent).offset).toBe(0);
+    expect(values(memory, 't', 0)).toEqual(['before']);
+  });
+
+  test('sends that nobody waited for go in the order of the calls, however long each waits for metadata', async () => {
+    const memory = createMemoryCluster(clock);
+    memory.createTopic('t', 1);
+    const first = createLatch();
+    let asked = 0;
+    const network = withCalls(memory, async (api, call) => {
+      if (api === 'metadata' && asked++ === 0) await first.promise;
+      return call();
+    });
+    const producer = createProducer(connect(network));
+    const sends = ['1', '2', '3'].map((value) => producer.send({ topic: 't', key: bytes('k'), value: bytes(value) }));
+    await expect.poll(() => asked).toBe(3);
+    first.resolve();
+    expect((await Promise.all(sends)).map(({ offset }) => offset)).toEqual([0, 1, 2]);
+    expect(values(memory, 't', 0)).toEqual(['1', '2', '3']);
+    await producer.close();
+  });
+
+  test('what can not be asked about one topic holds up no other', async () => {
+    const fast = fastClock(20);
+    const memory = createMemoryCluster(fast);
+    memory.createTopic('t', 1);
+    let moves = 0;
+    const network = withCalls(memory, async (api, call, request) => {
+      if (api === 'produce' && moves-- > 0) {
+        const refused = { index: 0, errorCode: errors.NOT_LEADER_OR_FOLLOWER.code, baseOffset: -1 };
+        return apis.produce.response.create({ responses: [{ name: 't', partitionResponses: [refused] }] });
+      }
+      const answer = (await call()) as ResponseOf<'metadata'>;
+      if (api !== 'metadata') return answer;
+      const topics = answer.topics.map((topic) =>
+        topic.name === 'forbidden' ? { ...topic, errorCode: errors.TOPIC_AUTHORIZATION_FAILED.code } : topic,
+      );
+      // What was asked for first is answered first.
+      const order = (request as RequestOf<'metadata'>).topics!.map(({ name }) => name);
+      return { ...answer, topics: topics.sort((a, b) => order.indexOf(a.name) - order.indexOf(b.name)) };
+    });
+    const producer = createProducer(connect(network, 1, fast), { deliveryTimeoutMs: 20_000, lingerMs: 0 });
+    await producer.send({ topic: 't', partition: 0, key: null, value: bytes('before') });
+    producer.write('forbidden', 0, 0, null, null);
+    moves = 1;
+    await producer.send({ topic: 't', partition: 0, key: null, value: bytes('after') });
+    expect(values(memory, 't', 0)).toEqual(['before', 'after']);
+    await expect(producer.close()).rejects.toMatchObject({ code: 'TIMED_OUT' });
+  });
+
+  test('a cluster that gives no producer id for longer than is asked for one spoils no later record', async () => {
+    const fast = fastClock(200);
+    const memory = createMemoryCluster(fast);
+    memory.createTopic('t', 1);
+    let isLoading = true;
+    const network = withCalls(memory, async (api, call) => {
+      if (api !== 'initProducerId' || !isLoading) return call();
+      return apis.initProducerId.response.create({ errorCode: errors.COORDINATOR_LOAD_IN_PROGRESS.code });
+    });
+    const producer = createProducer(connect(network, 1, fast), { deliveryTimeoutMs: 65_000 });
+    const first = producer.send({ topic: 't', partition: 0, key: null, value: bytes('first') });
+    await expect(first).rejects.toMatchObject({ code: 'TIMED_OUT' });
+    isLoading = false;
+    expect((await producer.send({ topic: 't', partition: 0, key: null, value: bytes('second') })).offset).toBe(0);
+    await producer.close();
+  });
+
   test('a key goes where every Kafka client puts it, no key where the batch under way goes', async () => {
     const { producer } = setUp({ batchBytes: 500 }, { partitions: 12 });
     expect(await producer.partitionsOf('t')).toBe(12);

@@ -1,6 +1,9 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Client, Producer, ProducerOptions } from '../../../core/client/index.ts';
+import { Fault } from '../../../core/kernel/fault.ts';
+import { createLatch } from '../../../core/kernel/latch.ts';
 import { seededRandom } from '../../../core/kernel/random.ts';
+import { withCalls } from './calls.ts';
 import { lossyNetwork } from './lossy-network.ts';
 import { bytes, startNode, type TestNode, text } from './real-node.ts';
 
@@ -24,7 +27,10 @@ async function transactional(id: string, options: ProducerOptions = {}, from: Cl
   return producer;
 }
 
-async function read(isolation: 'readCommitted' | 'readUncommitted' = 'readCommitted'): Promise<string[]> {
+async function read(
+  isolation: 'readCommitted' | 'readUncommitted' = 'readCommitted',
+  client = node.client(),
+): Promise<string[]> {
   const partitions = [0, 1, 2].map((partition) => ({ topic: 't', partition }));
   const ends = await client.admin().listOffsets(partitions, 'latest', isolation);
   const consumer = client.consumer({ from: 'earliest', isolation });
@@ -149,6 +155,126 @@ describe('a transaction', () => {
     await expect(producer.commit()).rejects.toMatchObject({ code: 'TRANSACTION_STATE' });
     producer.begin();
     expect(() => producer.begin()).toThrow(expect.objectContaining({ code: 'TRANSACTION_STATE' }));
+    await producer.close();
+  });
+
+  test.each(['commit', 'abort'] as const)('nothing can be written while %s is under way', async (end) => {
+    const answer = createLatch();
+    let isProduced = false;
+    const slow = withCalls(node.network, async (api, call) => {
+      const answered = await call();
+      if (api === 'produce') {
+        isProduced = true;
+        await answer.promise;
+      }
+      return answered;
+    });
+    const producer = await transactional('x', { lingerMs: 0 }, node.client('slow', slow));
+    producer.begin();
+    write(producer, 'in');
+    await expect.poll(() => isProduced).toBe(true);
+    const ending = producer[end]();
+    const late = { code: 'TRANSACTION_STATE' };
+    expect(() => write(producer, 'late')).toThrow(expect.objectContaining(late));
+    await expect(producer.send({ topic: 't', partition: 0, key: null, value: null })).rejects.toMatchObject(late);
+    await expect(producer.commit()).rejects.toMatchObject(late);
+    answer.resolve();
+    await ending;
+    producer.begin();
+    write(producer, 'next');
+    await producer.commit();
+    expect(await read()).toEqual(end === 'commit' ? ['in', 'next'] : ['next']);
+    await producer.close();
+  });
+
+  test('a send that was called before commit is part of it; one that fails leaves nothing to commit', async () => {
+    const producer = await transactional('x', { requestBytesMax: 1_000 });
+    producer.begin();
+    const sent = producer.send({ topic: 't', key: bytes('k'), value: bytes('sent') });
+    await producer.commit();
+    expect((await sent).offset).toBe(0);
+    producer.begin();
+    write(producer, 'not without the other');
+    const large = producer.send({ topic: 't', partition: 0, key: null, value: new Uint8Array(2_000) });
+    const committing = producer.commit();
+    await expect(large).rejects.toMatchObject({ code: 'RECORD_TOO_LARGE' });
+    await expect(committing).rejects.toMatchObject({ code: 'RECORD_TOO_LARGE' });
+    await producer.abort();
+    expect(await read()).toEqual(['sent']);
+    await producer.close();
+  });
+
+  test('an abort outside of a transaction is refused and spoils nothing', async () => {
+    const producer = await transactional('x');
+    await expect(producer.abort()).rejects.toMatchObject({ code: 'TRANSACTION_STATE' });
+    producer.begin();
+    write(producer, 'a');
+    await producer.commit();
+    expect(await read()).toEqual(['a']);
+    await producer.close();
+  });
+
+  test('an abort after a commit without an answer says what became of it, and the next transaction works', async () => {
+    await using node = await startNode({}, 100); // a minute of asking in vain
+    const client = node.client();
+    await client.admin().createTopics([{ name: 't', partitions: 3 }]);
+    let loses: 'the request' | 'the answer' | null = null;
+    const lossy = withCalls(node.network, async (api, call) => {
+      const lost = new Fault('CONNECTION_LOST', { to: 'the node', reason: 'it was cut off' });
+      if (api === 'endTxn' && loses === 'the request') throw lost;
+      const answer = await call();
+      if (api === 'endTxn' && loses === 'the answer') throw lost;
+      return answer;
+    });
+    const producer = await transactional('x', { transactionTimeoutMs: 600_000 }, node.client('lossy', lossy));
+    for (const what of ['the answer', 'the request'] as const) {
+      producer.begin();
+      write(producer, what);
+      loses = what;
+      await expect(producer.commit()).rejects.toMatchObject({ code: 'CONNECTION_LOST' });
+      loses = null;
+      if (what === 'the request') await producer.abort();
+      else await expect(producer.abort()).rejects.toMatchObject({ code: 'TRANSACTION_COMMITTED' });
+    }
+    producer.begin();
+    write(producer, 'next');
+    await producer.commit();
+    expect(await read('readCommitted', client)).toEqual(['next', 'the answer']);
+    await producer.close();
+  });
+
+  test('a batch that is given up because another of its transaction expired is not sent', async () => {
+    const slow = withCalls(node.network, async (api, call) => {
+      const answer = await call();
+      if (api === 'produce') await node.clock.sleep(60);
+      return answer;
+    });
+    const producer = await transactional('x', { deliveryTimeoutMs: 400, lingerMs: 1 }, node.client('slow', slow));
+    producer.begin();
+    const sent: { readonly value: string; readonly outcome: Promise<boolean> }[] = [];
+    const send = (topic: string, value: string) => {
+      const record = { topic, partition: 0, key: null, value: bytes(value) };
+      const outcome = producer.send(record).then(
+        () => true,
+        () => false,
+      );
+      sent.push({ value, outcome });
+      return outcome;
+    };
+    let isBroken = false;
+    void send('nowhere', 'never').then(() => (isBroken = true));
+    for (let i = 0; !isBroken; i++) {
+      void send('t', `${i}`.padStart(3, '0'));
+      await node.clock.sleep(20);
+    }
+    await producer.abort();
+    const settled = await Promise.all(sent.map(async ({ value, outcome }) => ({ value, isSent: await outcome })));
+    const written = settled.filter(({ isSent }) => isSent).map(({ value }) => value);
+    producer.begin();
+    await producer.send({ topic: 't', partition: 0, key: null, value: bytes('next') });
+    await producer.commit();
+    expect(await read()).toEqual(['next']);
+    expect(await read('readUncommitted')).toEqual([...written, 'next'].sort());
     await producer.close();
   });
 
