@@ -8,6 +8,7 @@
 
 import { readBatchHeader } from '../protocol/record-batch.ts';
 import type { BatchOperation, Storage } from '../storage/storage.ts';
+import { readMarker } from './batch-intake.ts';
 import { batchPages, firstBatchAt } from './batch-lookup.ts';
 import { compactBatch, type KeepRules, noteKeys } from './compact-batch.ts';
 import { abortedKey, batchesEnd, batchKey } from './keyspace.ts';
@@ -82,11 +83,13 @@ export async function compactLog(options: CompactionOptions): Promise<Compacted 
   let cutBytes = 0;
   let bytesFreed = 0;
   let hasTombstone = false;
+  /** Producers of which a transaction was kept, until its marker. */
+  const kept = new Set<number>();
   for await (const page of batchPages(storage, state.logStartOffset, end, { bytesMax: pageBytes })) {
     const operations: BatchOperation[] = [];
     for (const batch of page) {
       const { header } = batch;
-      const left = compacted(batch, state, { newest, tombstonesEnd });
+      const left = compacted(batch, state, { newest, tombstonesEnd }, kept);
       if (held !== undefined && header.lastOffset >= held.baseOffset) cutBytes += header.sizeBytes;
       if (left.hasTombstone && header.lastOffset >= seenEnd) hasTombstone = true;
       bytesFreed += header.sizeBytes - (left.bytes?.length ?? 0);
@@ -145,11 +148,19 @@ async function newestOffsets(
 const isAborted = ({ isTransactional, producerId, baseOffset }: StoredBatch['header'], { transactions }: LogState) =>
   isTransactional && transactions.isAborted(producerId, baseOffset);
 
-function compacted({ header, bytes }: StoredBatch, state: LogState, rules: KeepRules) {
-  // A marker goes as a tombstone does: a consumer that has read of an aborted transaction must be able to reach its end.
-  if (header.isControl) return { bytes: header.lastOffset < rules.tombstonesEnd ? null : bytes, hasTombstone: true };
+function compacted({ header, bytes }: StoredBatch, state: LogState, rules: KeepRules, kept: Set<number>) {
+  const { isControl, isTransactional, producerId, lastOffset } = header;
+  if (isControl) {
+    // Who reads the log anew, as a new replica or a coordinator does, must hear that what is left of a transaction was committed.
+    const isNeeded = kept.delete(producerId) && readMarker(bytes)?.committed === true;
+    if (isNeeded) return { bytes, hasTombstone: false };
+    // Else a marker goes as a tombstone does: a consumer that has read of an aborted transaction must be able to reach its end.
+    return { bytes: lastOffset < rules.tombstonesEnd ? null : bytes, hasTombstone: true };
+  }
   if (isAborted(header, state)) return { bytes: null, hasTombstone: false };
-  return compactBatch(bytes, header, rules);
+  const left = compactBatch(bytes, header, rules);
+  if (isTransactional && left.bytes !== null) kept.add(producerId);
+  return left;
 }
 
 function passesAfter(

@@ -74,7 +74,9 @@ export function createReplicaAppender(core: LogCore): (records: Records) => Prom
       if ('objection' in intake) throw refusal(core.name, intake.objection);
       const { header } = intake;
       if (header.lastOffset < nextOffset) continue;
-      if (header.baseOffset < nextOffset)
+      // A log that begins in a batch has it whole, as the leader's that was cut there by DeleteRecords.
+      const isFirst = batches.length === 0 && nextOffset === core.state.logStartOffset;
+      if (header.baseOffset < nextOffset && !isFirst)
         throw core.refuse('INVALID_RECORD', `a batch from ${header.baseOffset} where the log ends at ${nextOffset}`);
       nextOffset = header.lastOffset + 1;
       batches.push({ bytes, header, marker: header.isControl ? readMarker(bytes) : null });

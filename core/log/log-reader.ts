@@ -54,7 +54,12 @@ export function readCached(core: LogCore, read: ReadOptions): ReadResult | null 
 export async function readStored(core: LogCore, read: ReadOptions): Promise<ReadResult> {
   const { from, maxBytes, isolation, atLeastOne = true } = read;
   const end = core.boundOf(isolation);
+  const { state } = core;
   const entries = await pageOf(core, { from, end, bytesMax: Math.max(maxBytes, 1), limit: batchesMax });
+  // What was aborted there is forgotten with the records, of which the page may still have some.
+  if (core.state !== state) throw core.refuse('NOT_LEADER_OR_FOLLOWER', 'the log was read back meanwhile');
+  if (from < state.logStartOffset)
+    throw core.refuse('OFFSET_OUT_OF_RANGE', `${from} is before ${state.logStartOffset}, where the log begins by now`);
   const records: Uint8Array[] = [];
   let left = maxBytes;
   let nextOffset = from;

@@ -259,10 +259,40 @@ describe('compaction', () => {
     ]);
     table.clock.advance(1_000);
     await log.compact();
-    expect(await offsets()).toEqual([0, 3, 5, 6, 7]);
+    expect(await offsets()).toEqual([0, 3, 4, 5, 6, 7]);
     // A reader that was told of it would wait for a marker that is gone, and skip what the producer committed later.
     expect((await log.read({ from: 0, ...committed })).abortedTransactions).toEqual([]);
     expect(log.lastStableOffset).toBe(5);
+  });
+
+  test('a commit marker stays as long as a record of its transaction does: a new replica knows it for committed', async () => {
+    const table = bench();
+    const log = await table.open(config);
+    await log.append(
+      [batch([{ key: 'a' }], { producerId: 1, producerEpoch: 0, baseSequence: 0, isTransactional: true })],
+      client,
+    );
+    await log.append([marker(1, 0, true)], coordinator);
+    await put(log, closing);
+    await put(log, closing);
+    const compactTwice = async () => {
+      await log.compact();
+      table.clock.advance(1_000);
+      await log.compact();
+    };
+    const lastOffsets = async () =>
+      (await log.read({ from: 0, ...uncommitted })).records.map((bytes) => readBatchHeader(bytes).lastOffset);
+    await compactTwice();
+    expect(await lastOffsets()).toEqual([0, 1, 2, 3]);
+    const replica = await bench().open(config, { highWatermark: 'replicated' });
+    await replica.appendReplica((await log.read({ from: 0, ...uncommitted })).records.map((one) => one.slice()));
+    replica.advanceHighWatermark(log.highWatermark);
+    expect(replica.lastStableOffset).toBe(log.lastStableOffset);
+    expect(await contents(replica)).toEqual(await contents(log));
+    await put(log, { key: 'a', value: 'newer' });
+    await put(log, closing);
+    await compactTwice();
+    expect(await lastOffsets()).toEqual([3, 4, 5]);
   });
 
   test('a log that is read back whole after truncation takes what compaction decided as decided', async () => {

@@ -50,6 +50,28 @@ describe('a replica', () => {
     expect(await shape(again)).toEqual(wanted);
   });
 
+  test('that begins where the leader was cut in a batch has that batch whole', async () => {
+    const leader = await bench().open();
+    await leader.append([numbered(10)], client);
+    await leader.append([numbered(10)], client);
+    await leader.deleteRecordsBefore(5);
+    const copy = bench();
+    const follower = await copy.open({}, replicated);
+    await follower.restartAt(5);
+    await follow(follower, leader);
+    const shape = async (log: PartitionLog) => ({
+      ends: [log.logStartOffset, log.logEndOffset, log.highWatermark],
+      read: recordsOf((await log.read({ from: 5, ...committed })).records).map(({ offset }) => offset),
+    });
+    const wanted = await shape(leader);
+    expect(wanted.ends).toEqual([5, 20, 20]);
+    expect(await shape(follower)).toEqual(wanted);
+    await follower.close();
+    const again = await copy.open({}, replicated);
+    again.advanceHighWatermark(20);
+    expect(await shape(again)).toEqual(wanted);
+  });
+
   test('what only the leader has yet is read by followers alone', async () => {
     const log = await bench().open({}, replicated);
     let told = 0;

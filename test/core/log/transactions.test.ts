@@ -1,4 +1,7 @@
 import { describe, expect, test } from 'vitest';
+import { createLatch } from '../../../core/kernel/latch.ts';
+import { createMemoryEngine } from '../../../core/storage/memory-storage.ts';
+import type { StorageEngine } from '../../../core/storage/storage.ts';
 import {
   bench,
   client,
@@ -104,6 +107,39 @@ describe('transactions', () => {
     ]);
     await again.append([marker(2, 0, true)], coordinator);
     expect(again.lastStableOffset).toBe(5);
+  });
+
+  test('a read during which the log lost its start gives none of what was aborted there', async () => {
+    const inner = createMemoryEngine();
+    const [arrived, released] = [createLatch(), createLatch()];
+    let holds = false;
+    const engine: StorageEngine = {
+      ...inner,
+      async open(name) {
+        const storage = await inner.open(name);
+        const scanPage: typeof storage.scanPage = async (options) => {
+          const page = await storage.scanPage(options);
+          if (holds) {
+            holds = false;
+            arrived.resolve();
+            await released.promise;
+          }
+          return page;
+        };
+        return { ...storage, scanPage };
+      },
+    };
+    const log = await bench(engine).open({}, { cacheBytesMax: 1 });
+    await log.append([inside(1, 0, 2)], client);
+    await log.append([marker(1, 0, false)], coordinator);
+    await log.append([numbered(3)], client);
+    holds = true;
+    const reading = log.read({ from: 0, ...committed });
+    await arrived.promise;
+    await log.deleteRecordsBefore(4);
+    released.resolve();
+    expect(await refusalOf(reading)).toBe('OFFSET_OUT_OF_RANGE');
+    expect(recordsOf((await log.read({ from: 4, ...committed })).records).map(({ offset }) => offset)).toContain(4);
   });
 
   test('the start of the log bounds the last stable offset from below', async () => {
