@@ -98,7 +98,7 @@ export async function startRaftDriver(options: RaftDriverOptions): Promise<RaftD
         await tryDisk();
         await carryOut(next());
       } catch (error) {
-        logger.error({ err: error }, 'consensus failed; this controller stops');
+        if (!closed) logger.error({ err: error }, 'consensus failed; this controller stops');
         closed = true;
       }
     }

@@ -100,6 +100,8 @@ interface World {
   readonly moving: Set<Promise<unknown>>;
   readonly wrong: string[];
   readonly say: (line: string) => void;
+  /** When a node last had its power back. */
+  powerBackMs: number;
 }
 
 export async function simulateCluster(options: ClusterSimulationOptions): Promise<ClusterOutcome> {
@@ -113,7 +115,7 @@ export async function simulateCluster(options: ClusterSimulationOptions): Promis
   const wrong: string[] = [];
   let world: World | null = null;
   try {
-    world = await createWorld({ time, random, ofDisks, mood, wrong, say, moving: new Set() }, options);
+    world = await createWorld({ time, random, ofDisks, mood, wrong, say, moving: new Set(), powerBackMs: 0 }, options);
     await run(world, options.steps ?? 25);
   } catch (error) {
     wrong.push(error instanceof Error ? (error.stack ?? error.message) : String(error));
@@ -215,12 +217,12 @@ async function act(world: World): Promise<void> {
   const { cluster, random, mood, time, say } = world;
   const node = cluster.nodes[random.integer(cluster.nodes.length)]!;
   const away = cluster.nodes.filter(({ isUp }) => !isUp).length;
-  const mayBeMissed = isMissable(world, node);
-  const mayGo = node.isUp && away < mood.awayMax && mayBeMissed;
   if ((mood.fills || mood.rots) && world.ofDisks.integer(7) === 0) {
-    if (mood.fills) fill(world, node);
+    if (mood.fills && isMissable(world, node)) fill(world, node);
     if (mood.rots) await rot(world);
   }
+  const mayBeMissed = isMissable(world, node);
+  const mayGo = node.isUp && away < mood.awayMax && mayBeMissed;
   switch (random.integer(7)) {
     case 6:
       reassign(world);
@@ -290,14 +292,19 @@ async function rot(world: World): Promise<void> {
   if (where !== null) world.say(`the disk of node ${node!.id} changes ${where}`);
 }
 
+const powerApartMs = 10_000;
+
 /** It starts again later than its session lasts, as a machine does. */
 async function losePower(world: World, node: ClusterNode): Promise<void> {
   const { cluster, time, say } = world;
   if (cluster.nodes.some(({ isUp }) => !isUp) || !(await isWhole(world))) return;
+  // Metadata may not tell yet that the one before has lost something: a controller that took over gives it a session first.
+  if (world.powerBackMs > 0 && time.nowMs < world.powerBackMs + powerApartMs) return;
   say(`node ${node.id} loses its power`);
   await node.kill('powerLoss');
   await time.advance(5_000);
   await start(node, time, say);
+  world.powerBackMs = time.nowMs;
 }
 
 /** Not where nobody can be asked in time: nodes that are all cut off from each other stay so until somebody mends that. */
