@@ -119,6 +119,16 @@ export function createConsumer<K = Uint8Array, V = Uint8Array>(
     for (const one of list) committedOffsets.set(partitionName(one), one.offset);
   }
 
+  /** For what goes to others in any case: where its commit fails, they read again what was done since the last. */
+  async function commitOrWarn(list: readonly OffsetToCommit[], generation: GroupGeneration): Promise<void> {
+    try {
+      await commitNow(list, generation);
+    } catch (error) {
+      if (isFault(error, 'REBALANCED')) throw error;
+      logger.warn({ group: groupId, error }, 'a commit before a rebalance failed');
+    }
+  }
+
   /** In the background; one that a rebalance overtakes is made up for by the next. */
   function autoCommitWhenDue(): void {
     if (!autoCommit || committing !== null || clock.monotonicMs() - committedAtMs < autoCommitIntervalMs) return;
@@ -299,9 +309,12 @@ export function createConsumer<K = Uint8Array, V = Uint8Array>(
         async onRevoke(partitions, generation) {
           await quiet();
           await committing;
-          if (autoCommit) await commitNow(uncommitted(partitions), generation);
-          await told('revoked', partitions);
-          letGo(partitions);
+          if (autoCommit) await commitOrWarn(uncommitted(partitions), generation);
+          try {
+            await told('revoked', partitions);
+          } finally {
+            letGo(partitions);
+          }
         },
         async onAssign(added) {
           await takeUp(added);

@@ -125,7 +125,7 @@ export function startSubscription(options: SubscriptionOptions): SubscriptionHan
       if (isCooperative || owned.length === 0) return;
       const revoked = owned;
       owned = [];
-      await options.onRevoke(revoked, generation!);
+      await giveUp(revoked, generation!);
     },
     onLost: lose,
     onFailed: options.onFailed,
