@@ -50,6 +50,8 @@ export interface Consumer<K = Uint8Array, V = Uint8Array> extends AsyncDisposabl
 
 const pollMs = 500;
 const closeWaitMs = 5_000;
+/** A rebalance waits for an automatic commit that is under way, and the next makes up for it. */
+const autoCommitMs = 5_000;
 
 export function createConsumer<K = Uint8Array, V = Uint8Array>(
   cluster: Cluster,
@@ -110,12 +112,17 @@ export function createConsumer<K = Uint8Array, V = Uint8Array>(
     });
   }
 
+  /** Without topics that are gone: a commit that names one fails, after a minute of trying. */
+  const toCommit = (partitions = assigned) =>
+    uncommitted(partitions).filter(({ topic }) => cluster.topicSeen(topic) !== undefined);
+
   async function commitNow(
     list: readonly OffsetToCommit[],
     generation = subscription?.generation ?? undefined,
+    timeoutMs?: number,
   ): Promise<void> {
     if (list.length === 0) return;
-    await needGroup().commit(list, generation);
+    await needGroup().commit(list, generation, timeoutMs);
     for (const one of list) committedOffsets.set(partitionName(one), one.offset);
   }
 
@@ -133,7 +140,7 @@ export function createConsumer<K = Uint8Array, V = Uint8Array>(
   function autoCommitWhenDue(): void {
     if (!autoCommit || committing !== null || clock.monotonicMs() - committedAtMs < autoCommitIntervalMs) return;
     committedAtMs = clock.monotonicMs();
-    committing = commitNow(uncommitted())
+    committing = commitNow(toCommit(), undefined, autoCommitMs)
       .catch((error: unknown) => {
         if (!isFault(error, 'REBALANCED')) logger.warn({ group: groupId, error }, 'an automatic commit failed');
       })
@@ -267,7 +274,7 @@ export function createConsumer<K = Uint8Array, V = Uint8Array>(
     if (turn === 'poll') endTurn();
     await committing;
     try {
-      if (autoCommit && (subscription === null || subscription.generation !== null)) await commitNow(uncommitted());
+      if (autoCommit && (subscription === null || subscription.generation !== null)) await commitNow(toCommit());
     } catch (error) {
       if (!isFault(error, 'REBALANCED')) throw error;
       logger.warn({ group: groupId, error }, 'the last commit came too late');
@@ -309,7 +316,7 @@ export function createConsumer<K = Uint8Array, V = Uint8Array>(
         async onRevoke(partitions, generation) {
           await quiet();
           await committing;
-          if (autoCommit) await commitOrWarn(uncommitted(partitions), generation);
+          if (autoCommit) await commitOrWarn(toCommit(partitions), generation);
           try {
             await told('revoked', partitions);
           } finally {

@@ -24,9 +24,10 @@ export interface CommittedOffset extends TopicPartition {
 export interface Offsets {
   /**
    * @param generation of the member that commits; without, only an empty group takes offsets
+   * @param timeoutMs how long it is tried again; default 60 s
    * @throws Fault `REBALANCED` when the group has moved on
    */
-  commit(offsets: readonly OffsetToCommit[], generation?: GroupGeneration): Promise<void>;
+  commit(offsets: readonly OffsetToCommit[], generation?: GroupGeneration, timeoutMs?: number): Promise<void>;
   /** By partitionName; partitions without a committed offset are left out. Waits for transactions that hold one open. */
   fetch(partitions: readonly TopicPartition[] | null): Promise<Map<string, CommittedOffset>>;
 }
@@ -59,7 +60,11 @@ export function createOffsets(cluster: Cluster, groupId: string, apiTimeoutMs = 
     throw refusal(api, errorCode, subject);
   }
 
-  async function commit(offsets: readonly OffsetToCommit[], generation?: GroupGeneration): Promise<void> {
+  async function commit(
+    offsets: readonly OffsetToCommit[],
+    generation?: GroupGeneration,
+    timeoutMs = apiTimeoutMs,
+  ): Promise<void> {
     if (offsets.length === 0) return;
     const request = apis.offsetCommit.request.create({
       groupId,
@@ -79,7 +84,7 @@ export function createOffsets(cluster: Cluster, groupId: string, apiTimeoutMs = 
     // A rebalance under way still takes offsets of members that have not rejoined, but one that is lost must not retry.
     const retriable = (error: unknown) => isRetriable(error) && !generationPassed.has(refusedWith(error) ?? '');
     try {
-      await retrying({ clock, random, timeoutMs: apiTimeoutMs, retriable }, async () => {
+      await retrying({ clock, random, timeoutMs, retriable }, async () => {
         const answer = await cluster.callCoordinator(coordinator, 'offsetCommit', request);
         for (const { name, partitions } of answer.topics) {
           for (const { partitionIndex, errorCode } of partitions)

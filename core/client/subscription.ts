@@ -19,7 +19,7 @@ export interface SubscriptionOptions {
   readonly sessionTimeoutMs?: number | undefined;
   readonly rebalanceTimeoutMs?: number | undefined;
   readonly heartbeatIntervalMs?: number | undefined;
-  /** How often the leader looks whether topics have got partitions. */
+  /** How often the leader looks whether topics have got partitions, or are gone. */
   readonly metadataMaxAgeMs: number;
   /** Finish with these and commit what was done of them. */
   onRevoke(partitions: readonly TopicPartition[], generation: GroupGeneration): Promise<void>;
@@ -136,8 +136,11 @@ export function startSubscription(options: SubscriptionOptions): SubscriptionHan
     const seen = seenCounts;
     try {
       if (seen === null) return;
-      const counts = await countPartitions([...new Set([...topics, ...seen.keys()])]);
-      if ([...counts].some(([topic, count]) => seen.get(topic) !== count)) member.rejoin();
+      const names = [...new Set([...topics, ...seen.keys()])];
+      const counts = await countPartitions(names);
+      if (seenCounts !== seen || names.every((topic) => seen.get(topic) === counts.get(topic))) return;
+      seenCounts = null; // whoever leads counts again; one that no longer does would otherwise ask for ever
+      member.rejoin();
     } catch (error) {
       cluster.logger.debug({ group: options.groupId, error }, 'could not look for new partitions');
     } finally {

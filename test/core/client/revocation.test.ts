@@ -101,3 +101,26 @@ describe('what is revoked is read no longer where its commit fails', () => {
     expect(fresh()).toEqual(numbers(10, 30));
   });
 });
+
+test('a topic that is deleted is given up, and holds up no commit of the others', async () => {
+  const admin = node.client().admin();
+  const topics = ['t', 'gone'];
+  await admin.createTopics(topics.map((name) => ({ name, partitions: 1 })));
+  const producer = node.client().producer();
+  for (const topic of topics) producer.write(topic, 0, 0, null, bytes(topic));
+  await producer.close();
+  const committed: string[] = [];
+  const network = answeringNetwork(node.network, async (api, request, pass) => {
+    if (api === 'offsetCommit') for (const { name } of request.topics) committed.push(name);
+    return pass();
+  });
+  const consumer = consumerOf({ metadataMaxAgeMs: 1_000 }, network);
+  await consumer.subscribe(topics);
+  let count = 0;
+  while (count < 2) count += (await consumer.poll(1_000)).length;
+  await consumer.poll(0); // done with both
+  await admin.deleteTopics(['gone']);
+  await eventually(() => expect(consumer.assignment()).toEqual([{ topic: 't', partition: 0 }]));
+  await consumer.close();
+  expect(committed).toEqual(['t']);
+});
