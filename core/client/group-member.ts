@@ -64,9 +64,6 @@ export interface GroupMember {
   readonly generation: GroupGeneration | null;
 }
 
-/** Why the member must act: the group rebalances, or went on without it. */
-type Turn = { readonly kind: 'rejoin' | 'lost'; readonly reason: string };
-
 const leaveMsMax = 5_000;
 const joinExtraMs = 5_000;
 const fatal = new Set([
@@ -90,7 +87,10 @@ export function createGroupMember(cluster: Cluster, options: GroupMemberOptions)
   let memberId = '';
   let generation: GroupGeneration | null = null;
   let holdsAssignment = false;
-  let turn: Latch<Turn> = createLatch();
+  /** Why the group went on without this member; not yet told. */
+  let lost: string | null = null;
+  /** Resolves with why the member must act. */
+  let turn: Latch<string> = createLatch();
   let running: Promise<void> | null = null;
   let reason = 'joining';
   let leaving: Promise<void> | null = null;
@@ -153,12 +153,30 @@ export function createGroupMember(cluster: Cluster, options: GroupMemberOptions)
       const joined = await join();
       return { joined, assignment: await sync(joined) };
     } catch (error) {
-      if (!stopping.signal.aborted && holdsAssignment) {
-        holdsAssignment = false;
-        await options.onJoinFailed?.(error instanceof Error ? error.message : String(error));
-      }
+      if (!stopping.signal.aborted && holdsAssignment) await tellFailure(error);
       throw error;
     }
+  }
+
+  async function tellFailure(error: unknown): Promise<void> {
+    const why = error instanceof Error ? error.message : String(error);
+    const name = refusedWith(error);
+    if (name === 'UNKNOWN_MEMBER_ID' || name === 'ILLEGAL_GENERATION') {
+      generation = null;
+      lost = why;
+    } else if (options.onJoinFailed !== undefined) {
+      holdsAssignment = false;
+      await options.onJoinFailed(why);
+    }
+  }
+
+  /** Before joining again: a member that claims what others have by now would commit its old offsets over theirs. */
+  async function tellLoss(): Promise<void> {
+    if (lost === null || stopping.signal.aborted) return;
+    const why = lost;
+    lost = null;
+    holdsAssignment = false;
+    await options.onLost(why);
   }
 
   /** One generation, from joining to the next rebalance. */
@@ -175,22 +193,22 @@ export function createGroupMember(cluster: Cluster, options: GroupMemberOptions)
       intervalMs: heartbeatIntervalMs,
       sessionTimeoutMs,
       signal: stopping.signal,
-      onRebalance: () => turn.resolve({ kind: 'rejoin', reason: 'the group is rebalancing' }),
+      onRebalance: () => turn.resolve('the group is rebalancing'),
       onLost: (why, isForgotten) => {
         if (isForgotten) memberId = '';
         generation = null;
-        turn.resolve({ kind: 'lost', reason: why });
+        lost = why;
+        turn.resolve(why);
       },
       onFatal: (error) => turn.reject(error),
     });
     turn.promise.catch(() => {}); // it is awaited below, after the callback
     try {
       await options.onAssign(assignment, own, joined.protocolName ?? '');
-      const next = await turn.promise;
-      reason = next.reason;
+      reason = await turn.promise;
       if (stopping.signal.aborted) return;
-      if (next.kind === 'lost') await options.onLost(next.reason);
-      else await revoke(next.reason);
+      if (lost === null) await revoke(reason);
+      await tellLoss();
     } finally {
       heartbeats.stop();
     }
@@ -201,7 +219,7 @@ export function createGroupMember(cluster: Cluster, options: GroupMemberOptions)
       await options.onRevoke(why);
     } catch (error) {
       if (!(error instanceof Fault && error.code === 'REBALANCED')) throw error;
-      await options.onLost(error.message);
+      lost = error.message;
     }
   }
 
@@ -217,6 +235,7 @@ export function createGroupMember(cluster: Cluster, options: GroupMemberOptions)
   async function run(): Promise<void> {
     for (let tries = 0; !stopping.signal.aborted; ) {
       try {
+        await tellLoss();
         await serve();
         tries = 0;
       } catch (error) {
@@ -245,7 +264,7 @@ export function createGroupMember(cluster: Cluster, options: GroupMemberOptions)
     leaving ??= (async () => {
       const held = memberId;
       stopping.abort(new Fault('CLOSED', { what: 'the group member' }));
-      turn.resolve({ kind: 'rejoin', reason: 'leaving' });
+      turn.resolve('leaving');
       generation = null;
       if (held !== '' && groupInstanceId === null) await sayGoodbye(held);
       if (running !== null) await within(running, leaveMsMax);
@@ -282,7 +301,7 @@ export function createGroupMember(cluster: Cluster, options: GroupMemberOptions)
     start() {
       if (running === null && leaving === null) running = run();
     },
-    rejoin: () => turn.resolve({ kind: 'rejoin', reason: 'the member asked for it' }),
+    rejoin: () => turn.resolve('the member asked for it'),
     leave,
     get generation() {
       return generation;

@@ -1,7 +1,9 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { Client, GroupMember, GroupMemberOptions } from '../../../core/client/index.ts';
 import { Fault } from '../../../core/kernel/fault.ts';
-import type { Network, Transport } from '../../../core/protocol/transport.ts';
+import { apis } from '../../../core/protocol/api-table.ts';
+import { errors } from '../../../core/protocol/error-code.ts';
+import { answeringNetwork } from './answering-network.ts';
 import { bytes, startNode, type TestNode, text } from './real-node.ts';
 
 let node: TestNode;
@@ -63,21 +65,13 @@ function memberOf(name: string, options: Partial<GroupMemberOptions> = {}, clien
 const eventually = (check: () => void) => vi.waitFor(check, { timeout: 10_000, interval: 5 });
 
 /** The node, but the answers to syncGroup are lost while `losing` says so. */
-function losingSyncs(losing: () => boolean): Network {
-  const connect = async (): Promise<Transport> => {
-    const transport = await node.network.bootstrap();
-    return {
-      ...transport,
-      async call(api, version, request, options) {
-        const answer = await transport.call(api, version, request, options);
-        if (api === 'syncGroup' && losing())
-          throw new Fault('CONNECTION_LOST', { to: 'the node', reason: 'an answer was lost' });
-        return answer;
-      },
-    };
-  };
-  return { bootstrap: connect, connect };
-}
+const losingSyncs = (losing: () => boolean) =>
+  answeringNetwork(node.network, async (api, _request, pass) => {
+    const answer = await pass();
+    if (api === 'syncGroup' && losing())
+      throw new Fault('CONNECTION_LOST', { to: 'the node', reason: 'an answer was lost' });
+    return answer;
+  });
 
 test('a member whose assignment was lost on the way says that others may have what it had', async () => {
   let losing = false;
@@ -159,6 +153,57 @@ describe('a group', () => {
     release();
     await eventually(() => expect([a.letters, b.letters]).toEqual(['ace', 'bdf']));
   });
+
+  test('a loss that comes while a rebalance waits for a callback is told as one', async () => {
+    let release = () => {};
+    const slow = new Promise<void>((resolve) => (release = resolve));
+    const events: string[] = [];
+    const a = memberOf('a', {
+      rebalanceTimeoutMs: 1_000,
+      async onAssign(assignment) {
+        events.push(`have ${text(assignment)}`);
+        await slow;
+      },
+      onRevoke: async () => void events.push('revoke'),
+      onLost: async () => void events.push('lost'),
+    });
+    a.member.start();
+    await eventually(() => expect(events).toEqual(['have abcdef']));
+    const b = memberOf('b', { rebalanceTimeoutMs: 1_000 });
+    b.member.start();
+    await eventually(() => expect(b.letters).toBe('abcdef'));
+    await eventually(() => expect(a.member.generation).toBeNull());
+    release();
+    await eventually(() => expect(events).toEqual(['have abcdef', 'lost', 'have ace']));
+  });
+
+  test.each(['joinGroup', 'syncGroup'] as const)(
+    'a member that %s does not know any more is told of a loss',
+    async (at) => {
+      let isForgotten = false;
+      const network = answeringNetwork(node.network, async (api, _request, pass) => {
+        if (api !== at || !isForgotten) return pass();
+        isForgotten = false;
+        return apis[at].response.create({ errorCode: errors.UNKNOWN_MEMBER_ID.code });
+      });
+      const events: string[] = [];
+      const a = memberOf(
+        'a',
+        {
+          sessionTimeoutMs: 500,
+          onAssign: async (assignment) => void events.push(`have ${text(assignment)}`),
+          onRevoke: async () => {}, // keeps what it has
+          onLost: async () => void events.push('lost'),
+        },
+        node.client('a', network),
+      );
+      a.member.start();
+      await eventually(() => expect(events).toEqual(['have abcdef']));
+      isForgotten = true;
+      a.member.rejoin();
+      await eventually(() => expect(events.slice(0, 3)).toEqual(['have abcdef', 'lost', 'have abcdef']));
+    },
+  );
 
   test('a commit that came too late is a loss, not the end', async () => {
     let isLate = true;
