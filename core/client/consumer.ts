@@ -235,7 +235,7 @@ export function createConsumer<K = Uint8Array, V = Uint8Array>(
     endTurn();
     let startedMs: number | null = null;
     for (;;) {
-      while (hold !== null) await hold.promise; // from here to the end of the taking nothing is awaited
+      while (hold !== null && !isClosed) await hold.promise; // from here to the end of the taking nothing is awaited
       if (failure !== undefined) throw failure;
       if (isClosed) return [];
       const records = takeUpTo(max);

@@ -1,5 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { Client, Consumer, ConsumerOptions, ConsumerRecord } from '../../../core/client/index.ts';
+import { errors } from '../../../core/protocol/error-code.ts';
+import { answeringNetwork } from './answering-network.ts';
 import { bytes, startNode, type TestNode, text } from './real-node.ts';
 
 let node: TestNode;
@@ -16,8 +18,8 @@ afterEach(async () => {
   await node[Symbol.asyncDispose]();
 });
 
-function consumerOf(options: ConsumerOptions = {}): Consumer {
-  const consumer = node.client().consumer({ from: 'earliest', heartbeatIntervalMs: 200, ...options });
+function consumerOf(options: ConsumerOptions = {}, network = node.network): Consumer {
+  const consumer = node.client('test', network).consumer({ from: 'earliest', heartbeatIntervalMs: 200, ...options });
   consumers.push(consumer);
   return consumer;
 }
@@ -301,6 +303,28 @@ describe('in a group', () => {
     const offset = (await client.offsets('g').fetch(null)).get(`t-${record.partition}`)?.offset;
     expect(offset).toBe(record.offset + 1);
     await Promise.all([polled, resumed]);
+  });
+
+  test('a loop ends when the consumer is closed, also with a rebalance under way', async () => {
+    await fill('t', 2, 10);
+    let isRebalancing = false;
+    const network = answeringNetwork(node.network, async (api, _request, pass) => {
+      const answer = (await pass()) as { readonly errorCode: number };
+      if (api === 'heartbeat' && answer.errorCode === errors.REBALANCE_IN_PROGRESS.code) isRebalancing = true;
+      return answer;
+    });
+    const options = { groupId: 'g', assignors: ['range'] } as const;
+    const first = consumerOf(options, network);
+    await first.subscribe(['t']);
+    const iterator = first[Symbol.asyncIterator]();
+    await iterator.next();
+    const closing = first.close();
+    const second = consumerOf(options);
+    await second.subscribe(['t']);
+    await vi.waitFor(() => expect(isRebalancing).toBe(true), { timeout: 5_000, interval: 5 });
+    await node.clock.nextTurn();
+    expect((await iterator.next()).done).toBe(true);
+    await closing;
   });
 
   test('a static member that returns gets its partitions back without a rebalance (KIP-345)', async () => {
