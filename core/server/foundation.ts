@@ -46,6 +46,8 @@ export interface Foundation {
   start(on: {
     readonly leading: (topic: string, partition: number) => void;
     readonly resigned: (topic: string, partition: number) => void;
+    /** The metadata say that they are deleted; one of the same name may be there by now. */
+    readonly deleted: (topics: ReadonlySet<string>) => void;
   }): Promise<void>;
   /** Leaders move off; takes some seconds at most. */
   leave(): Promise<void>;
@@ -127,6 +129,7 @@ async function inCluster(options: FoundationOptions, setup: ClusterOptions): Pro
   let on = {
     leading: (_topic: string, _partition: number) => {},
     resigned: (_topic: string, _partition: number) => {},
+    deleted: (_topics: ReadonlySet<string>) => {},
   };
 
   const replicaLogs = createReplicaLogs({
@@ -199,6 +202,7 @@ async function inCluster(options: FoundationOptions, setup: ClusterOptions): Pro
       on = listeners;
       let hasRoles = false;
       onTopics = (changed, gone) => {
+        if (gone.length > 0) on.deleted(new Set(gone.map(({ name }) => name)));
         for (const topic of gone)
           erase(placed(topic)).catch((error: unknown) =>
             logger.warn({ err: error, topic: topic.name }, 'the logs of a deleted topic could not be erased'),

@@ -15,6 +15,7 @@ import type { ClusterOptions } from './cluster/open-cluster.ts';
 import { type Coordinators, createCoordinators } from './coordinators.ts';
 import type { DataFolder } from './data-folder.ts';
 import { createFetchSessions } from './fetch-sessions.ts';
+import { forgetOffsets } from './forget-offsets.ts';
 import { type Foundation, layFoundation } from './foundation.ts';
 import type { NodeParts } from './handler.ts';
 import { logDirOf } from './log-dir.ts';
@@ -159,6 +160,8 @@ function openNode(options: NodeOptions, settings: NodeSettings, foundation: Foun
       if (topic === transactionsTopic) coordinators.transactions.unload(partition);
       if (topic === offsetsTopic) coordinators.groups.unload(partition);
     },
+    // Whoever reads one that is made anew under its name begins at its start.
+    deleted: (deleted) => void forgetOffsets(deleted, { groups: coordinators.groups, logger }),
   });
   ready.catch((error: unknown) => logger.error({ err: error }, 'the node could not join its cluster'));
 
@@ -226,8 +229,12 @@ async function cleanLogs({ openAll, logs }: Foundation): Promise<void> {
 }
 
 async function expire({ groups, transactions }: Coordinators): Promise<void> {
-  await groups.runOnAll((shard) => shard.expire());
-  await transactions.expire();
+  // A group that can't be read holds up no transaction.
+  const [ofGroups, ofTransactions] = await Promise.allSettled([
+    groups.runOnAll((shard) => shard.expire()),
+    transactions.expire(),
+  ]);
+  for (const outcome of [ofGroups, ofTransactions]) if (outcome.status === 'rejected') throw outcome.reason;
 }
 
 /** Runs `work` every `intervalMs`, never twice at a time; 0 for never. */

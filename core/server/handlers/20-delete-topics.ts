@@ -4,8 +4,9 @@ import type { TopicImage } from '../../controller/catalog.ts';
 import { apis, type RequestOf } from '../../protocol/api-table.ts';
 import type { ErrorName } from '../../protocol/error-code.ts';
 import { zeroUuid } from '../../protocol/uuid.ts';
-import { codeOf, coordinatorErrorOf, errorNameOf } from '../error-names.ts';
-import type { Call, Handler, NodeParts } from '../handler.ts';
+import { codeOf, errorNameOf } from '../error-names.ts';
+import { forgetOffsets } from '../forget-offsets.ts';
+import type { Call, Handler } from '../handler.ts';
 import { isInternal } from '../topic-rules.ts';
 
 type AskedTopic = RequestOf<'deleteTopics'>['topics'][number];
@@ -46,14 +47,5 @@ async function remove({ name, topicId }: AskedTopic, { parts }: Call) {
     }
   } catch (error) {
     return refused(errorNameOf(error));
-  }
-}
-
-/** The topics are gone already: offsets that stay behind only take room until they expire. */
-async function forgetOffsets(topics: ReadonlySet<string>, { groups, logger }: NodeParts): Promise<void> {
-  try {
-    await groups.runOnAll((shard) => shard.forgetTopics(topics));
-  } catch (error) {
-    logger.warn({ err: error, why: coordinatorErrorOf(error) }, 'offsets of deleted topics could not be removed');
   }
 }

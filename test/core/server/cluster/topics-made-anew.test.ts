@@ -37,6 +37,24 @@ test('a topic that is made anew at once has its own records on every node, and n
   await expect.poll(() => endOf(cluster, 'orders').catch(() => -1), patient).toBe(5);
 }, 60_000);
 
+test('what groups had committed for a topic goes with it, whichever node coordinates them', async () => {
+  await using cluster = await startCluster();
+  const client = cluster.client();
+  const admin = client.admin();
+  await admin.createTopics(['orders', 'kept'].map((name) => ({ name, partitions: 1, replicationFactor: 3 })));
+  const groups = Array.from({ length: 8 }, (_, i) => `group-${i}`);
+  const partitions = ['orders', 'kept'].map((topic) => ({ topic, partition: 0 }));
+  for (const group of groups) await client.offsets(group).commit(partitions.map((one) => ({ ...one, offset: 1_000 })));
+  await admin.deleteTopics(['orders']);
+  const committed = async () => {
+    const offsets = await Promise.all(groups.map((group) => client.offsets(group).fetch(partitions)));
+    return new Set(offsets.map((found) => [...found.keys()].join()));
+  };
+  await expect.poll(committed, patient).toEqual(new Set(['kept-0']));
+  await admin.createTopics([{ name: 'orders', partitions: 1, replicationFactor: 3 }]);
+  expect(await committed()).toEqual(new Set(['kept-0']));
+}, 60_000);
+
 test('a node that was away erases what went meanwhile, and what moved, and follows what was made anew', async () => {
   await using cluster = await startCluster();
   const client = cluster.client();
