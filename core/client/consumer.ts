@@ -8,6 +8,7 @@ import type { Cluster } from './cluster.ts';
 import type { ConsumerOptions } from './consumer-options.ts';
 import { createFetcher } from './fetcher.ts';
 import type { GroupGeneration } from './group-generation.ts';
+import { within } from './latch-within.ts';
 import { listOffsets } from './list-offsets.ts';
 import { type CommittedOffset, createOffsets, type OffsetToCommit } from './offsets.ts';
 import { type ConsumerRecord, createRecordQueue } from './record-queue.ts';
@@ -233,9 +234,15 @@ export function createConsumer<K = Uint8Array, V = Uint8Array>(
   /** At most `max` records, all of one turn; none when `waitMs` are over or the consumer is closed. */
   async function takeTurn(kind: 'loop' | 'poll', max: number, waitMs: number): Promise<ConsumerRecord<K, V>[]> {
     endTurn();
-    let startedMs: number | null = null;
+    let endMs: number | null = null;
     for (;;) {
-      while (hold !== null && !isClosed) await hold.promise; // from here to the end of the taking nothing is awaited
+      while (hold !== null && !isClosed) {
+        endMs ??= clock.monotonicMs() + waitMs;
+        const leftMs = endMs - clock.monotonicMs();
+        if (leftMs <= 0) return [];
+        await within(clock, hold.promise, Math.min(leftMs, pollMs));
+      }
+      // From here to the end of the taking nothing is awaited.
       if (failure !== undefined) throw failure;
       if (isClosed) return [];
       const records = takeUpTo(max);
@@ -245,9 +252,8 @@ export function createConsumer<K = Uint8Array, V = Uint8Array>(
       }
       autoCommitWhenDue();
       if (records.length > 0) return records;
-      const nowMs = clock.monotonicMs();
-      startedMs ??= nowMs;
-      const leftMs = waitMs - (nowMs - startedMs);
+      endMs ??= clock.monotonicMs() + waitMs;
+      const leftMs = endMs - clock.monotonicMs();
       if (leftMs <= 0) return records;
       await fetchMore(Math.min(leftMs, pollMs));
     }

@@ -1,6 +1,6 @@
-// Waiting for a latch, but not for ever. Nothing here keeps a latch.
+// Waiting for a latch or a promise, but not for ever. Nothing here keeps a latch.
 import type { Clock } from '../kernel/clock.ts';
-import type { Latch } from '../kernel/latch.ts';
+import { createLatch, type Latch } from '../kernel/latch.ts';
 
 /** Resolves the latch itself when the time is up, or when aborted. */
 export async function latchWithin(
@@ -15,4 +15,15 @@ export async function latchWithin(
   await latch.promise;
   wait.cancel();
   signal?.removeEventListener('abort', stop);
+}
+
+/** Until the work is over or the time is up; what becomes of it then is the caller's. */
+export async function within(clock: Clock, work: Promise<unknown>, limitMs: number): Promise<void> {
+  const over = createLatch<void>();
+  const timer = clock.after(limitMs, () => over.resolve());
+  try {
+    await Promise.race([work, over.promise]);
+  } finally {
+    timer.cancel();
+  }
 }

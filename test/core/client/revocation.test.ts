@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { Consumer, ConsumerOptions } from '../../../core/client/index.ts';
+import { createLatch } from '../../../core/kernel/latch.ts';
 import { apis } from '../../../core/protocol/api-table.ts';
 import { errors } from '../../../core/protocol/error-code.ts';
 import { answeringNetwork } from './answering-network.ts';
@@ -123,4 +124,27 @@ test('a topic that is deleted is given up, and holds up no commit of the others'
   await eventually(() => expect(consumer.assignment()).toEqual([{ topic: 't', partition: 0 }]));
   await consumer.close();
   expect(committed).toEqual(['t']);
+});
+
+test('a poll waits no longer than it is told, also with a rebalance under way', async () => {
+  await node
+    .client()
+    .admin()
+    .createTopics([{ name: 't', partitions: 2 }]);
+  const [begun, over] = [createLatch(), createLatch()];
+  const first = consumerOf({
+    async onRebalance({ kind }) {
+      if (kind !== 'revoked') return;
+      begun.resolve();
+      await over.promise;
+    },
+  });
+  await first.subscribe(['t']);
+  await eventually(() => expect(first.assignment()).toHaveLength(2));
+  const second = consumerOf({});
+  await second.subscribe(['t']);
+  await begun.promise;
+  expect(await first.poll(500)).toEqual([]);
+  expect(first.assignment()).toHaveLength(2);
+  over.resolve();
 });
