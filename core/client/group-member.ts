@@ -9,6 +9,7 @@ import { errorOf } from '../protocol/error-code.ts';
 import type { Cluster, CoordinatorKey } from './cluster.ts';
 import type { GroupGeneration } from './group-generation.ts';
 import { startHeartbeats } from './heartbeats.ts';
+import { within } from './latch-within.ts';
 import { isRetriable, refusal, refusedWith, retryBackoff } from './retry.ts';
 
 export interface MemberMetadata {
@@ -266,17 +267,10 @@ export function createGroupMember(cluster: Cluster, options: GroupMemberOptions)
       stopping.abort(new Fault('CLOSED', { what: 'the group member' }));
       turn.resolve('leaving');
       generation = null;
-      if (held !== '' && groupInstanceId === null) await sayGoodbye(held);
-      if (running !== null) await within(running, leaveMsMax);
+      const goodbye = held !== '' && groupInstanceId === null ? sayGoodbye(held) : null;
+      await within(clock, Promise.all([goodbye, running]), leaveMsMax);
     })();
     return leaving;
-  }
-
-  async function within(work: Promise<void>, limitMs: number): Promise<void> {
-    const over = createLatch<void>();
-    const timer = clock.after(limitMs, () => over.resolve());
-    await Promise.race([work, over.promise]);
-    timer.cancel();
   }
 
   async function sayGoodbye(held: string): Promise<void> {

@@ -257,4 +257,25 @@ describe('a group', () => {
     c.member.start();
     await eventually(() => expect(c.letters).toBe('abcdef'));
   });
+
+  test('leaving waits for no coordinator that is not found', async () => {
+    let isGone = false;
+    let looked = 0;
+    const network = answeringNetwork(node.network, async (api, _request, pass) => {
+      if (!isGone) return pass();
+      if (api === 'heartbeat') return apis.heartbeat.response.create({ errorCode: errors.NOT_COORDINATOR.code });
+      if (api !== 'findCoordinator') return pass();
+      looked += 1;
+      const errorCode = errors.COORDINATOR_NOT_AVAILABLE.code;
+      return apis.findCoordinator.response.create({ errorCode, coordinators: [{ key: 'g', errorCode }] });
+    });
+    const a = memberOf('a', {}, node.client('a', network));
+    a.member.start();
+    await eventually(() => expect(a.letters).toBe('abcdef'));
+    isGone = true;
+    await eventually(() => expect(looked).toBeGreaterThan(0));
+    const startedMs = node.clock.monotonicMs();
+    await a.member.leave();
+    expect(node.clock.monotonicMs() - startedMs).toBeLessThan(30_000);
+  });
 });
