@@ -40,7 +40,7 @@ export interface Consumer<K = Uint8Array, V = Uint8Array> extends AsyncDisposabl
   pause(partitions: readonly TopicPartition[]): void;
   resume(partitions: readonly TopicPartition[]): void;
   assignment(): readonly TopicPartition[];
-  /** Of a member of a group: for `Producer.sendOffsets`. */
+  /** Of a member of a group, for `Producer.sendOffsets`: a passed one where records in hand are another's by now. */
   readonly generation: GroupGeneration | null;
   /**
    * Commits what is done with and leaves the group. Waits up to 5 s for the turn of a loop to end, so from within the
@@ -81,6 +81,9 @@ export function createConsumer<K = Uint8Array, V = Uint8Array>(
   /** What is being worked on: one record of a loop, or the list of a poll; or one that a loop was left at. */
   let turn: 'loop' | 'poll' | 'left' | null = null;
   let inHand: readonly ConsumerRecord<K, V>[] = [];
+  /** Set once something of the turn is gone to another member: when it was taken. Offsets of the turn are refused then. */
+  let passed: GroupGeneration | null = null;
+  let takenUnder: GroupGeneration | null = null;
   let turnEnd: Latch<void> | null = null;
   let hold: Latch<void> | null = null;
   let committing: Promise<void> | null = null;
@@ -95,6 +98,7 @@ export function createConsumer<K = Uint8Array, V = Uint8Array>(
   function endTurn(): void {
     turn = null;
     inHand = [];
+    passed = null;
     turnEnd?.resolve();
     turnEnd = null;
   }
@@ -183,6 +187,7 @@ export function createConsumer<K = Uint8Array, V = Uint8Array>(
 
   function letGo(partitions: readonly TopicPartition[]): void {
     const names = new Set(partitions.map(partitionName));
+    if (inHand.some((record) => names.has(partitionName(record)))) passed = takenUnder;
     assigned = assigned.filter((partition) => !names.has(partitionName(partition)));
     for (const partition of partitions) {
       const name = partitionName(partition);
@@ -249,6 +254,7 @@ export function createConsumer<K = Uint8Array, V = Uint8Array>(
       if (records.length > 0) {
         turn = kind;
         inHand = records;
+        takenUnder = subscription?.generation ?? null;
       }
       autoCommitWhenDue();
       if (records.length > 0) return records;
@@ -355,7 +361,7 @@ export function createConsumer<K = Uint8Array, V = Uint8Array>(
     async commit(list) {
       if (list === undefined) inHand = [];
       await committing;
-      await commitNow(list ?? uncommitted());
+      await (list === undefined ? commitNow(uncommitted()) : commitNow(list, passed ?? undefined));
     },
     committed: (partitions) => needGroup().fetch(partitions),
     position: (partition) => queue.position(partition),
@@ -378,7 +384,7 @@ export function createConsumer<K = Uint8Array, V = Uint8Array>(
     },
     assignment: () => assigned,
     get generation() {
-      return subscription?.generation ?? null;
+      return passed ?? subscription?.generation ?? null;
     },
     close,
     [Symbol.asyncIterator]: () => iterator,

@@ -148,3 +148,25 @@ test('a poll waits no longer than it is told, also with a rebalance under way', 
   expect(first.assignment()).toHaveLength(2);
   over.resolve();
 });
+
+test('offsets of records that are gone to another member meanwhile are refused', async () => {
+  await node
+    .client()
+    .admin()
+    .createTopics([{ name: 't', partitions: 2 }]);
+  await append(0, 10);
+  const first = consumerOf({ rebalanceTimeoutMs: 4_000 });
+  await first.subscribe(['t']);
+  await eventually(() => expect(first.assignment()).toHaveLength(2));
+  const inHand = await first.poll(5_000);
+  expect(new Set(inHand.map(({ partition }) => partition)).size).toBe(2); // whichever goes is in hand
+  const taken = first.generation;
+  const second = consumerOf({});
+  await second.subscribe(['t']);
+  await eventually(() => expect(second.assignment()).toHaveLength(1));
+  expect(first.generation).toEqual(taken);
+  const offsets = second.assignment().map((partition) => ({ ...partition, offset: 5 }));
+  await expect(first.commit(offsets)).rejects.toMatchObject({ code: 'REBALANCED' });
+  await first.poll(0);
+  expect(first.generation).not.toEqual(taken);
+});
