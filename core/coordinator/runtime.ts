@@ -31,6 +31,8 @@ export interface CoordinatorRuntimeOptions<S extends Shard> {
   readonly openLog: (topic: string, partition: number) => Promise<ShardLog>;
   /** Partitions that have a log, for commands that go to all shards. */
   readonly existing: () => Promise<readonly number[]>;
+  /** A shard that could not write was forgotten. Whoever has work that nobody asks for reads it again. */
+  readonly onDropped?: (partition: number) => void;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -150,6 +152,7 @@ export function createCoordinatorRuntime<S extends Shard>(
         leftovers.set(partition, loaded.settled);
         logger.warn({ err: error, topic, partition }, 'a coordinator could not write; it starts anew from its log');
         drop(loaded);
+        options.onDropped?.(partition);
       },
     );
   }

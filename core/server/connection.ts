@@ -209,6 +209,17 @@ export function createConnection(options: ConnectionOptions): Connection {
     bytesExpected = 0;
   }
 
+  /** What isn't begun yet is not begun any more, but for what `keeps` says. */
+  function drop(keeps: (frame: Uint8Array) => boolean): void {
+    for (const frame of received.splice(0)) {
+      if (keeps(frame)) received.push(frame);
+      else {
+        bytesInFlight -= frame.length;
+        budget.add(-frame.length);
+      }
+    }
+  }
+
   function drain(): void {
     state = 'ending';
     abort?.abort();
@@ -226,9 +237,12 @@ export function createConnection(options: ConnectionOptions): Connection {
     }
     goOn();
   });
-  // Nobody waits for answers any more, but a producer that wants none may have sent all it had and gone.
+  // Nobody waits for answers any more, but a producer that wants none may have sent all it had and gone. Whoever asked for
+  // something else may have asked another connection meanwhile, and done more since: a marker that comes after that ends what follows.
   socket.on('end', () => {
-    if (state === 'open') drain();
+    if (state !== 'open') return;
+    drop(isProduce);
+    drain();
   });
   socket.on('drain', () => {
     activeAtMs = clock.monotonicMs();
@@ -252,10 +266,7 @@ export function createConnection(options: ConnectionOptions): Connection {
     },
     end() {
       if (state !== 'open') return;
-      for (const { length } of received.splice(0)) {
-        bytesInFlight -= length;
-        budget.add(-length);
-      }
+      drop(() => false);
       drain();
     },
     destroy: shut,

@@ -28,6 +28,7 @@ export interface CoordinatorParts
   extends Pick<NodeParts, 'topics' | 'partitions' | 'catalog' | 'settings' | 'clock' | 'random' | 'logger'> {
   /** Partitions of a topic that this node leads and that have a log. */
   readonly ledOf: (topic: string) => Promise<readonly number[]>;
+  readonly onTransactionsDropped: (partition: number) => void;
   /** To another node; null on a node alone. */
   readonly peer: ((nodeId: number) => Transport['call']) | null;
 }
@@ -136,6 +137,7 @@ export function createCoordinators(parts: CoordinatorParts): Coordinators {
   const transactionCheck = createTransactionCheck({ verify });
   const transactions = createTransactionCoordinator({
     ...wiring(transactionsTopic, settings['transaction.state.log.num.partitions']),
+    onDropped: parts.onTransactionsDropped,
     async writeMarker(name, partition, marker) {
       const topic = catalog.image.topics.get(name);
       if (topic === undefined || partition >= topic.partitions) return;

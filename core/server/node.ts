@@ -85,7 +85,10 @@ function openNode(options: NodeOptions, settings: NodeSettings, foundation: Foun
   const { clock, random, logger, folder } = options;
   const { catalog, logs, topics, nodeConfigs, partitions, view, cluster } = foundation;
   const shared = { settings, clock, random, logger, catalog, topics, partitions };
-  const coordinators = createCoordinators({ ...shared, ledOf: foundation.ledOf, peer: cluster?.peer ?? null });
+  const coordinators = createCoordinators({
+    ...{ ...shared, ledOf: foundation.ledOf, peer: cluster?.peer ?? null },
+    onTransactionsDropped: (partition) => void readTransactions(() => coordinators.transactions.load(partition)),
+  });
   const onCloses = new Set<() => void>();
   const parts: NodeParts = {
     ...shared,

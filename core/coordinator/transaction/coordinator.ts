@@ -41,6 +41,8 @@ export interface TransactionCoordinatorOptions {
   readonly partitions: () => number;
   readonly openLog: (topic: string, partition: number) => Promise<ShardLog>;
   readonly existing: () => Promise<readonly number[]>;
+  /** As the runtime's: transactions time out and end without being asked, once their shard is read again by `load`. */
+  readonly onDropped?: (partition: number) => void;
   /** Writes the end of a transaction into one partition. A partition that is gone resolves. */
   readonly writeMarker: (topic: string, partition: number, marker: TransactionMarker) => Promise<void>;
   readonly allocateProducerId: () => Promise<number>;

@@ -103,6 +103,9 @@ describe('order', () => {
     expect(node.begun).toEqual(['fetch', 'heartbeat']);
     waits.close();
     await vi.waitFor(() => expect(node.open).toBe(0));
+    await waits.closed;
+    // Who goes has perhaps asked elsewhere what waited behind it: it is not begun any more.
+    expect(node.begun).toEqual(['fetch', 'heartbeat']);
   });
 
   test('a request with acks 0 gets no answer, and the next one gets its own', async () => {

@@ -1,6 +1,7 @@
 // What a node does when its disk fails or its process dies: it answers with Kafka's code and stays up, and after a crash
 // everything that was acknowledged is there.
 import { expect, test } from 'vitest';
+import { createManualClock } from '../../../core/kernel/manual-clock.ts';
 import { seededRandom } from '../../../core/kernel/random.ts';
 import { errors } from '../../../core/protocol/error-code.ts';
 import { createFaultyEngine } from '../../support/faulty-storage.ts';
@@ -43,6 +44,37 @@ test('a node that can not write says so, stays up, and writes again when it can'
   await createTopic(rig, 'more');
   expect(valuesIn((await fetch(rig, 'orders')).records)).toEqual(['a', 'c']);
   expect(await committed(rig, 'readers')).toBe(3);
+});
+
+test('a transaction whose coordinator could not write once is timed out all the same, though nobody asks', async () => {
+  const clock = createManualClock(1_000_000);
+  const engine = createFaultyEngine();
+  await using rig = await startNode({ engine, clock });
+  await createTopic(rig, 'orders');
+  const asked = { transactionalId: 'x', transactionTimeoutMs: 10_000 };
+  const { producerId, producerEpoch } = await rig.ask('initProducerId', asked);
+  const added = {
+    ...{ v3AndBelowTransactionalId: 'x', v3AndBelowProducerId: producerId, v3AndBelowProducerEpoch: producerEpoch },
+    v3AndBelowTopics: [{ name: 'orders', partitions: [0] }],
+  };
+  await rig.ask('addPartitionsToTxn', added, 3);
+  const fields = { producerId, producerEpoch, baseSequence: 0, isTransactional: true, timestampMs: 1_000_000 };
+  expect(await produce(rig, 'orders', batchOf(['open'], fields), { transactionalId: 'x' })).toMatchObject({
+    errorCode: 0,
+  });
+  engine.failWrites();
+  const end = { transactionalId: 'x', producerId, producerEpoch, committed: true };
+  expect((await rig.ask('endTxn', end, 3)).errorCode).not.toBe(0);
+  engine.heal();
+  await expect
+    .poll(async () => {
+      clock.advance(2_000);
+      return (await fetch(rig, 'orders', { committed: true })).lastStableOffset;
+    })
+    .toBe(2);
+  expect(await fetch(rig, 'orders', { committed: true })).toMatchObject({
+    abortedTransactions: [{ producerId, firstOffset: 0 }],
+  });
 });
 
 test('produces at the same time all come in, each once, and each producer in its order', async () => {
