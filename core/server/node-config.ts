@@ -27,6 +27,8 @@ export interface NodeSettings {
   /** How often such members are told to be heard of. */
   readonly 'group.consumer.heartbeat.interval.ms': number;
   readonly 'group.consumer.max.size': number;
+  /** How long a commit may wait for the other copies: whoever waits longer is to look for another coordinator. */
+  readonly 'offsets.commit.timeout.ms': number;
   /** How long the offsets of a group without members are kept. */
   readonly 'offsets.retention.minutes': number;
   readonly 'offsets.retention.check.interval.ms': number;
@@ -72,6 +74,7 @@ export const nodeDefaults: NodeSettings = {
   'group.consumer.session.timeout.ms': 45_000,
   'group.consumer.heartbeat.interval.ms': 5_000,
   'group.consumer.max.size': 0x7fff_ffff,
+  'offsets.commit.timeout.ms': 5_000,
   'offsets.retention.minutes': 7 * 24 * 60,
   'offsets.retention.check.interval.ms': 10 * 60_000,
   'offset.metadata.max.bytes': 4_096,
@@ -98,6 +101,7 @@ const lowest: Partial<Record<keyof NodeSettings, number>> = {
   'group.consumer.session.timeout.ms': 1,
   'group.consumer.heartbeat.interval.ms': 1,
   'group.consumer.max.size': 1,
+  'offsets.commit.timeout.ms': 1,
   'offsets.retention.minutes': 1,
   'offsets.retention.check.interval.ms': 1,
   'offsets.topic.num.partitions': 1,
