@@ -2,7 +2,7 @@
 // be cut one way or both. A node is killed with what its disk was not told, stands still, leaves in good order, comes back.
 import type { Logger } from '../../../core/kernel/logger.ts';
 import { type Random, seededRandom } from '../../../core/kernel/random.ts';
-import type { Network } from '../../../core/protocol/transport.ts';
+import type { Network, Transport } from '../../../core/protocol/transport.ts';
 import { createNode, type StorageNode } from '../../../core/server/node.ts';
 import type { NodeSettings } from '../../../core/server/node-config.ts';
 import type { StorageEngine } from '../../../core/storage/storage.ts';
@@ -10,6 +10,7 @@ import { createLossyEngine, type LossyEngine } from '../../core/log/lossy-engine
 import { createLink, type Link, type Weather } from '../simulated-network.ts';
 import type { SimulatedProcess, SimulatedTime } from '../simulated-time.ts';
 import { slowEngine } from '../slow-engine.ts';
+import { createVoteWatch } from './vote-watch.ts';
 
 export interface ClusterParts {
   readonly time: SimulatedTime;
@@ -62,7 +63,8 @@ export interface SimulatedCluster {
 
 interface Life {
   readonly process: SimulatedProcess;
-  readonly transport: StorageNode;
+  readonly node: StorageNode;
+  readonly transport: Transport;
   /** Clients find nobody there before the node is ready; other nodes do. */
   serves: boolean;
 }
@@ -73,6 +75,7 @@ export function createSimulatedCluster(parts: ClusterParts): SimulatedCluster {
   const lives = new Map<number, Life>();
   const links = new Map<string, Link>();
   const cuts = new Set<string>();
+  const watched = createVoteWatch(parts.onBug);
 
   /** A link lives with the process that it comes from. */
   function networkFor(process: SimulatedProcess, from = 0): Network {
@@ -131,7 +134,7 @@ export function createSimulatedCluster(parts: ClusterParts): SimulatedCluster {
         return process;
       },
       get node() {
-        return lives.get(id)?.transport ?? null;
+        return lives.get(id)?.node ?? null;
       },
       async start() {
         const own = time.process(`node-${id}.${++made}`, parts.skewed ? skew : undefined);
@@ -153,7 +156,7 @@ export function createSimulatedCluster(parts: ClusterParts): SimulatedCluster {
           },
         });
         if (!own.alive) return;
-        const life: Life = { process: own, transport: node, serves: false };
+        const life: Life = { process: own, node, transport: watched(node), serves: false };
         lives.set(id, life);
         void node.ready.then(
           () => {
@@ -172,7 +175,7 @@ export function createSimulatedCluster(parts: ClusterParts): SimulatedCluster {
       async stop() {
         const stopping = lives.get(id);
         if (stopping === undefined) return;
-        await stopping.transport.close();
+        await stopping.node.close();
         lives.delete(id);
         process?.kill();
         process = null;

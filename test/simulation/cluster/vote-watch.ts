@@ -1,0 +1,36 @@
+// What every voter says, as it says it: one vote in an epoch, and never of an epoch before one that it has told, whatever it
+// was killed and started again between (Raft, section 5.2). Two leaders of an epoch follow from that only where luck adds to it.
+import type { Transport } from '../../../core/protocol/transport.ts';
+import { decodeMessage } from '../../../core/server/cluster/quorum-link.ts';
+
+/** Wraps each life of each node. */
+export function createVoteWatch(onBug: (error: Error) => void): (transport: Transport) => Transport {
+  const epochs = new Map<number, number>();
+  const votes = new Map<string, number>();
+
+  function see(candidate: number, answer: ReturnType<typeof decodeMessage>): void {
+    if (answer?.kind !== 'voted') return;
+    const { from: voter, epoch, pre, granted } = answer;
+    const before = epochs.get(voter) ?? 0;
+    if (epoch < before) onBug(new Error(`voter ${voter} was in epoch ${before} and answers of ${epoch}`));
+    epochs.set(voter, Math.max(before, epoch));
+    if (pre || !granted) return;
+    const name = `${voter} ${epoch}`;
+    const first = votes.get(name) ?? candidate;
+    if (first !== candidate) onBug(new Error(`voter ${voter} votes for ${first} and ${candidate} in epoch ${epoch}`));
+    votes.set(name, first);
+  }
+
+  return (transport) => ({
+    async call(api, version, request, options) {
+      const response = await transport.call(api, version, request, options);
+      if (api === 'nodeCall') {
+        const asked = request as { readonly from: number; readonly kind: string };
+        const { errorCode, body } = response as { readonly errorCode: number; readonly body: Uint8Array };
+        if (asked.kind === 'quorum' && errorCode === 0) see(asked.from, decodeMessage(body));
+      }
+      return response;
+    },
+    close: () => transport.close(),
+  });
+}
