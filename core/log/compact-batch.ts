@@ -33,7 +33,7 @@ export function compactBatch(bytes: Uint8Array, header: BatchHeader, rules: Keep
     kept++;
     if (cursor.value() === null) hasTombstone = true;
   }
-  if (kept === header.recordCount) return { bytes, hasTombstone };
+  if (kept === header.recordCount && kept > 0) return { bytes, hasTombstone };
   return { bytes: kept === 0 ? null : rebuild(bytes, header, rules), hasTombstone };
 }
 
@@ -59,6 +59,19 @@ function rebuild(bytes: Uint8Array, header: BatchHeader, rules: KeepRules): Uint
     ...{ baseOffset, leaderEpoch, producerId, producerEpoch, baseSequence, isTransactional },
     lastOffsetDelta: header.lastOffset - baseOffset,
     ...(header.timestampType === 'logAppendTime' && { logAppendTimeMs: header.maxTimestampMs }),
+  });
+}
+
+/**
+ * A batch without records, which says how far its producer has come. It belongs to no transaction: nothing in it is to be
+ * decided.
+ */
+export function emptied(bytes: Uint8Array, header: BatchHeader): Uint8Array {
+  if (header.recordCount === 0) return bytes;
+  const { baseOffset, leaderEpoch, producerId, producerEpoch, baseSequence } = header;
+  const lastOffsetDelta = header.lastOffset - baseOffset;
+  return new BatchBuilder().build({
+    ...{ baseOffset, leaderEpoch, producerId, producerEpoch, baseSequence, lastOffsetDelta },
   });
 }
 

@@ -10,7 +10,7 @@ import { readBatchHeader } from '../protocol/record-batch.ts';
 import type { BatchOperation, Storage } from '../storage/storage.ts';
 import { readMarker } from './batch-intake.ts';
 import { batchPages, firstBatchAt } from './batch-lookup.ts';
-import { compactBatch, type KeepRules, noteKeys } from './compact-batch.ts';
+import { compactBatch, emptied, type KeepRules, noteKeys } from './compact-batch.ts';
 import { abortedKey, batchesEnd, batchKey } from './keyspace.ts';
 import type { LogConfig } from './log-config.ts';
 import type { CompactionPass, LogState } from './log-state.ts';
@@ -148,6 +148,8 @@ async function newestOffsets(
 const isAborted = ({ isTransactional, producerId, baseOffset }: StoredBatch['header'], { transactions }: LogState) =>
   isTransactional && transactions.isAborted(producerId, baseOffset);
 
+const nothingLeft = { bytes: null, hasTombstone: false };
+
 function compacted({ header, bytes }: StoredBatch, state: LogState, rules: KeepRules, kept: Set<number>) {
   const { isControl, isTransactional, producerId, lastOffset } = header;
   if (isControl) {
@@ -157,9 +159,10 @@ function compacted({ header, bytes }: StoredBatch, state: LogState, rules: KeepR
     // Else a marker goes as a tombstone does: a consumer that has read of an aborted transaction must be able to reach its end.
     return { bytes: lastOffset < rules.tombstonesEnd ? null : bytes, hasTombstone: true };
   }
-  if (isAborted(header, state)) return { bytes: null, hasTombstone: false };
-  const left = compactBatch(bytes, header, rules);
-  if (isTransactional && left.bytes !== null) kept.add(producerId);
+  const left = isAborted(header, state) ? nothingLeft : compactBatch(bytes, header, rules);
+  // The log may be all that a new replica learns of a producer from (Kafka's Cleaner keeps such a batch too).
+  if (left.bytes === null) return state.producers.isNewest(header) ? { ...left, bytes: emptied(bytes, header) } : left;
+  if (isTransactional) kept.add(producerId);
   return left;
 }
 

@@ -56,6 +56,8 @@ export interface ProducerState {
   recordMarker(batch: BatchHeader, coordinatorEpoch: number, nowMs: number): number;
   /** Whether the producer has a transaction open here in that epoch. */
   isOpen(producerId: number, producerEpoch: number): boolean;
+  /** Whether it holds the newest sequence of its producer: without it the next one would be taken for a gap. */
+  isNewest(batch: BatchHeader): boolean;
   /** Forgets who has been silent for `producer.id.expiration.ms` and has no transaction open. */
   expire(nowMs: number, expirationMs: number): void;
   list(): ProducerInfo[];
@@ -139,6 +141,7 @@ function producerStateOf(entries: Map<number, ProducerEntry>): ProducerState {
       const entry = entries.get(producerId);
       return entry !== undefined && entry.transactionFirstOffset >= 0 && entry.epoch === producerEpoch;
     },
+    isNewest: ({ producerId, lastOffset }) => entries.get(producerId)?.batches.at(-1)?.lastOffset === lastOffset,
     expire(nowMs, expirationMs) {
       for (const [producerId, entry] of entries) {
         const isSilent = nowMs - entry.lastAppendMs >= expirationMs;

@@ -253,13 +253,14 @@ describe('compaction', () => {
     await log.compact();
     const offsets = async () =>
       (await log.read({ from: 0, ...uncommitted })).records.map((bytes) => readBatchHeader(bytes).lastOffset);
-    expect(await offsets()).toEqual([0, 2, 3, 4, 5, 6, 7]);
+    expect(await offsets()).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
+    expect(await contents(log)).not.toContain('1:a=aborted');
     expect((await log.read({ from: 0, ...committed })).abortedTransactions).toEqual([
       { producerId: 1, firstOffset: 1 },
     ]);
     table.clock.advance(1_000);
     await log.compact();
-    expect(await offsets()).toEqual([0, 3, 4, 5, 6, 7]);
+    expect(await offsets()).toEqual([0, 1, 3, 4, 5, 6, 7]);
     // A reader that was told of it would wait for a marker that is gone, and skip what the producer committed later.
     expect((await log.read({ from: 0, ...committed })).abortedTransactions).toEqual([]);
     expect(log.lastStableOffset).toBe(5);
@@ -292,7 +293,8 @@ describe('compaction', () => {
     await put(log, { key: 'a', value: 'newer' });
     await put(log, closing);
     await compactTwice();
-    expect(await lastOffsets()).toEqual([3, 4, 5]);
+    // What is left of the first says how far its producer has come.
+    expect(await lastOffsets()).toEqual([0, 3, 4, 5]);
   });
 
   test('a log that is read back whole after truncation takes what compaction decided as decided', async () => {
@@ -326,6 +328,43 @@ describe('compaction', () => {
     expect(await refusalOf(again.append([next(2)], client))).toBe('OUT_OF_ORDER_SEQUENCE_NUMBER');
     expect(await refusalOf(again.append([next(1)], client))).toBe('none');
   });
+
+  test.each(['plain', 'committed', 'aborted'])(
+    'a new replica knows the newest sequence of a producer whose records are all superseded: %s',
+    async (kind) => {
+      const log = await bench().open(config);
+      const of = (baseSequence: number, key: string, isTransactional = kind !== 'plain') =>
+        batch([{ key }], { producerId: 4, producerEpoch: 0, baseSequence, isTransactional });
+      await log.append([of(0, 'stays')], client);
+      if (kind === 'aborted') await log.append([marker(4, 0, true)], coordinator);
+      await log.append([of(1, 'a')], client);
+      await log.append([of(2, 'a')], client);
+      if (kind !== 'plain') await log.append([marker(4, 0, kind === 'committed')], coordinator);
+      await put(log, { key: 'a', value: 'newer' });
+      await put(log, closing);
+      await log.compact();
+      const { records } = await log.read({ from: 0, ...uncommitted });
+      const counts = records.map((bytes) => readBatchHeader(bytes)).filter(({ isControl }) => !isControl);
+      expect(counts.map(({ recordCount }) => recordCount)).toEqual([1, 0, 1, 1]);
+
+      const replica = await bench().open(config, { highWatermark: 'replicated' });
+      await replica.appendReplica(records.map((one) => one.slice()));
+      replica.advanceHighWatermark(log.highWatermark);
+      expect(replica.lastStableOffset).toBe(log.lastStableOffset);
+      expect(await contents(replica)).toEqual(await contents(log));
+      const next = (baseSequence: number) => of(baseSequence, 'b', false);
+      expect(await refusalOf(replica.append([next(4)], client))).toBe('OUT_OF_ORDER_SEQUENCE_NUMBER');
+      expect(await refusalOf(replica.append([next(3)], client))).toBe('none');
+
+      // Once it has written more, the empty one goes.
+      await log.append([next(3)], client);
+      await put(log, closing);
+      await log.compact();
+      expect(
+        (await log.read({ from: 0, ...uncommitted })).records.map((one) => readBatchHeader(one).recordCount),
+      ).not.toContain(0);
+    },
+  );
 
   test('more keys than fit into memory take several passes', async () => {
     const log = await bench().open(config, { limits: { compactionKeyBytes: 500 } });
