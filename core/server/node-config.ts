@@ -27,7 +27,7 @@ export interface NodeSettings {
   /** How often such members are told to be heard of. */
   readonly 'group.consumer.heartbeat.interval.ms': number;
   readonly 'group.consumer.max.size': number;
-  /** How long a commit may wait for the other copies: whoever waits longer is to look for another coordinator. */
+  /** How long a coordinator's answer, to whatever, may wait for the other copies: who waits longer looks for another one. */
   readonly 'offsets.commit.timeout.ms': number;
   /** How long the offsets of a group without members are kept. */
   readonly 'offsets.retention.minutes': number;

@@ -51,6 +51,7 @@ import { listConfigResources } from './handlers/74-list-config-resources.ts';
 import { describeTopicPartitions } from './handlers/75-describe-topic-partitions.ts';
 import { addRaftVoter } from './handlers/80-add-raft-voter.ts';
 import { removeRaftVoter } from './handlers/81-remove-raft-voter.ts';
+import { inTime, isLimited } from './in-time.ts';
 
 const nodeCall: Handler<'nodeCall'> = async ({ kind, body }, { parts: { cluster } }) =>
   apis.nodeCall.response.create(
@@ -132,7 +133,10 @@ export function createRouter(parts: NodeParts): Router {
     const handler = handlers[api];
     if (handler === undefined) throw new Error(`this node does not serve ${api}`);
     try {
-      return await handler(request, { version, parts, caller });
+      const answering = handler(request, { version, parts, caller });
+      if (!isLimited(api)) return await answering;
+      const answer = await inTime(answering, parts.clock, parts.settings['offsets.commit.timeout.ms']);
+      return answer ?? failedResponse(api, version, request, codeOf('COORDINATOR_NOT_AVAILABLE'));
     } catch (error) {
       if (caller.signal?.aborted === true || isFault(error, 'CLOSED')) throw error;
       // No controller could be asked: what wasn't foreseen about it is only where that happened.

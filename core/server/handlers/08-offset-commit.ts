@@ -1,7 +1,6 @@
 // OffsetCommit: 2-10. Each offset has its own error. Versions 2 to 4 may bring a retention of their own, 7 tells static
 // members apart, from 10 topics have ids. The empty group id is a group here, as it was to clients of old.
 import type { OffsetCommit } from '../../coordinator/group/offset-requests.ts';
-import { createLatch } from '../../kernel/latch.ts';
 import { apis, type RequestOf } from '../../protocol/api-table.ts';
 import type { ErrorName } from '../../protocol/error-code.ts';
 import { codeOf, coordinatorErrorOf } from '../error-names.ts';
@@ -13,41 +12,21 @@ export const offsetCommit: Handler<'offsetCommit'> = async (request, call) => {
   const { groupId } = request;
   const { offsets, errorOf } = knownOffsets(request, call);
   if (offsets.length === 0) return answer(request, (topic, partition) => errorOf(topic, partition) ?? 'NONE');
-  const outcomes = await inTime(
-    call,
-    call.parts.groups.run(groupId, (shard) =>
-      shard.commit({
-        groupId,
-        committer: {
-          generationId: request.generationIdOrMemberEpoch,
-          memberId: request.memberId,
-          groupInstanceId: request.groupInstanceId,
-        },
-        offsets,
-        retentionMs: request.retentionTimeMs,
-      }),
-    ),
-  ).catch(coordinatorErrorOf);
+  const commit = {
+    groupId,
+    committer: {
+      generationId: request.generationIdOrMemberEpoch,
+      memberId: request.memberId,
+      groupInstanceId: request.groupInstanceId,
+    },
+    offsets,
+    retentionMs: request.retentionTimeMs,
+  };
+  const outcomes = await call.parts.groups.run(groupId, (shard) => shard.commit(commit)).catch(coordinatorErrorOf);
   if (typeof outcomes === 'string') return answer(request, () => outcomes);
   let next = 0;
   return answer(request, (topic, partition) => errorOf(topic, partition) ?? outcomes[next++]!);
 };
-
-/**
- * A coordinator that is cut off from the other copies doesn't know that it is replaced, and its clients would stay with it. What
- * they tried may be committed all the same, as in Kafka.
- */
-async function inTime<T>({ parts }: Call, work: Promise<T>): Promise<T | 'COORDINATOR_NOT_AVAILABLE'> {
-  const late = createLatch<'COORDINATOR_NOT_AVAILABLE'>();
-  const limitMs = parts.settings['offsets.commit.timeout.ms'];
-  const timer = parts.clock.after(limitMs, () => late.resolve('COORDINATOR_NOT_AVAILABLE'));
-  try {
-    return await Promise.race([work, late.promise]);
-  } finally {
-    timer.cancel();
-    work.catch(() => {});
-  }
-}
 
 type Topic = RequestOf<'offsetCommit'>['topics'][number];
 type Partition = Topic['partitions'][number];

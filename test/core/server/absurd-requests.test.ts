@@ -13,6 +13,7 @@ import type { Message } from '../../../core/protocol/schema.ts';
 import type { NodeParts } from '../../../core/server/handler.ts';
 import { type Listener, listen } from '../../../core/server/listener.ts';
 import { createNode, type StorageNode } from '../../../core/server/node.ts';
+import { nodeDefaults } from '../../../core/server/node-config.ts';
 import { createRouter, servedApis } from '../../../core/server/router.ts';
 import { createMemoryEngine } from '../../../core/storage/memory-storage.ts';
 import { absurdValueOf, type Existing } from '../../support/absurd-request.ts';
@@ -121,13 +122,14 @@ test('nor does memory grow with what is asked for', async () => {
   expect(heapBytes() - before).toBeLessThan(100 * 1024 * 1024);
 });
 
-/** Parts of a node that is broken through and through. */
+/** Parts of a node that is broken through and through; what it answers with still works. */
 const brokenParts = (): { parts: NodeParts; lines: unknown[] } => {
   const lines: unknown[] = [];
   const log: Logger = { ...logger, error: (fields) => void lines.push(fields) };
-  const parts = new Proxy({} as NodeParts, {
+  const whole: Partial<NodeParts> = { logger: log, clock, settings: nodeDefaults };
+  const parts = new Proxy(whole as NodeParts, {
     get(_, name) {
-      if (name === 'logger') return log;
+      if (name in whole) return whole[name as keyof NodeParts];
       throw new TypeError(`no ${String(name)} today`);
     },
   });
