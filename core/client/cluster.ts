@@ -183,11 +183,11 @@ export function createCluster(options: ClusterOptions): Cluster {
     });
   }
 
-  async function findCoordinator(of: CoordinatorKey): Promise<number> {
+  async function findCoordinator(of: CoordinatorKey, signal: AbortSignal | undefined): Promise<number> {
     const id = `${of.kind} ${of.key}`;
     const known = coordinators.get(id);
     if (known !== undefined) return known;
-    return retrying(retry, async () => {
+    return retrying({ ...retry, signal }, async () => {
       const keyType = of.kind === 'group' ? 0 : 1;
       const { create } = apis.findCoordinator.request;
       const answer = await call('any', 'findCoordinator', (version) =>
@@ -220,7 +220,7 @@ export function createCluster(options: ClusterOptions): Cluster {
     epochSeen: (name, partition) => topics.get(name)?.partitions[partition]?.leaderEpoch ?? -1,
     doubtTopic: (name) => void stale.add(name),
     async callCoordinator(of, api, request, callOptions) {
-      const nodeId = await findCoordinator(of);
+      const nodeId = await findCoordinator(of, callOptions?.signal);
       try {
         return await callNode(nodeId, api, request, callOptions);
       } catch (error) {

@@ -53,6 +53,8 @@ const pollMs = 500;
 const closeWaitMs = 5_000;
 /** A rebalance waits for an automatic commit that is under way, and the next makes up for it. */
 const autoCommitMs = 5_000;
+/** Longer than another coordinator needs to take over; without it the next owner reads some records again. */
+const lastCommitMs = 15_000;
 
 export function createConsumer<K = Uint8Array, V = Uint8Array>(
   cluster: Cluster,
@@ -224,9 +226,8 @@ export function createConsumer<K = Uint8Array, V = Uint8Array>(
     fetchAssigned();
   }
 
-  const told = async (kind: 'assigned' | 'revoked' | 'lost', partitions: readonly TopicPartition[]) => {
-    if (partitions.length > 0) await options.onRebalance?.({ kind, partitions });
-  };
+  const told = async (kind: 'assigned' | 'revoked' | 'lost', partitions: readonly TopicPartition[]) =>
+    partitions.length > 0 ? options.onRebalance?.({ kind, partitions }) : undefined;
 
   async function fetchMore(waitMs: number): Promise<void> {
     try {
@@ -240,14 +241,17 @@ export function createConsumer<K = Uint8Array, V = Uint8Array>(
   async function takeTurn(kind: 'loop' | 'poll', max: number, waitMs: number): Promise<ConsumerRecord<K, V>[]> {
     endTurn();
     let endMs: number | null = null;
+    /** A loop that polls without waiting must let the network have its turn. */
+    let isAsked = false;
     for (;;) {
       while (hold !== null && !isClosed) {
         endMs ??= clock.monotonicMs() + waitMs;
         const leftMs = endMs - clock.monotonicMs();
-        if (leftMs <= 0) return [];
-        await within(clock, hold.promise, Math.min(leftMs, pollMs));
+        if (leftMs <= 0 && isAsked) return [];
+        await within(clock, hold.promise, Math.min(Math.max(leftMs, 0), pollMs));
+        isAsked = true;
       }
-      // From here to the end of the taking nothing is awaited.
+      // Nothing is awaited until records are taken.
       if (failure !== undefined) throw failure;
       if (isClosed) return [];
       const records = takeUpTo(max);
@@ -260,8 +264,10 @@ export function createConsumer<K = Uint8Array, V = Uint8Array>(
       if (records.length > 0) return records;
       endMs ??= clock.monotonicMs() + waitMs;
       const leftMs = endMs - clock.monotonicMs();
-      if (leftMs <= 0) return records;
-      await fetchMore(Math.min(leftMs, pollMs));
+      if (leftMs <= 0 && isAsked) return records;
+      if (leftMs <= 0) await clock.nextTurn();
+      await fetchMore(Math.min(Math.max(leftMs, 0), pollMs));
+      isAsked = true;
     }
   }
 
@@ -286,7 +292,8 @@ export function createConsumer<K = Uint8Array, V = Uint8Array>(
     if (turn === 'poll') endTurn();
     await committing;
     try {
-      if (autoCommit && (subscription === null || subscription.generation !== null)) await commitNow(toCommit());
+      if (autoCommit && (subscription === null || subscription.generation !== null))
+        await commitNow(toCommit(), undefined, lastCommitMs);
     } catch (error) {
       if (!isFault(error, 'REBALANCED')) throw error;
       logger.warn({ group: groupId, error }, 'the last commit came too late');

@@ -103,6 +103,20 @@ describe('without a group', () => {
     expect(consumer.position({ topic: 't', partition: 1 })).toBe(1);
   });
 
+  test('polls that do not wait get the records all the same, and let everything else go on', async () => {
+    await fill('t', 2, 40);
+    const consumer = consumerOf();
+    await consumer.assign([{ topic: 't', partition: 1, offset: 5 }]);
+    const seen: number[] = [];
+    while (seen.length < 15) for (const { value } of await consumer.poll(0)) seen.push(Number(text(value)));
+    expect(seen).toEqual(Array.from({ length: 15 }, (_, i) => 11 + 2 * i));
+    let isElsewhereToo = false;
+    setTimeout(() => {
+      isElsewhereToo = true;
+    });
+    while (!isElsewhereToo) expect(await consumer.poll(0)).toEqual([]);
+  });
+
   test('hands out all that a record has, decoded where decoders are given', async () => {
     await client.admin().createTopics([{ name: 't', partitions: 1 }]);
     const producer = client.producer();
@@ -246,6 +260,22 @@ describe('in a group', () => {
     await consumer.close();
     await loop;
   });
+
+  test('an end without a coordinator takes no longer than another one needs to take over', async () => {
+    await fill('t', 1, 5);
+    let isAway = false;
+    const network = answeringNetwork(node.network, async (api, _request, pass) => {
+      if (!isAway || api !== 'offsetCommit') return pass();
+      return { topics: [{ name: 't', partitions: [{ partitionIndex: 0, errorCode: errors.NOT_COORDINATOR.code }] }] };
+    });
+    const consumer = consumerOf({ groupId: 'g' }, network);
+    await consumer.subscribe(['t']);
+    expect(await take(consumer, 3)).toEqual([0, 1, 2]);
+    isAway = true;
+    const startMs = node.clock.monotonicMs();
+    await expect(consumer.close()).rejects.toThrow(/NOT_COORDINATOR/);
+    expect(node.clock.monotonicMs() - startMs).toBeLessThan(45_000);
+  }, 25_000);
 
   test.each([
     ['cooperative-sticky', ['cooperative-sticky']],
