@@ -6,7 +6,6 @@ import type { QueueEntry, QueuePart } from '../../dsl/compile/store-serdes.ts';
 import type { KeyValueStore } from './store.ts';
 
 export interface TimeQueue<T> {
-  /** Not for a time that was taken already. */
   push(timestampMs: number, item: T): void;
   /** Takes all before `untilMs`, earliest first, those of one time in the order in which they came. */
   drain(untilMs: number, take: (item: T, timestampMs: number) => void): void;
@@ -88,6 +87,8 @@ export function openTimeQueue<T>({ store, name, waitMs }: TimeQueueOptions): Tim
   }
 
   function push(timestampMs: number, item: unknown): void {
+    // Only where entries wait for longer than when that was taken.
+    if (timestampMs < index.drainedBeforeMs) spanAnew();
     const span = Math.floor(timestampMs / spanMs);
     const parts = index.parts.get(span) ?? 0;
     const entry: QueueEntry = { timestampMs, item };
@@ -104,12 +105,15 @@ export function openTimeQueue<T>({ store, name, waitMs }: TimeQueueOptions): Tim
     else if (head.span === span) insert(head.entries, entry);
   }
 
-  /** Entries wait for another time than they did when they were put in: their spans are others. */
+  /** Entries wait for another time than they did when they were put in: their spans are others, without what was taken. */
   function spanAnew(): void {
     const entries = [...index.parts.keys()].sort((a, b) => a - b).flatMap((span) => openHead(span).entries);
     for (const span of [...index.parts.keys()]) drop(span);
+    const atMs = Math.max(0, index.drainedBeforeMs);
     index.spanMs = spanMs;
-    putIndex(Math.max(0, index.drainedBeforeMs));
+    index.drainedBeforeMs = Number.NEGATIVE_INFINITY;
+    putIndex(atMs);
+    head = null;
     earliestMs = Number.POSITIVE_INFINITY;
     for (const { timestampMs, item } of entries) push(timestampMs, item);
   }

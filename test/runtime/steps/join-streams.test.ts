@@ -274,6 +274,21 @@ describe('joinStreams over a restart', () => {
     }
   });
 
+  test.each(['database', 'changelog'] as const)(
+    'a longer grace takes what was late before (from its %s)',
+    async (comeback) => {
+      const rig = await startRig(program('left', 10, 10, 0), comeback);
+      rig.send('left', 'a', '1', 5);
+      rig.send('left', 't', '_', 40);
+      expect(rig.take()).toEqual(['a=1+null@5']);
+      await rig.restart(program('left', 10, 10, 1_000));
+      rig.send('left', 'b', '2', 20);
+      await rig.restart();
+      rig.send('left', 't', '!', 5_000);
+      expect(rig.take()).toEqual(['b=2+null@20', 't=_+null@40']);
+    },
+  );
+
   test('what comes out is what a plain model gives, restarts or not', async () => {
     const side = fc.constantFrom('left', 'right');
     const step = fc.record({

@@ -121,6 +121,22 @@ describe('a join with a versioned table and a grace', () => {
     }
   });
 
+  test('a longer grace lets what came late before wait too', async () => {
+    const program = (grace: number) =>
+      job('j', [
+        stream.pipe(join(rows, (value, row) => `${value}+${row}`, { as: 'wait', grace, waiting: utf8 })).to(out),
+      ]);
+    const rig = await startRig(program(2), 'database');
+    rig.send('rows', 'k', 'a', 1);
+    rig.send('stream', 'k', '1', 10);
+    rig.send('stream', 'k', '2', 16);
+    expect(rig.take()).toEqual(['k=1+a@10']);
+    await rig.restart(program(15));
+    rig.send('stream', 'k', '3', 9);
+    rig.send('stream', 'k', '4', 40);
+    expect(rig.take()).toEqual(['k=3+a@9', 'k=2+a@16']);
+  });
+
   test('the end of bounded inputs lets go of what waits, once', async () => {
     for (const comeback of ['database', 'changelog'] as const) {
       const rig = await startRig(job('j', [joined.to(out)]), comeback);
