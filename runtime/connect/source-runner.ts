@@ -25,9 +25,15 @@ export interface SourceRunnerOptions {
   /** See `createOutput`. */
   readonly onAged: (topic: string, timestampMs: number) => void;
   /** The signal says that the runner is stopped meanwhile. */
-  readonly makeTask: (output: TaskOutput, signal: AbortSignal) => Promise<Task>;
+  readonly openTask: (output: TaskOutput, signal: AbortSignal) => Promise<OpenTask>;
   readonly commitIntervalMs: number;
   readonly generationId: number;
+}
+
+export interface OpenTask {
+  readonly task: Task;
+  /** With its sinks. */
+  close(): Promise<void>;
 }
 
 export interface SourceReport {
@@ -154,6 +160,7 @@ export function startSourceRunner(options: SourceRunnerOptions): SourceRunner {
     const limits = await readTopicLimits(options.client.admin(), options.topics, clock.now());
     const transactionalId = `${topology.job}-source-${subTopology.id}`;
     const producer = options.client.producer({ transactionalId, requestBytesMax: requestBytesFor(limits) });
+    let opened: OpenTask | null = null;
     let open = false;
     const begin = () => {
       if (!open) producer.begin();
@@ -163,10 +170,11 @@ export function startSourceRunner(options: SourceRunnerOptions): SourceRunner {
       await producer.initTransactions();
       await Promise.all([topic, ...options.topics].map((name) => producer.partitionsOf(name)));
       await openSources();
-      const task = await options.makeTask(
+      opened = await options.openTask(
         createOutput(() => producer, limits, begin, options.onAged),
         stopping.signal,
       );
+      const { task } = opened;
       let committedAtMs = clock.monotonicMs();
       while (!stopping.signal.aborted) {
         wake = createLatch();
@@ -193,13 +201,13 @@ export function startSourceRunner(options: SourceRunnerOptions): SourceRunner {
         await commit(task, producer, begin);
         open = false;
       }
-      await task.close();
     } finally {
       if (open)
         await producer.abort().catch((error: unknown) => {
           if (!isFault(error, 'CLOSED')) options.logger.warn({ error }, 'could not abort a transaction');
         });
-      await Promise.all(sources.map((source) => source.task.close()));
+      const closings = [opened?.close(), ...sources.map((source) => source.task.close())];
+      await Promise.all(closings);
       await producer.close();
     }
   }

@@ -53,10 +53,10 @@ export function createWorkerSources({
       onAged,
       commitIntervalMs: Math.min(topology.options.commitIntervalMs, commitIntervalMsMax),
       generationId,
-      async makeTask(output, signal) {
+      async openTask(output, signal) {
         await globals().whenReady(sub, signal);
         const committed = new Map<string, number>();
-        return (await openTask(environment, { subTopology: sub, partition, output, committed, signal })).task;
+        return await openTask(environment, { subTopology: sub, partition, output, committed, signal });
       },
     });
     runner.done.catch((error: unknown) => {
