@@ -130,8 +130,8 @@ export function createTaskInputs({ topology, client, groupId, from, logger }: Ta
       const states = topics.map(({ index, input }, i) => {
         const topic = input.topic.name;
         const saved = known.get(partitionName({ topic, partition }))?.offset;
-        // A table is read from its beginning whatever the stream beside it starts from.
-        const first = input.role === 'table' ? earliest[i]!.offset : fallback[i]!.offset;
+        // Whatever streams start from, a table is read from its beginning, and so is what the job has written for itself.
+        const first = input.role === 'table' || input.internal ? earliest[i]!.offset : fallback[i]!.offset;
         const offset = Math.max(saved ?? first, earliest[i]!.offset);
         if (saved !== undefined) committed.set(topic, offset);
         const waitsFor = input.bootstrap ? sourcesFilling(topology, topic) : [];
