@@ -35,7 +35,7 @@ export interface Delivery {
   ready(): Promise<void>;
   /** @throws Fault when nothing or not everything was committed: the tasks' state in memory must then be thrown away */
   commit(work: CommitWork): Promise<void>;
-  /** Gives up what was written since the last commit, as far as the guarantee allows. */
+  /** Gives up what was written since the last commit, as far as the guarantee allows. When it rejects it may be tried again. */
   abort(): Promise<void>;
   close(): Promise<void>;
 }
@@ -114,6 +114,14 @@ export function createExactlyOnce(options: TransactionalOptions): Delivery {
     open = true;
   };
   const output = createOutput(() => producer, limits, begin, onAged);
+
+  /** One that was fenced, or whose abort went through without a new epoch for it. @throws what says neither */
+  async function replace(error: unknown): Promise<void> {
+    if (!isFault(error, 'PRODUCER_FENCED') && !isFault(error, 'TRANSACTION_STATE')) throw error;
+    await producer.close().catch(() => {}); // it has nothing that counts
+    producer = await options.renew();
+  }
+
   return {
     output,
     ready: () => producer.ready(),
@@ -128,15 +136,13 @@ export function createExactlyOnce(options: TransactionalOptions): Delivery {
     },
     async abort() {
       if (!open) return;
-      open = false;
       try {
         await producer.abort();
       } catch (error) {
-        if (isFault(error, 'TRANSACTION_COMMITTED')) return; // tasks begin again behind it
-        if (!isFault(error, 'PRODUCER_FENCED')) throw error;
-        await producer.close().catch(() => {}); // it has nothing that counts
-        producer = await options.renew();
+        // Where it was committed, tasks begin again behind it.
+        if (!isFault(error, 'TRANSACTION_COMMITTED')) await replace(error);
       }
+      open = false;
     },
     close: () => producer.close(),
   };

@@ -119,7 +119,9 @@ export function startWorker(options: WorkerOptions): Worker {
     active = false;
     inputs.stop();
     await closeTasks([...tasks.running.keys(), ...tasks.opening]);
-    await delivery.abort();
+    await delivery.abort().catch((error: unknown) => {
+      if (!isFaultThatPasses(error)) throw error; // else tried again before tasks start
+    });
   }
 
   /** False where the tasks turned out to be somebody else's. */
@@ -143,6 +145,7 @@ export function startWorker(options: WorkerOptions): Worker {
     globals.announce(under.generationId);
     const leaving = owned().filter((id) => !next.active.includes(id));
     if (active && leaving.some((id) => tasks.running.has(id)) && !(await orLose(commit))) return member.rejoin();
+    if (!active) await delivery.abort();
     await closeTasks(leaving.filter((id) => !isSource(id)));
     const released = (await sources.release(leaving)) || leaving.length > 0;
     await standbys.keep(next.standby);

@@ -31,6 +31,7 @@ const numbers = topic('numbers', safeInt64, { partitions: 1, key: utf8 });
 beforeAll(loadCompression);
 
 async function rig(program: Job, onTrace: (line: string, host: Host) => void = () => {}) {
+  let host: Host | undefined;
   const random = seededRandom(7);
   const time = createSimulatedTime(random);
   const node = createSimulatedNode({
@@ -42,7 +43,7 @@ async function rig(program: Job, onTrace: (line: string, host: Host) => void = (
       'offsets.topic.num.partitions': 1,
       'transaction.state.log.num.partitions': 1,
     },
-    onGone: () => {},
+    onGone: () => host?.link.nodeDied(),
   });
   await time.within(10_000, 'starting the node', node.start());
   const failures: unknown[] = [];
@@ -53,18 +54,25 @@ async function rig(program: Job, onTrace: (line: string, host: Host) => void = (
   const tester = createClient({ network, clientId: 'tester', clock, random, logger: silentLogger });
   const topology = compile(program, { environment: 'development' });
   const layout = await time.within(10_000, 'making topics', prepareTopics(topology, tester.admin(), clock));
-  const host: Host = createHost('north', {
+  const running: Host = createHost('north', {
     time,
     nodeAt: node.at,
     random,
     loggerOf: () => silentLogger,
-    trace: (line) => onTrace(line, host),
+    trace: (line) => onTrace(line, running),
     topology,
     layout,
     onBug,
     onFailed: (_host, error) => void failures.push(error),
   });
-  return { time, host, failures, read: (name: string) => time.within(120_000, name, readTopic(tester, name, 1)) };
+  host = running;
+  return {
+    time,
+    node,
+    host: running,
+    failures,
+    read: (name: string) => time.within(120_000, name, readTopic(tester, name, 1)),
+  };
 }
 
 const countNumbers = (connector: ReturnType<typeof memorySource<number>>): Job =>
@@ -111,6 +119,27 @@ test.each([
   expect(pauses).toBe(1);
   connector.push(4);
   await time.advance(70_000);
+  expect(failures).toEqual([]);
+  expect(await read('numbers')).toHaveLength(4);
+  expect(await read('out')).toHaveLength(4);
+  await time.within(60_000, 'stopping', host.stop());
+});
+
+test('exactly-once goes on by itself after the log was away for longer than a transaction can be aborted in', async () => {
+  const connector = memorySource<number>([], { bounded: false });
+  let commits = 0;
+  const { time, node, host, failures, read } = await rig(countNumbers(connector), (line) => {
+    if (line.includes('asks endTxn') && line.includes('faults-north-0')) commits++;
+  });
+  host.start(1);
+  await time.advance(5_000);
+  connector.push(1, 2, 3);
+  for (const before = commits; commits === before; ) await time.advance(1);
+  await time.within(10_000, 'stopping the node', node.stop());
+  await time.advance(600_000);
+  await time.within(10_000, 'starting the node', node.start());
+  connector.push(4);
+  await time.advance(100_000);
   expect(failures).toEqual([]);
   expect(await read('numbers')).toHaveLength(4);
   expect(await read('out')).toHaveLength(4);
