@@ -107,6 +107,11 @@ export function createTask(parts: TaskParts): Task {
   const fail = (error: unknown) => {
     failure ??= { error };
   };
+  /** What failed first: a processor passes on as its record's failure what its `forward()` met. */
+  const failedBy = (error: unknown): unknown => {
+    fail(error);
+    return failure?.error;
+  };
   const check = () => {
     if (failure !== null) throw failure.error;
   };
@@ -174,8 +179,7 @@ export function createTask(parts: TaskParts): Task {
     try {
       for (const step of timed) if (work(step) === true) changedByTime = true;
     } catch (error) {
-      fail(error);
-      throw error;
+      throw failedBy(error);
     }
   }
 
@@ -196,8 +200,7 @@ export function createTask(parts: TaskParts): Task {
         check();
         return count;
       } catch (error) {
-        fail(error);
-        throw error;
+        throw failedBy(error);
       }
     },
     get blocked() {

@@ -8,9 +8,11 @@ import { loadCompression } from '../../core/protocol/compression/registry.ts';
 import { compile } from '../../dsl/compile/compile.ts';
 import {
   count,
+  emits,
   groupByKey,
   type Job,
   job,
+  process,
   safeInt64,
   selectKey,
   source,
@@ -30,9 +32,9 @@ const numbers = topic('numbers', safeInt64, { partitions: 1, key: utf8 });
 // Loading modules takes real time, which a simulation doesn't wait for.
 beforeAll(loadCompression);
 
-async function rig(program: Job, onTrace: (line: string, host: Host) => void = () => {}) {
+async function rig(program: Job, onTrace: (line: string, host: Host) => void = () => {}, seed = 7) {
   let host: Host | undefined;
-  const random = seededRandom(7);
+  const random = seededRandom(seed);
   const time = createSimulatedTime(random);
   const node = createSimulatedNode({
     time,
@@ -48,9 +50,9 @@ async function rig(program: Job, onTrace: (line: string, host: Host) => void = (
   await time.within(10_000, 'starting the node', node.start());
   const failures: unknown[] = [];
   const onBug = (error: unknown) => void failures.push(error);
-  const process = time.process('tester');
-  const { clock } = process;
-  const { network } = createLink({ process, nodeAt: node.at, random, onBug });
+  const own = time.process('tester');
+  const { clock } = own;
+  const { network } = createLink({ process: own, nodeAt: node.at, random, onBug });
   const tester = createClient({ network, clientId: 'tester', clock, random, logger: silentLogger });
   const topology = compile(program, { environment: 'development' });
   const layout = await time.within(10_000, 'making topics', prepareTopics(topology, tester.admin(), clock));
@@ -67,6 +69,7 @@ async function rig(program: Job, onTrace: (line: string, host: Host) => void = (
   });
   host = running;
   return {
+    tester,
     time,
     node,
     host: running,
@@ -142,6 +145,37 @@ test('exactly-once goes on by itself after the log was away for longer than a tr
   await time.advance(100_000);
   expect(failures).toEqual([]);
   expect(await read('numbers')).toHaveLength(4);
+  expect(await read('out')).toHaveLength(4);
+  await time.within(60_000, 'stopping', host.stop());
+});
+
+test('a processor that forwards into a transaction that somebody has ended begins again, and blames no record', async () => {
+  const forwarding = numbers.pipe(
+    process(
+      'p',
+      { outputs: emits<number>() },
+      ({ forward }) =>
+        (value) =>
+          forward(value),
+    ),
+  );
+  const program = job('faults', [forwarding.to(topic('out', safeInt64, { partitions: 1 }))], {
+    guarantee: 'exactlyOnce',
+    commitInterval: '20 seconds',
+  });
+  // One whose host commits no sooner than that.
+  const { time, tester, host, failures, read } = await rig(program, undefined, 6);
+  host.start(1);
+  await time.advance(25_000);
+  const producer = tester.producer();
+  for (const value of [1, 2, 3, 4]) {
+    const record = { topic: 'numbers', key: utf8.encode('k'), value: safeInt64.encode(value) };
+    await time.within(10_000, 'sending', producer.send(record));
+    await time.advance(1_000);
+    if (value === 1) await time.within(10_000, 'fencing', tester.admin().fenceProducers(['faults-north-0']));
+  }
+  await time.advance(60_000);
+  expect(failures).toEqual([]);
   expect(await read('out')).toHaveLength(4);
   await time.within(60_000, 'stopping', host.stop());
 });
