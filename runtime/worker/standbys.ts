@@ -11,6 +11,7 @@ import { createRestorer, type Restorer } from '../state/restore.ts';
 import { openTaskStores, type TaskStores } from '../state/task-stores.ts';
 import { RecordCursor } from '../task/record-cursor.ts';
 import { parseTaskId, type TaskId } from './assignor.ts';
+import { isFaultThatPasses } from './lost-membership.ts';
 import { openState, sumOf } from './open-state.ts';
 
 export interface StandbysOptions {
@@ -154,12 +155,18 @@ export function createStandbys(options: StandbysOptions): Standbys {
     for (const copy of touched) await copy.restorer.finish();
   }
 
+  /** A copy can wait for a log that is out of reach. */
+  function untilItPasses(error: unknown): void {
+    if (!isFaultThatPasses(error)) throw error;
+    logger.warn({ error }, 'copies of the state of others can not be followed; trying again');
+  }
+
   async function loop(): Promise<void> {
     fetcher = client.fetcher({ isolation: 'readCommitted', from: 'earliest' });
     assign();
     while (!stopping.signal.aborted) {
       try {
-        await inOrder(raiseLimits);
+        await inOrder(raiseLimits).catch(untilItPasses);
         const fetched = await fetcher.poll(pollMs, stopping.signal);
         await inOrder(() => take(fetched));
       } catch (error) {

@@ -16,6 +16,7 @@ import {
   safeInt64,
   selectKey,
   source,
+  table,
   topic,
   toStream,
   utf8,
@@ -33,7 +34,7 @@ const numbers = topic('numbers', safeInt64, { partitions: 1, key: utf8 });
 beforeAll(loadCompression);
 
 async function rig(program: Job, onTrace: (line: string, host: Host) => void = () => {}, seed = 7) {
-  let host: Host | undefined;
+  const links: { nodeDied(): void }[] = [];
   const random = seededRandom(seed);
   const time = createSimulatedTime(random);
   const node = createSimulatedNode({
@@ -45,34 +46,41 @@ async function rig(program: Job, onTrace: (line: string, host: Host) => void = (
       'offsets.topic.num.partitions': 1,
       'transaction.state.log.num.partitions': 1,
     },
-    onGone: () => host?.link.nodeDied(),
+    onGone() {
+      for (const link of links) link.nodeDied();
+    },
   });
   await time.within(10_000, 'starting the node', node.start());
   const failures: unknown[] = [];
   const onBug = (error: unknown) => void failures.push(error);
   const own = time.process('tester');
   const { clock } = own;
-  const { network } = createLink({ process: own, nodeAt: node.at, random, onBug });
-  const tester = createClient({ network, clientId: 'tester', clock, random, logger: silentLogger });
+  const link = createLink({ process: own, nodeAt: node.at, random, onBug });
+  links.push(link);
+  const tester = createClient({ network: link.network, clientId: 'tester', clock, random, logger: silentLogger });
   const topology = compile(program, { environment: 'development' });
   const layout = await time.within(10_000, 'making topics', prepareTopics(topology, tester.admin(), clock));
-  const running: Host = createHost('north', {
-    time,
-    nodeAt: node.at,
-    random,
-    loggerOf: () => silentLogger,
-    trace: (line) => onTrace(line, running),
-    topology,
-    layout,
-    onBug,
-    onFailed: (_host, error) => void failures.push(error),
-  });
-  host = running;
+  const newHost = (name: string): Host => {
+    const made: Host = createHost(name, {
+      time,
+      nodeAt: node.at,
+      random,
+      loggerOf: () => silentLogger,
+      trace: (line) => onTrace(line, made),
+      topology,
+      layout,
+      onBug,
+      onFailed: (_host, error) => void failures.push(error),
+    });
+    links.push({ nodeDied: () => made.link?.nodeDied() });
+    return made;
+  };
   return {
     tester,
     time,
     node,
-    host: running,
+    host: newHost('north'),
+    newHost,
     failures,
     read: (name: string) => time.within(120_000, name, readTopic(tester, name, 1)),
   };
@@ -178,4 +186,32 @@ test('a processor that forwards into a transaction that somebody has ended begin
   expect(failures).toEqual([]);
   expect(await read('out')).toHaveLength(4);
   await time.within(60_000, 'stopping', host.stop());
+});
+
+test('a copy of a table outlives a log that is away for long', async () => {
+  const rows = table('rows', safeInt64, { partitions: 1, key: utf8 });
+  const out = topic('out', safeInt64, { partitions: 1 });
+  const program = job('faults', [rows.pipe(toStream()).to(out)], { standbys: 1 });
+  const { time, tester, node, host, newHost, failures, read } = await rig(program);
+  const other = newHost('south');
+  const producer = tester.producer();
+  const send = async (value: number) => {
+    const record = { topic: 'rows', key: utf8.encode('k'), value: safeInt64.encode(value) };
+    await time.within(10_000, 'sending', producer.send(record));
+    await time.advance(10_000);
+  };
+  host.start(1);
+  other.start(1);
+  await time.advance(20_000);
+  await send(1);
+  const copies = () => [host, other].flatMap(({ workers }) => workers.flatMap((worker) => worker.report().standbys));
+  expect(copies()).toEqual(['0_0']);
+  await time.within(10_000, 'stopping the node', node.stop());
+  await time.advance(600_000);
+  await time.within(10_000, 'starting the node', node.start());
+  await time.advance(100_000);
+  await send(2);
+  expect(failures).toEqual([]);
+  expect(copies()).toEqual(['0_0']);
+  expect((await read('out')).length).toBeGreaterThanOrEqual(2);
 });
