@@ -34,6 +34,7 @@ export type { CommittedOffset, Offsets, OffsetToCommit } from './offsets.ts';
 export { portNetwork, servePort } from './port.ts';
 export type { Producer, ProducerOptions, RecordToSend, SentRecord } from './producer.ts';
 export type { ConsumerRecord } from './record-queue.ts';
+export { isRetriable, refusedWith } from './retry.ts';
 export type { BearerToken, SaslOptions, SecurityOptions, TlsOptions } from './security.ts';
 export { parseBootstrap, type TcpOptions, tcpNetwork } from './tcp.ts';
 export type {

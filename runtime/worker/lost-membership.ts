@@ -1,5 +1,7 @@
 // Failures of a worker after which its tasks begin again from what is committed; all others are the job's.
-import { Fault, isFault } from '../../core/kernel/fault.ts';
+import { isRetriable, refusedWith } from '../../core/client/index.ts';
+import { type Fault, isFault } from '../../core/kernel/fault.ts';
+import type { TaskOutput } from '../task/task-output.ts';
 
 /** What kept a commit from being answered: what is committed now is read from the log. */
 export class CommitUnknown extends Error {
@@ -17,8 +19,27 @@ export const isLostMembership = (error: unknown): boolean =>
   error instanceof CommitUnknown ||
   (isFault(error, 'BROKER_ERROR') && error.detail.error === 'TRANSACTION_ABORTABLE');
 
-export const isFaultThatPasses = (error: unknown): error is Fault => error instanceof Fault && error.retriable;
+/** Kafka has them tried again; but who deletes a topic of the job's is to hear of it. */
+const endsTheJob: ReadonlySet<string | undefined> = new Set(['UNKNOWN_TOPIC_OR_PARTITION', 'UNKNOWN_TOPIC_ID']);
+
+export const isFaultThatPasses = (error: unknown): error is Fault =>
+  isRetriable(error) && !endsTheJob.has(refusedWith(error));
+
+/** A record that is refused because its transaction can't be committed any more loses the tasks, as the commit would. */
+export const losing = ({ write }: TaskOutput): TaskOutput => ({
+  write(topic, partition, key, value, timestampMs, headers) {
+    try {
+      write(topic, partition, key, value, timestampMs, headers);
+    } catch (error) {
+      throw isFaultThatPasses(error) ? new CommitUnknown(error) : error;
+    }
+  },
+});
 
 export function unlessLost(error: unknown): void {
   if (!isLostMembership(error)) throw error;
+}
+
+export function unlessItPasses(error: unknown): void {
+  if (!isFaultThatPasses(error)) throw error;
 }

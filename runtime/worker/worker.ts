@@ -11,7 +11,7 @@ import { droppedOf } from './dropped-records.ts';
 import { type GlobalTables, noTables, openGlobalTables } from './global-tables.ts';
 import { createJobMember } from './job-member.ts';
 import { allTasks } from './layout.ts';
-import { CommitUnknown, isFaultThatPasses, isLostMembership } from './lost-membership.ts';
+import { CommitUnknown, isFaultThatPasses, isLostMembership, losing, unlessItPasses } from './lost-membership.ts';
 import { createTaskCounts, nothingMeasured } from './measures.ts';
 import type { AssignmentData } from './member-data.ts';
 import { positionsOnDisk } from './open-state.ts';
@@ -119,9 +119,7 @@ export function startWorker(options: WorkerOptions): Worker {
     active = false;
     inputs.stop();
     await closeTasks([...tasks.running.keys(), ...tasks.opening]);
-    await delivery.abort().catch((error: unknown) => {
-      if (!isFaultThatPasses(error)) throw error; // else tried again before tasks start
-    });
+    await delivery.abort().catch(unlessItPasses); // tried again before tasks start
   }
 
   /** False where the tasks turned out to be somebody else's. */
@@ -326,7 +324,7 @@ export function startWorker(options: WorkerOptions): Worker {
     delivery = await openDelivery();
     inputs = createTaskInputs({ ...options, groupId: topology.job });
     tasks = createWorkerTasks({
-      ...{ environment, inputs, output: delivery.output },
+      ...{ environment, inputs, output: losing(delivery.output) },
       onOpened: takeIn,
       onFailed: notOpened,
     });

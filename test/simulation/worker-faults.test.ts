@@ -4,6 +4,7 @@ import { memorySource } from '../../connectors/memory/index.ts';
 import { createClient } from '../../core/client/index.ts';
 import { silentLogger } from '../../core/kernel/logger.ts';
 import { seededRandom } from '../../core/kernel/random.ts';
+import { type ApiName, apis, type RequestOf } from '../../core/protocol/api-table.ts';
 import { loadCompression } from '../../core/protocol/compression/registry.ts';
 import { compile } from '../../dsl/compile/compile.ts';
 import {
@@ -214,4 +215,43 @@ test('a copy of a table outlives a log that is away for long', async () => {
   expect(failures).toEqual([]);
   expect(copies()).toEqual(['0_0']);
   expect((await read('out')).length).toBeGreaterThanOrEqual(2);
+});
+
+test('a transaction that broke while its coordinator was away is begun again by the next record', async () => {
+  const out = topic('out', safeInt64, { partitions: 1 });
+  const program = job('faults', [numbers.to(out)], { guarantee: 'exactlyOnce', commitInterval: '5 minutes' });
+  // One whose host commits no sooner than that.
+  const { time, tester, node, host, failures, read } = await rig(program, undefined, 6);
+  host.start(1);
+  await time.advance(10_000);
+  const producer = tester.producer();
+  const send = async (value: number) => {
+    const record = { topic: 'numbers', key: utf8.encode('k'), value: safeInt64.encode(value) };
+    await time.within(10_000, 'sending', producer.send(record));
+  };
+  const { transport } = node.at()!;
+  const { call } = transport;
+  const coordinatorNotAvailable = 15;
+  Object.assign(transport, {
+    call: async (api: ApiName, version: number, request: never, options: never) => {
+      if (api !== 'addPartitionsToTxn') return await call.call(transport, api, version, request, options);
+      const { v3AndBelowTopics } = request as RequestOf<'addPartitionsToTxn'>;
+      return apis.addPartitionsToTxn.response.create({
+        resultsByTopicV3AndBelow: v3AndBelowTopics.map(({ name, partitions }) => ({
+          name,
+          resultsByPartition: partitions.map((partitionIndex) => ({
+            partitionIndex,
+            partitionErrorCode: coordinatorNotAvailable,
+          })),
+        })),
+      });
+    },
+  });
+  await send(1);
+  await time.advance(70_000);
+  Object.assign(transport, { call });
+  await send(2);
+  await time.advance(700_000);
+  expect(failures).toEqual([]);
+  expect(await read('out')).toHaveLength(2);
 });
