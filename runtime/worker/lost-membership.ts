@@ -1,7 +1,6 @@
 // Failures of a worker after which its tasks begin again from what is committed; all others are the job's.
 import { isRetriable, refusedWith } from '../../core/client/index.ts';
 import { type Fault, isFault } from '../../core/kernel/fault.ts';
-import type { TaskOutput } from '../task/task-output.ts';
 
 /** What kept a commit from being answered: what is committed now is read from the log. */
 export class CommitUnknown extends Error {
@@ -25,16 +24,10 @@ const endsTheJob: ReadonlySet<string | undefined> = new Set(['UNKNOWN_TOPIC_OR_P
 export const isFaultThatPasses = (error: unknown): error is Fault =>
   isRetriable(error) && !endsTheJob.has(refusedWith(error));
 
-/** A record that is refused because its transaction can't be committed any more loses the tasks, as the commit would. */
-export const losing = ({ write }: TaskOutput): TaskOutput => ({
-  write(topic, partition, key, value, timestampMs, headers) {
-    try {
-      write(topic, partition, key, value, timestampMs, headers);
-    } catch (error) {
-      throw isFaultThatPasses(error) ? new CommitUnknown(error) : error;
-    }
-  },
-});
+/** A commit without an answer, and a record that is refused because its transaction can't be committed any more, lose the tasks. */
+export function losing(error: unknown): never {
+  throw isFaultThatPasses(error) ? new CommitUnknown(error) : error;
+}
 
 export function unlessLost(error: unknown): void {
   if (!isLostMembership(error)) throw error;

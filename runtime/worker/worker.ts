@@ -11,7 +11,7 @@ import { droppedOf } from './dropped-records.ts';
 import { type GlobalTables, noTables, openGlobalTables } from './global-tables.ts';
 import { createJobMember } from './job-member.ts';
 import { allTasks } from './layout.ts';
-import { CommitUnknown, isFaultThatPasses, isLostMembership, losing, unlessItPasses } from './lost-membership.ts';
+import { isFaultThatPasses, isLostMembership, losing, unlessItPasses } from './lost-membership.ts';
 import { createTaskCounts, nothingMeasured } from './measures.ts';
 import type { AssignmentData } from './member-data.ts';
 import { positionsOnDisk } from './open-state.ts';
@@ -98,9 +98,7 @@ export function startWorker(options: WorkerOptions): Worker {
     const { offsets, tasks: touched } = inputs.uncommitted(tasks.running.values());
     committedAtMs = clock.monotonicMs();
     if (offsets.length === 0 && touched.length === 0) return;
-    await delivery.commit({ offsets, generation, stores: touched }).catch((error: unknown) => {
-      throw isFaultThatPasses(error) ? new CommitUnknown(error) : error;
-    });
+    await delivery.commit({ offsets, generation, stores: touched }).catch(losing);
     inputs.committed(offsets);
     for (const { task } of tasks.running.values()) task.committed();
     purge.committed(offsets);
@@ -241,7 +239,7 @@ export function startWorker(options: WorkerOptions): Worker {
     let processed = 0;
     const work = async () => {
       if (commitsHeld && isFull()) return;
-      processed = await processAll();
+      processed = await processAll().catch(losing);
       if (commitsHeld) return;
       if (isCommitDue(processed)) await commit();
       if (processed === 0 && ended.size > 0) await closeEnded();
@@ -324,7 +322,7 @@ export function startWorker(options: WorkerOptions): Worker {
     delivery = await openDelivery();
     inputs = createTaskInputs({ ...options, groupId: topology.job });
     tasks = createWorkerTasks({
-      ...{ environment, inputs, output: losing(delivery.output) },
+      ...{ environment, inputs, output: delivery.output },
       onOpened: takeIn,
       onFailed: notOpened,
     });
