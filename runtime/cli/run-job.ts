@@ -4,6 +4,7 @@ import { mkdir } from 'node:fs/promises';
 import type { Admin, Client } from '../../core/client/index.ts';
 import { systemClock } from '../../core/kernel/clock.ts';
 import { isFault } from '../../core/kernel/fault.ts';
+import { createLatch } from '../../core/kernel/latch.ts';
 import { type Logger, silentLogger } from '../../core/kernel/logger.ts';
 import { systemRandom } from '../../core/kernel/random.ts';
 import type { Topology } from '../../dsl/compile/topology.ts';
@@ -16,6 +17,7 @@ import { type Connection, type ConnectionOptions, openConnection } from './conne
 import { dataFolderDefault, openStateEngine, stateFolder } from './embedded.ts';
 import type { JobEndpoint } from './job-endpoint.ts';
 import { compileJob } from './load-job.ts';
+import { whileInReach } from './out-of-reach.ts';
 import { isResetUnderWay, resetJob } from './reset-job.ts';
 import { claimState, type StateOwner } from './state-owner.ts';
 import { startThreadWorker, type ThreadWorker } from './thread-worker.ts';
@@ -67,7 +69,7 @@ export interface JobRun extends AsyncDisposable {
   query<K, V>(store: string): StateQuery<K, V>;
   /** `host:port` where it answers over HTTP; null where it doesn't. */
   readonly address: string | null;
-  /** Processes nothing more; flushes, commits, leaves the group, closes the log. */
+  /** Processes nothing more; flushes, commits, leaves the group, closes the log. @throws Fault `STOPPED_WITHOUT_LOG` */
   stop(): Promise<void>;
 }
 
@@ -217,6 +219,9 @@ async function endTheDead(topology: Topology, owner: StateOwner, admin: Admin, i
     );
 }
 
+/** How long a stop waits for a cluster that nobody answers in the name of. */
+const awayMsMax = 30_000;
+
 function asRun(
   connection: Connection,
   topology: Topology,
@@ -224,16 +229,24 @@ function asRun(
   threads: readonly ThreadWorker[],
   close: () => Promise<void>,
 ): Omit<FileRun, 'address'> {
-  // Threads would try for minutes to write what the disk refuses.
-  const failed = connection.failed.catch(async (error: unknown) => {
+  // They would try for minutes to write what can't be written.
+  const killThreads = async (error: unknown): Promise<never> => {
     await Promise.all(threads.map((thread) => thread.kill()));
     throw error;
-  });
+  };
+  const failed = connection.failed.catch(killThreads);
   failed.catch(() => {});
-  const done = Promise.race([app.done, failed]).finally(close);
-  done.catch(() => {});
+  const over = new AbortController();
+  const awayTooLong = createLatch<never>();
+  const killed = awayTooLong.promise.catch(killThreads);
+  killed.catch(() => {});
+  const done = Promise.race([app.done, failed, killed]).finally(close);
+  done.catch(() => {}).finally(() => over.abort());
   const stop = async () => {
     app.stop().catch(() => {}); // `done` says so, once all is closed
+    const isCluster = connection.node === null;
+    if (isCluster)
+      whileInReach(connection.client.admin(), systemClock, awayMsMax, over.signal).catch(awayTooLong.reject);
     await done;
   };
   return {
