@@ -1,20 +1,22 @@
-// What every voter says, as it says it: one vote in an epoch, and never of an epoch before one that it has told, whatever it
-// was killed and started again between (Raft, section 5.2). Two leaders of an epoch follow from that only where luck adds to it.
+// What every voter says, as it says it: one vote in an epoch, and afterwards nothing of an earlier epoch, whatever it was
+// killed and started again between (Raft, section 5.2). Two leaders of an epoch follow from that only where luck adds to it.
 import type { Transport } from '../../../core/protocol/transport.ts';
 import { decodeMessage } from '../../../core/server/cluster/quorum-link.ts';
 
 /** Wraps each life of each node. */
 export function createVoteWatch(onBug: (error: Error) => void): (transport: Transport) => Transport {
+  /** In which each voted last. */
   const epochs = new Map<number, number>();
   const votes = new Map<string, number>();
 
   function see(candidate: number, answer: ReturnType<typeof decodeMessage>): void {
     if (answer?.kind !== 'voted') return;
     const { from: voter, epoch, pre, granted } = answer;
-    const before = epochs.get(voter) ?? 0;
-    if (epoch < before) onBug(new Error(`voter ${voter} was in epoch ${before} and answers of ${epoch}`));
-    epochs.set(voter, Math.max(before, epoch));
+    // One whose disk is full follows in memory and forgets, but it gives no votes.
+    const voted = epochs.get(voter) ?? 0;
+    if (epoch < voted) onBug(new Error(`voter ${voter} has voted in epoch ${voted} and answers of ${epoch}`));
     if (pre || !granted) return;
+    epochs.set(voter, Math.max(voted, epoch));
     const name = `${voter} ${epoch}`;
     const first = votes.get(name) ?? candidate;
     if (first !== candidate) onBug(new Error(`voter ${voter} votes for ${first} and ${candidate} in epoch ${epoch}`));
