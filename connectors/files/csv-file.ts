@@ -48,7 +48,7 @@ function csvParser(
   path: string,
   { columns, header, delimiter = ',', quote = '"' }: CsvFileOptions,
 ): LineParser<CsvRecord> {
-  const syntax = { delimiter, quote: quote ?? false, record_delimiter: '\n' } as const;
+  const syntax = { delimiter, quote: quote ?? false, escape: quote, record_delimiter: '\n' } as const;
   let names: readonly string[] = [];
   let picked: (string | false)[] = [];
 

@@ -227,6 +227,7 @@ describe('CSV as people write it', () => {
     ['a byte order mark and spaces in the header', '\ufeffid , name\n1,a', {}, [{ id: '1', name: 'a' }]],
     ['semicolons', 'id;name\n1;"a;b"', { delimiter: ';' }, [{ id: '1', name: 'a;b' }]],
     ['no header', '1,a\n2,b', { header: ['id', 'name'], columns: ['name'] }, [{ name: 'a' }, { name: 'b' }]],
+    ['another quote', 'id,note\n1,\'it\'\'s ""here""\'', { quote: "'" }, [{ id: '1', note: 'it\'s ""here""' }]],
     [
       'no quotes',
       'id,inches\n1,5"\n2,6"',
