@@ -66,6 +66,9 @@ export function csvFileSink<K = unknown, V = unknown>(
   const format = (values: readonly unknown[]) =>
     stringify([values as unknown[]], {
       delimiter,
+      // Or a lone value of blanks would be a blank line, which is no record.
+      quoted_empty: columns.length === 1,
+      quoted_match: columns.length === 1 ? /^\s+$/ : null,
       eof: false,
       cast: { bigint: String, boolean: String, date: (at) => at.toISOString() },
     });

@@ -76,6 +76,17 @@ test('values are written so that they can be read', async () => {
   expect(textOf(csv)).toBe('n;ok;at;text\n1152921504606846976;false;1970-01-01T00:00:00.000Z;"a;""b"""\n;;;\n');
 });
 
+test('a lone value of blanks is a record of a CSV file', async () => {
+  const path = newPath();
+  const task = await csvFileSink<string, object | null>(path, { columns: ['v'] }).open(open);
+  await task.write([sinkRecord('a', { v: '' }), sinkRecord('b', { v: ' ' }), sinkRecord('c', null)]);
+  await task.close();
+  const source = await csvFile(path).open(null, connectorContext());
+  const found = (await pollAll(source)).map(({ value }) => value);
+  await source.close();
+  expect(found).toEqual([{ v: '' }, { v: ' ' }, { v: '' }]);
+});
+
 test('a line that a crash has torn is ended before the next', async () => {
   const path = newPath();
   appendFileSync(path, 'whole\nto');
