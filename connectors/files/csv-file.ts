@@ -33,12 +33,12 @@ export function csvFile<const Column extends string = string>(
   path: string | URL,
   options: CsvFileOptions<Column> = {},
 ): SourceConnector<{ readonly [C in Column]: string }> {
-  const { quote = '"' } = options;
+  const { quote = '"', delimiter = ',' } = options;
   const format: LineFormat<CsvRecord> = {
     kind: 'csv',
     quote: quote === null ? null : quote.charCodeAt(0),
     header: options.header === undefined,
-    blankLines: 'skip',
+    isBlank: (text) => text.trim() === '' && !text.includes(delimiter),
     createParser: (name) => csvParser(name, options),
   };
   return fileSource(format, path, options) as SourceConnector<{ readonly [C in Column]: string }>;

@@ -31,7 +31,8 @@ export interface LineFormat<V> {
   readonly quote: number | null;
   /** The first line says what the others are. */
   readonly header: boolean;
-  readonly blankLines: 'skip' | 'keep';
+  /** Whether a line is left out. */
+  isBlank(text: string): boolean;
   /** Once a file. */
   createParser(path: string): LineParser<V>;
 }
@@ -102,7 +103,7 @@ async function openSource<V>(opening: Opening<V>, from: SourceOffset | null): Pr
   }
 
   function accept(lines: readonly Line[]): void {
-    let wanted = format.blankLines === 'keep' ? lines : lines.filter(({ text }) => text.trim() !== '');
+    let wanted = lines.filter(({ text }) => !format.isBlank(text));
     const [first] = wanted;
     if (first === undefined || failure !== undefined) return;
     try {
@@ -173,7 +174,7 @@ async function startAt<V>(opening: Opening<V>, from: SourceOffset | null): Promi
     return { bytes: await openWanted(opening), splitter: splitterAt(0, 0), parser, headerDue: format.header };
   }
   const byte = Number(from['byte']);
-  const known = format.header ? await readHeader(path, splitterAt(0, 0), parser) : true;
+  const known = format.header ? await readHeader(opening, splitterAt(0, 0), parser) : true;
   const bytes = await openWanted(opening);
   try {
     if (known && (await bytes.skipTo(byte)) && checksumOf(await bytes.head(byte), byte) === from['head']) {
@@ -200,12 +201,16 @@ async function openWanted<V>({ path, options }: Opening<V>): Promise<FileBytes> 
 }
 
 /** False where there is none. */
-async function readHeader<V>(path: string, splitter: LineSplitter, parser: LineParser<V>): Promise<boolean> {
+async function readHeader<V>(
+  { format, path }: Opening<V>,
+  splitter: LineSplitter,
+  parser: LineParser<V>,
+): Promise<boolean> {
   const bytes = await openFile(path);
   try {
     for (;;) {
       const chunk = await bytes.read();
-      const first = (chunk === null ? splitter.end() : splitter.push(chunk)).find(({ text }) => text.trim() !== '');
+      const first = (chunk === null ? splitter.end() : splitter.push(chunk)).find(({ text }) => !format.isBlank(text));
       if (first !== undefined) parser.header(first);
       if (first !== undefined || chunk === null) return first !== undefined;
     }

@@ -6,7 +6,7 @@ const jsonLinesFormat: LineFormat<unknown> = {
   kind: 'jsonl',
   quote: null,
   header: false,
-  blankLines: 'skip',
+  isBlank: (text) => text.trim() === '',
   createParser: () => ({
     header() {},
     parse(lines, good, bad) {

@@ -6,7 +6,7 @@ const textFormat: LineFormat<string> = {
   kind: 'text',
   quote: null,
   header: false,
-  blankLines: 'keep',
+  isBlank: () => false,
   createParser: () => ({
     header() {},
     parse(lines, good) {

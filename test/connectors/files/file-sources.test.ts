@@ -226,6 +226,15 @@ describe('CSV as people write it', () => {
   test.each<[string, string, CsvFileOptions, object[]]>([
     ['a byte order mark and spaces in the header', '\ufeffid , name\n1,a', {}, [{ id: '1', name: 'a' }]],
     ['semicolons', 'id;name\n1;"a;b"', { delimiter: ';' }, [{ id: '1', name: 'a;b' }]],
+    [
+      'tabs, and a record of empty values',
+      'id\tname\n1\ta\n\t\n\n',
+      { delimiter: '\t' },
+      [
+        { id: '1', name: 'a' },
+        { id: '', name: '' },
+      ],
+    ],
     ['no header', '1,a\n2,b', { header: ['id', 'name'], columns: ['name'] }, [{ name: 'a' }, { name: 'b' }]],
     ['another quote', 'id,note\n1,\'it\'\'s ""here""\'', { quote: "'" }, [{ id: '1', note: 'it\'s ""here""' }]],
     [
