@@ -36,7 +36,7 @@ export function csvFile<const Column extends string = string>(
   const { quote = '"', delimiter = ',' } = options;
   const format: LineFormat<CsvRecord> = {
     kind: 'csv',
-    quote: quote === null ? null : quote.charCodeAt(0),
+    quote: quote === null ? null : { byte: quote.charCodeAt(0), after: Buffer.from(delimiter).at(-1)! },
     header: options.header === undefined,
     isBlank: (text) => text.trim() === '' && !text.includes(delimiter),
     createParser: (name) => csvParser(name, options),

@@ -8,7 +8,7 @@ import { type Duration, durationMs } from '../../core/kernel/duration.ts';
 import { Fault } from '../../core/kernel/fault.ts';
 import type { ConnectorContext, SourceConnector, SourceOffset, SourceRecord, SourceTask } from '../../dsl/connector.ts';
 import { type FileBytes, headBytesMax, openFile } from './file-bytes.ts';
-import { createLineSplitter, type Line, type LineSplitter } from './line-splitter.ts';
+import { createLineSplitter, type Line, type LineSplitter, type LineSplitterOptions } from './line-splitter.ts';
 
 export interface FileSourceOptions {
   /** Waits for more at the end, as `tail -F` does. Not for gzip. Default false: the source ends with the file. */
@@ -27,8 +27,7 @@ export interface FileSourceOptions {
 /** What is to know of a file format. */
 export interface LineFormat<V> {
   readonly kind: 'csv' | 'jsonl' | 'text';
-  /** The byte that quotes line breaks. */
-  readonly quote: number | null;
+  readonly quote: LineSplitterOptions['quote'];
   /** The first line says what the others are. */
   readonly header: boolean;
   /** Whether a line is left out. */

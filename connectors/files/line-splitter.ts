@@ -1,5 +1,5 @@
 // Bytes to lines, each with where it ends, so that reading can go on after any of them. In CSV a line break inside quotes
-// belongs to the record; quotes are doubled inside quotes, so counting them is enough.
+// belongs to the record; a quote opens where a value begins and nowhere else, so that a stray one spoils its own line only.
 import { Fault } from '../../core/kernel/fault.ts';
 
 export interface Line {
@@ -25,14 +25,15 @@ export interface LineSplitterOptions {
   readonly startByte: number;
   /** Lines that have ended before `startByte`. */
   readonly startLine: number;
-  /** The byte that quotes line breaks, or null for none. */
-  readonly quote: number | null;
+  /** The byte that quotes line breaks, and the last one of what parts values; null for none. */
+  readonly quote: { readonly byte: number; readonly after: number } | null;
   /** Default 16 MiB. */
   readonly lineBytesMax?: number;
 }
 
 const lineFeed = 0x0a;
 const carriageReturn = 0x0d;
+const byteOrderMark = Buffer.from('\ufeff');
 
 export function createLineSplitter({
   path,
@@ -61,15 +62,25 @@ export function createLineSplitter({
     };
   }
 
+  /** A byte order mark is no part of the first value. */
+  const valuesFrom = (bytes: Buffer, from: number): number =>
+    restByte + from === 0 && bytes.subarray(0, byteOrderMark.length).equals(byteOrderMark)
+      ? byteOrderMark.length
+      : from;
+
   return {
     push(chunk) {
       const scanFrom = rest.length;
       const bytes = scanFrom === 0 ? chunk : Buffer.concat([rest, chunk]);
       const lines: Line[] = [];
-      const nextQuote = (at: number) => (quote === null ? -1 : bytes.indexOf(quote, at));
+      const nextQuote = (at: number) => (quote === null ? -1 : bytes.indexOf(quote.byte, at));
       let from = 0;
       let breaks = 0;
       let open = false;
+      let closedAt = -1;
+      // A doubled quote closes and opens again.
+      const opens = (at: number) =>
+        at === valuesFrom(bytes, from) || bytes[at - 1] === quote?.after || (closedAt !== -1 && closedAt === at - 1);
       // Looked for once and kept until it is passed: a chunk without quotes is searched once, not once a line.
       let quoteAt = nextQuote(0);
       // Without quotes there is no line break in what was left; with them it must be looked at again.
@@ -79,7 +90,10 @@ export function createLineSplitter({
         at = bytes.indexOf(lineFeed, at + 1)
       ) {
         breaks++;
-        for (; quoteAt !== -1 && quoteAt < at; quoteAt = nextQuote(quoteAt + 1)) open = !open;
+        for (; quoteAt !== -1 && quoteAt < at; quoteAt = nextQuote(quoteAt + 1)) {
+          if (open) closedAt = quoteAt;
+          open = !open && opens(quoteAt);
+        }
         if (open) continue;
         lines.push(take(bytes, from, at, at + 1, breaks));
         from = at + 1;

@@ -202,6 +202,18 @@ describe('what is wrong with a file is said in one sentence', () => {
     expect(warned).toMatchObject([{ path, line: 3 }]);
   });
 
+  test('a stray quote, alone left out; one that is doubled or behind a byte order mark is none', async () => {
+    const path = file('\ufeff"i\nd",note\n1,5" pipe\n2,"a""\nb"\n3,"c"d"\n4,"e,\n""f"\n');
+    const warned: object[] = [];
+    const logger = { ...silentLogger, warn: (fields: object) => void warned.push(fields) };
+    const records = await readAll(csvFile(path, { onBadLine: 'skip' }), null, logger);
+    expect(records.map(({ value }) => value)).toEqual([
+      { 'i\nd': '2', note: 'a"\nb' },
+      { 'i\nd': '4', note: 'e,\n"f' },
+    ]);
+    expect(warned).toMatchObject([{ line: 3 }, { line: 6 }]);
+  });
+
   test('gzip data that ends too early', async () => {
     const packed = gzipSync(`${Array.from({ length: 50_000 }, (_, i) => `line ${i * 7919}`).join('\n')}\n`);
     const { error } = await readUntilFailure(textFile(file(packed.subarray(0, packed.length / 2))));
