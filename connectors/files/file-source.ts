@@ -126,17 +126,24 @@ async function openSource<V>(opening: Opening<V>, from: SourceOffset | null): Pr
   }
 
   async function readMore(): Promise<void> {
-    const chunk = await reading.bytes.read();
-    if (chunk !== null) {
-      await head.refresh();
-      accept(reading.splitter.push(chunk));
-    } else if (options.follow === true) await waitForMore();
+    if (await readChunk()) return;
+    if (options.follow === true) await waitForMore();
     else end();
+  }
+
+  async function readChunk(): Promise<boolean> {
+    const chunk = await reading.bytes.read();
+    if (chunk === null) return false;
+    await head.refresh();
+    accept(reading.splitter.push(chunk));
+    return true;
   }
 
   async function waitForMore(): Promise<void> {
     const state = await reading.bytes.state();
     if (state === 'same') return clock.sleep(everyMs, signal);
+    // It may have grown between its end and its replacement.
+    if (state === 'replaced' && (await readChunk())) return;
     logger.warn({ path }, `the file was ${state}: reading from its beginning`);
     if (state === 'replaced') accept(reading.splitter.end());
     await reading.bytes.close();

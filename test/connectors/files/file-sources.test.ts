@@ -361,6 +361,21 @@ describe('a file that is followed', () => {
     expect(readFileSync(path, 'utf8')).toMatch(/^another/);
   });
 
+  test('is read to its last line, whenever it is rotated', async () => {
+    for (let turns = 0; turns < 40; turns++) {
+      const path = file('one\n');
+      const context = connectorContext();
+      const task = await textFile(path, { follow: true, every: 1 }).open(null, context);
+      const found = pollAll(task, 3);
+      for (let turn = 0; turn < turns; turn++) await new Promise((resolve) => setImmediate(resolve));
+      appendFileSync(path, 'two\n');
+      renameSync(path, `${path}.1`);
+      appendFileSync(path, 'three\nfour\n');
+      expect((await found).map(({ value }) => value)).toEqual(['one', 'two', 'three']);
+      await task.close();
+    }
+  });
+
   test('is not replayable, and gzip cannot be followed', async () => {
     expect(textFile('x', { follow: true })).toMatchObject({ bounded: false, replayable: false });
     await expect(textFile(file(gzipSync('x')), { follow: true }).open(null, connectorContext())).rejects.toThrow(
