@@ -52,13 +52,13 @@ export function settleRepartitionNames(repartitions: readonly Repartition[]): re
     const { rekeyedBy, given, storeNames, producer } = repartition;
     const derived = rekeyedBy.repartitionName ?? rekeyedBy.store?.name ?? rekeyedBy.source;
     const name = given ?? storeNames[0] ?? derived;
-    const other = taken.get(name);
     const before = [...taken.values()].filter((r) => r.rekeyedBy === rekeyedBy && r.base === name).length;
     repartition.base = name;
     repartition.name = before === 0 ? name : `${name}.${before + 1}`;
+    const other = taken.get(repartition.name);
     taken.set(repartition.name, repartition);
-    if (other === undefined || other.rekeyedBy === rekeyedBy) continue;
-    const message = `'${name}' names the repartition topic of ${placeOf(other.producer.place)} too; choose another name`;
+    if (other === undefined) continue;
+    const message = `'${repartition.name}' names the repartition topic of ${placeOf(other.producer.place)} too; choose another name`;
     issues.push({ code: 'DUPLICATE_STORE', place: placeOf(producer.place), message });
   }
   return issues;

@@ -181,6 +181,21 @@ test('two streams behind one named selectKey() have two repartition topics', () 
   ]);
 });
 
+test('a topic of two streams behind one selectKey() is not that of another', () => {
+  const one = orders.pipe(selectKey((order) => order.customer, { as: 'a' }));
+  const other = orders.pipe(selectKey(({ amount }) => String(amount), { as: 'a.2' }));
+  const program = job('shop', [
+    other.pipe(groupByKey(), count({ as: 'x' })),
+    one.pipe(groupByKey(), count({ as: 'y' })),
+    one.pipe(
+      filter((order) => order.amount > 0),
+      groupByKey(),
+      count({ as: 'z' }),
+    ),
+  ]);
+  expect(() => compile(program)).toThrow("'a.2' names the repartition topic of orders → selectKey too");
+});
+
 test('a connector may be called what it likes: derived names keep to the rules of topics', () => {
   const program = job('shop', [
     source(sourceNamed<Order>('csv:/données/été 2024.csv')).pipe(
