@@ -250,13 +250,18 @@ function lateSink(walk: Walk, aggregate: Vertex, { key }: Vertex, to: Omit<Of<'t
   add(walk, { ...to, kind: 'topicSink', topic }, `to ${topic.name}`, { parents: [late] });
 }
 
-/** groupBy(f) is selectKey(f) and groupByKey(); grouping twice by one function is once. */
+/** groupBy(f) is selectKey(f) and groupByKey(); grouping twice by one function is once, unless a name of its own is given. */
 function groupedStream(walk: Walk, node: GroupedNode): Vertex {
   const { keyOf, key, as } = node;
   if (keyOf === null) return rawStream(walk, node.parent);
   const parent = stream(walk, node.parent);
   const same = walk.vertices.find(
-    (v) => v.node.kind === 'selectKey' && v.node.keyOf === keyOf && v.node.key === key && v.parents[0] === parent,
+    ({ node: by, parents }) =>
+      by.kind === 'selectKey' &&
+      by.keyOf === keyOf &&
+      by.key === key &&
+      (as === null || by.as === as) &&
+      parents[0] === parent,
   );
   const rekey: StreamNode = { kind: 'selectKey', parent: node.parent, keyOf, key, as };
   return same ?? add(walk, rekey, 'groupBy', { parents: [parent], key: 'rekeyed' });

@@ -181,6 +181,14 @@ test('two streams behind one named selectKey() have two repartition topics', () 
   ]);
 });
 
+test('a name given at groupBy() stays when an unnamed one by the same function comes before', () => {
+  const customer = (order: Order) => order.customer;
+  const named = orders.pipe(groupBy(customer, { as: 'by-customer' }), count({ as: 'x' }));
+  const before = orders.pipe(groupBy(customer), count({ as: 'y' }));
+  expect(namesOf(compile(job('shop', [named]))).topics).toContain('shop-by-customer-repartition');
+  expect(namesOf(compile(job('shop', [before, named]))).topics).toContain('shop-by-customer-repartition');
+});
+
 test('a topic of two streams behind one selectKey() is not that of another', () => {
   const one = orders.pipe(selectKey((order) => order.customer, { as: 'a' }));
   const other = orders.pipe(selectKey(({ amount }) => String(amount), { as: 'a.2' }));
