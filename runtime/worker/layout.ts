@@ -103,9 +103,9 @@ function sizeRepartitionInputs(
   partitions: Map<string, number>,
 ): void {
   const inputs = sub.inputs.flatMap((input) => (input.kind === 'topic' ? [input.topic] : []));
-  const fixed = inputs
-    .filter((topic) => !isRepartition(topology, topic.name))
-    .map((topic) => partitions.get(topic.name)!);
+  const fixed = inputs.flatMap(
+    ({ name, partitions: said }) => (isRepartition(topology, name) ? said : partitions.get(name)) ?? [],
+  );
   const upstream = sub.upstream.map((id) => {
     const reads = topology.subTopologies[id]!.inputs.some((input) => input.kind === 'topic');
     return reads ? tasks[id]! : 0;

@@ -45,6 +45,17 @@ test('a topic that is not there fits those it is joined with', () => {
   expect(layout.create.map(({ name, partitions }) => [name, partitions])).toContainEqual(['a', 7]);
 });
 
+test('a repartition topic has as many partitions as the one it is joined with was given', () => {
+  const [a, b] = ['a', 'b'].map((name) => topic(name, utf8, { partitions: 2 }).pipe(selectKey((value) => value)));
+  for (const [left, right] of [
+    [a!, b!.pipe(repartition({ partitions: 8 }))],
+    [a!.pipe(repartition({ partitions: 8 })), b!],
+  ] as const) {
+    const joined = left.pipe(join(right, near, (value) => value)).to(out);
+    expect(layOut(compile(job('j', [joined])), new Map()).tasks).toEqual([2, 2, 8]);
+  }
+});
+
 test('the topics of a foreign join have the counts of their readers, whatever the tables have; a global table any', () => {
   const rows = table('rows', utf8, { partitions: 2 }).pipe(
     foreignJoin(
