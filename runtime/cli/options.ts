@@ -38,10 +38,16 @@ export type Position =
 export function parsePosition(text: string): Position {
   if (text === 'earliest' || text === 'latest') return { kind: text };
   if (/^\d+$/.test(text)) return { kind: 'offset', offset: Number(text) };
-  const timestampMs = text.startsWith('@') ? Number(text.slice(1)) : Date.parse(text);
+  const timestampMs = timeOf(text);
   if (!Number.isFinite(timestampMs))
     throw new InvalidArgumentError(
       'It must be earliest, latest, an offset, or a time such as 2026-01-31T12:00:00Z or @1769860800000.',
     );
   return { kind: 'time', timestampMs };
+}
+
+/** Date.parse alone takes '-5' for a day in May 2001, and Kafka a time below 0 for another question. */
+function timeOf(text: string): number {
+  if (/^@\d+$/.test(text)) return Number(text.slice(1));
+  return /^\d{4}-\d\d/.test(text) ? Date.parse(text) : Number.NaN;
 }
