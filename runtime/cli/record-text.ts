@@ -41,6 +41,7 @@ function windowedText(bytes: Uint8Array): string {
   if (bytes.length < timeBytes) return autoText(bytes);
   const view = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
   const startMs = Number(view.readBigInt64BE(bytes.length - timeBytes));
+  if (Math.abs(startMs) > timeMsMax) return autoText(bytes);
   const startText = new Date(startMs).toISOString();
   const keyEnd = bytes.length - 2 * timeBytes;
   const endMs = keyEnd < 0 ? -1 : Number(view.readBigInt64BE(keyEnd));
@@ -82,7 +83,10 @@ export const nullText = '(null)';
 const headersText = (record: RawRecord): string =>
   record.headers.map(([name, value]) => `${name}=${value === null ? nullText : autoText(value)}`).join(',');
 
-const timeText = (timestampMs: number): string => (timestampMs < 0 ? '-' : new Date(timestampMs).toISOString());
+function timeText(timestampMs: number): string {
+  if (timestampMs < 0) return '-';
+  return timestampMs > timeMsMax ? `@${timestampMs}` : new Date(timestampMs).toISOString();
+}
 
 /**
  * A template as kcat has it: %t topic, %p partition, %o offset, %k key, %s or %v value, %T timestamp in ms, %h headers,
