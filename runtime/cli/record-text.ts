@@ -128,10 +128,18 @@ function jsonValue(bytes: Uint8Array | null, kind: TextKind): unknown {
   const text = textOf(bytes, kind);
   if (kind !== 'auto' && kind !== 'json') return kind === 'int32' || kind === 'float64' ? Number(text) : text;
   try {
-    return JSON.parse(text) as unknown;
+    const value = JSON.parse(text) as unknown;
+    return kind === 'json' || comesBack(value, text) ? value : text;
   } catch {
     return text;
   }
+}
+
+/** Whether `produce --json` writes what was read: of a text it writes the characters, of null a tombstone. */
+function comesBack(value: unknown, text: string): boolean {
+  if (value === null || typeof value === 'string') return false;
+  const numbers = text.replace(/"(?:[^"\\]|\\.)*"/g, '').match(/-?\d[\d.eE+-]*/g) ?? [];
+  return numbers.every((number) => !/^-?\d+$/.test(number) || Number.isSafeInteger(Number(number)));
 }
 
 export const asJson = (record: RawRecord, shown: Shown) => ({
