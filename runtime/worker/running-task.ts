@@ -72,11 +72,9 @@ export async function openTask(environment: TaskEnvironment, options: OpenTaskOp
     await stores.load();
     const { clock, random, logger } = environment;
     for (const step of sub.steps) {
-      if (step.kind !== 'connectorSink') continue;
-      sinks.set(
-        step.connector,
-        await step.connector.open({ clock, random, logger, signal: stopping.signal, task: id }),
-      );
+      if (step.kind !== 'connectorSink' || sinks.has(step.connector)) continue;
+      const sink = await step.connector.open({ clock, random, logger, signal: stopping.signal, task: id });
+      sinks.set(step.connector, inTurn(sink));
     }
     task = createTask({
       topology: environment.topology,
@@ -96,4 +94,18 @@ export async function openTask(environment: TaskEnvironment, options: OpenTaskOp
     await close();
     throw error;
   }
+}
+
+/** A sink that a program has at several places is still called one call at a time. */
+function inTurn(sink: SinkTask<unknown, unknown>): SinkTask<unknown, unknown> {
+  let last: Promise<void> = Promise.resolve();
+  const turn = (call: () => Promise<void>): Promise<void> => {
+    last = last.then(call, call);
+    return last;
+  };
+  return {
+    write: (records) => turn(() => sink.write(records)),
+    flush: () => turn(() => sink.flush()),
+    close: () => turn(() => sink.close()),
+  };
 }
