@@ -1,6 +1,7 @@
 // Sinks that append lines to a file. A flush reaches the disk. After a crash a record may be appended again ('repeats'): a
 // file can't be told to take a line once.
-import { type FileHandle, open } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { type FileHandle, link, open, rm, writeFile } from 'node:fs/promises';
 import { stringify } from 'csv-stringify/sync';
 import type { SinkConnector, SinkRecord } from '../../dsl/connector.ts';
 import { failed } from './file-bytes.ts';
@@ -91,6 +92,7 @@ function appendingSink<K, V>(
     delivery: 'repeats',
     async open({ task }) {
       const file = typeof path === 'string' ? path : path(task);
+      if (header !== null) await createWith(header, file, task).catch((error: unknown) => failed(file, error));
       const handle = await open(file, 'a+').catch((error: unknown) => failed(file, error));
       const append = (text: string) => handle.appendFile(text).catch((error: unknown) => failed(file, error));
       const start = await startOf(handle, header).catch((error: unknown) => failed(file, error));
@@ -106,6 +108,16 @@ function appendingSink<K, V>(
       };
     },
   };
+}
+
+/** Tasks that open a file at the same time find it with its header, or none. */
+async function createWith(header: string, file: string, task: string): Promise<void> {
+  if (existsSync(file)) return;
+  const made = `${file}.${task}.new`;
+  await writeFile(made, `${header}\n`);
+  // It is there by now; or the file system has no links, and the header is written as into an empty file.
+  await link(made, file).catch(() => {});
+  await rm(made);
 }
 
 /** What must come before the first line: the header of an empty file, the end of a line that a crash has torn. */

@@ -87,6 +87,14 @@ test('a lone value of blanks is a record of a CSV file', async () => {
   expect(found).toEqual([{ v: '' }, { v: ' ' }, { v: '' }]);
 });
 
+test('tasks that open a CSV file at the same time give it one header', async () => {
+  const path = newPath();
+  const sink = csvFileSink(path, { columns: ['v'] });
+  const tasks = await Promise.all(['0_0', '0_1', '0_2'].map((task) => sink.open({ ...open, task })));
+  await Promise.all(tasks.map((task) => task.close()));
+  expect(textOf(path)).toBe('v\n');
+});
+
 test('a line that a crash has torn is ended before the next', async () => {
   const path = newPath();
   appendFileSync(path, 'whole\nto');
