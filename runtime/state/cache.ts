@@ -25,6 +25,8 @@ export interface Entry {
   state: 0 | 1 | 2 | 3;
   /** The commit that writes it, while sealed. */
   sealedIn: number;
+  /** What the value was read from, until it is sealed; null where the store's serde writes it. */
+  encoded: Uint8Array | null;
   used: boolean;
   /** What it weighs in memory, about. */
   bytes: number;

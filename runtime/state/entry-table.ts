@@ -95,6 +95,7 @@ export function createEntryTable({ spec, storage, budget, makeRoom, buckets, sto
       stamped,
       state: entryState.clean,
       sealedIn: 0,
+      encoded: null,
       used: true,
       bytes,
       deletedMs: 0,
@@ -160,16 +161,17 @@ export function createEntryTable({ spec, storage, budget, makeRoom, buckets, sto
     changes.push(entry);
   }
 
-  function put(entry: Entry, value: any, timestampMs: number): void {
+  function put(entry: Entry, value: any, timestampMs: number, encoded: Uint8Array | null = null): void {
     if (value === null || value === undefined) {
       remove(entry, timestampMs);
       return;
     }
     entry.stamped = { value, timestampMs };
+    entry.encoded = encoded;
     touch(entry);
     if (++puts % measureEvery !== 0) return;
     try {
-      weigh(entry, valueSerde.encode(value).length);
+      weigh(entry, (encoded ?? valueSerde.encode(value)).length);
     } catch {
       // Said when it is sealed.
     }
@@ -180,6 +182,7 @@ export function createEntryTable({ spec, storage, budget, makeRoom, buckets, sto
     if (entry.stamped === undefined && entry.state === entryState.clean) return;
     entry.deletedMs = timestampMs ?? entry.stamped?.timestampMs ?? entry.deletedMs;
     entry.stamped = undefined;
+    entry.encoded = null;
     touch(entry);
   }
 
@@ -206,11 +209,12 @@ export function createEntryTable({ spec, storage, budget, makeRoom, buckets, sto
       onChange?.(spec.changelog, changelogKey(entry.startMs, key), null, entry.deletedMs);
       pending.operations.push({ type: 'del', key: storageKey(entry.startMs, key) });
     } else {
-      const stored = stamp(stamped.timestampMs, encodeValue(entry, stamped.value));
+      const stored = stamp(stamped.timestampMs, entry.encoded ?? encodeValue(entry, stamped.value));
       onChange?.(spec.changelog, changelogKey(entry.startMs, key), stored, stamped.timestampMs);
       pending.operations.push({ type: 'put', key: storageKey(entry.startMs, key), value: stored });
       weigh(entry, stored.length);
     }
+    entry.encoded = null;
     entry.state = entryState.sealed;
     entry.sealedIn = pending.number;
     pending.entries.push(entry);

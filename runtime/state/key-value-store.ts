@@ -31,7 +31,7 @@ export function openKeyValueStore({ prefix, empty, ...options }: KeyValueStoreOp
   const store: KeyValueStore = {
     name: spec.name,
     get: (key) => table.find(bucket, key).stamped,
-    put: (key, value, timestampMs) => table.put(table.find(bucket, key), value, timestampMs),
+    put: (key, value, timestampMs, encoded) => table.put(table.find(bucket, key), value, timestampMs, encoded),
     delete: (key, timestampMs) => table.remove(table.find(bucket, key), timestampMs),
     entries: () => sorted(null, null),
     range: (from, to) => sorted(spec.key.encode(from), spec.key.encode(to)),

@@ -22,8 +22,12 @@ export interface Stamped<out V> {
 export interface KeyValueStore<K = any, V = any> {
   readonly name: string;
   get(key: K): Stamped<V> | undefined;
-  /** A null or undefined value deletes. */
-  put(key: K, value: V, timestampMs: number): void;
+  /**
+   * A null or undefined value deletes.
+   *
+   * @param encoded what the value was read from, kept as it is: the serde may read what it would write otherwise, or not at all
+   */
+  put(key: K, value: V, timestampMs: number, encoded?: Uint8Array | null): void;
   /** @param timestampMs of the tombstone. Default: that of the value it deletes */
   delete(key: K, timestampMs?: number): void;
   /** In the order of encoded keys. Only for stores in memory (the test driver): on disk it fails, use `query`. */

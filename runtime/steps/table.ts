@@ -4,12 +4,12 @@
 // order takes its place in the history alone, and what is older than that is dropped and counted as late (KIP-914).
 import type { KeyValueStore } from '../state/store.ts';
 import { openVersionedRows } from '../state/versions.ts';
-import { undecoded } from '../task/record-context.ts';
+import { type TaskRecord, undecoded } from '../task/record-context.ts';
 import { countLate } from '../task/task-metrics.ts';
 import type { Forward, ForwardChange, StepOf, StepParts } from './step.ts';
 
 export function tableStep(
-  { name, store: storeName }: StepOf<'toTable'> | StepOf<'tableSource'>,
+  { name, kind, store: storeName }: StepOf<'toTable'> | StepOf<'tableSource'>,
   { record, errors, metrics, stores }: StepParts,
   wantsOld: boolean,
   next: ForwardChange,
@@ -27,13 +27,19 @@ export function tableStep(
       }
       if (wantsOld) old = store.get(known)?.value ?? null;
       if (value === null || value === undefined) store.delete(known, timestampMs);
-      else store.put(known, value, timestampMs);
+      else store.put(known, value, timestampMs, kind === 'tableSource' ? ownBytes(record) : null);
     } catch (error) {
       errors.process(name, value, error);
       return;
     }
     next(key, value ?? null, old, timestampMs);
   };
+}
+
+/** A topic's rows are kept as the topic has them, as when they are restored from it. */
+function ownBytes({ origin }: TaskRecord): Uint8Array | null {
+  const bytes = origin.valueBytes();
+  return bytes === null ? null : new Uint8Array(bytes);
 }
 
 export function versionedTableStep(
