@@ -53,8 +53,7 @@ const pollMs = 500;
 const closeWaitMs = 5_000;
 /** A rebalance waits for an automatic commit that is under way, and the next makes up for it. */
 const autoCommitMs = 5_000;
-/** Longer than another coordinator needs to take over; without it the next owner reads some records again. */
-const lastCommitMs = 15_000;
+const lastCommitMs = 15_000; // longer than another coordinator needs to take over
 
 export function createConsumer<K = Uint8Array, V = Uint8Array>(
   cluster: Cluster,
