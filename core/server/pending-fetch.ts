@@ -102,6 +102,9 @@ async function readMoved(fetch: PendingFetch): Promise<void> {
 function take(read: PartitionRead, { records, abortedTransactions }: ReadResult): number {
   const last = records.at(-1);
   if (last === undefined) return 0;
+  // A transaction that began in what was read before was listed with it: librdkafka skips what follows one listed twice.
+  const listedTo = read.records.length > 0 ? read.nextOffset : 0;
+  for (const aborted of abortedTransactions ?? []) if (aborted.firstOffset >= listedTo) read.aborted.push(aborted);
   let bytes = 0;
   for (const batch of records) {
     bytes += batch.length;
@@ -109,7 +112,6 @@ function take(read: PartitionRead, { records, abortedTransactions }: ReadResult)
   }
   read.bytes += bytes;
   read.nextOffset = readBatchHeader(last).lastOffset + 1;
-  if (abortedTransactions !== null) read.aborted.push(...abortedTransactions);
   return bytes;
 }
 

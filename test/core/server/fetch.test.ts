@@ -164,3 +164,48 @@ test('readers of committed records wait for the end of a transaction and are tol
     abortedTransactions: [{ producerId, firstOffset: 2 }],
   });
 });
+
+test('a transaction that was aborted is listed once, however often the log moved while the fetch waited', async () => {
+  const clock = createManualClock(1_000_000);
+  await using rig = await startNode({ clock });
+  await createTopic(rig, 'orders');
+  const begin = async (id: string) => {
+    const { producerId, producerEpoch } = await rig.ask('initProducerId', {
+      transactionalId: id,
+      transactionTimeoutMs: 60_000,
+    });
+    return { transactionalId: id, producerId, producerEpoch };
+  };
+  const write = async (writer: Awaited<ReturnType<typeof begin>>, value: string, baseSequence: number) => {
+    const { transactionalId, producerId, producerEpoch } = writer;
+    await rig.ask(
+      'addPartitionsToTxn',
+      {
+        v3AndBelowTransactionalId: transactionalId,
+        v3AndBelowProducerId: producerId,
+        v3AndBelowProducerEpoch: producerEpoch,
+        v3AndBelowTopics: [{ name: 'orders', partitions: [0] }],
+      },
+      3,
+    );
+    const fields = { producerId, producerEpoch, baseSequence, isTransactional: true, timestampMs: 1_000_000 };
+    const written = await produce(rig, 'orders', batchOf([value], fields), { transactionalId });
+    expect(written).toMatchObject({ errorCode: 0 });
+  };
+  const [one, other] = [await begin('one'), await begin('other')];
+  await write(one, 'dropped', 0);
+  await write(other, 'kept', 0);
+  await rig.ask('endTxn', { ...one, committed: false }, 4);
+
+  const waiting = fetch(rig, 'orders', { committed: true, maxWaitMs: 60_000, minBytes: 100_000 });
+  expect(await isPending(waiting)).toBe(true); // with the first batch, up to where the other transaction is open
+  await rig.ask('endTxn', { ...other, committed: true }, 4);
+  expect(await isPending(waiting)).toBe(true);
+  await write(one, 'kept too', 1);
+  await rig.ask('endTxn', { ...one, committed: true }, 4);
+  expect(await isPending(waiting)).toBe(true);
+  clock.advance(60_000);
+  const { records, abortedTransactions } = await waiting;
+  expect(valuesIn(records)).toEqual(expect.arrayContaining(['dropped', 'kept', 'kept too']));
+  expect(abortedTransactions).toEqual([{ producerId: one.producerId, firstOffset: 0 }]);
+});
