@@ -27,7 +27,9 @@ function beginRebalance(turn: Turn, group: Group): void {
   if (group.state === 'completingRebalance') {
     for (const member of group.members.values()) {
       member.assignment = noBytes;
+      if (member.syncing.length === 0) continue;
       answerSyncs(turn, group, member, 'REBALANCE_IN_PROGRESS');
+      extendSession(turn, group, member);
     }
   }
   turn.cancel(group, 'sync');

@@ -202,3 +202,17 @@ test('a join that is asked again while it waits is answered twice', async () => 
   await rig.pass(20_000);
   expect((await Promise.all([first, second])).map(({ generationId }) => generationId)).toEqual([2, 2]);
 });
+
+test('a member that waits for its assignment has a new session when the leader dies owing it', async () => {
+  const rig = createGroupRig();
+  const [leader, follower] = await stableGroup(rig, 2);
+  const again = [leader!, follower!].map(({ memberId }, i) => rig.join({ memberId, sessionTimeoutMs: 10_000 + i }));
+  await rig.settle();
+  const [, second] = await Promise.all(again);
+  const syncing = rig.sync({ memberId: follower!.memberId, generationId: second!.generationId });
+  await rig.pass(10_000);
+  expect(await syncing).toMatchObject({ error: 'REBALANCE_IN_PROGRESS' });
+  await rig.pass(1);
+  const { memberId } = follower!;
+  expect(await rig.join({ memberId })).toMatchObject({ error: 'NONE', leader: memberId });
+});
