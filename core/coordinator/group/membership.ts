@@ -249,17 +249,18 @@ export interface LeavingMember {
 
 /** One outcome a member, in order. */
 export function leave(turn: Turn, group: Group, leaving: readonly LeavingMember[]): ('NONE' | MemberError)[] {
-  const gone: string[] = [];
+  let hasMemberGone = false;
   const outcomes = leaving.map(({ memberId, groupInstanceId }): 'NONE' | MemberError => {
     const id = memberId === '' ? (group.staticMembers.get(groupInstanceId ?? '') ?? '') : memberId;
     if (!group.pendingJoins.has(id)) {
       const error = memberError(group, id, groupInstanceId);
       if (error !== null) return error;
     }
+    hasMemberGone ||= group.members.has(id);
     dropMember(turn, group, id);
-    gone.push(id);
     return 'NONE';
   });
-  if (gone.length > 0 && group.state !== 'empty') rebalance(turn, group);
+  // Nobody but a rebalance under way waits for one that was only told its id.
+  if (hasMemberGone ? group.state !== 'empty' : group.state === 'preparingRebalance') rebalance(turn, group);
   return outcomes;
 }

@@ -216,3 +216,12 @@ test('a member that waits for its assignment has a new session when the leader d
   const { memberId } = follower!;
   expect(await rig.join({ memberId })).toMatchObject({ error: 'NONE', leader: memberId });
 });
+
+test('one that was only told its id leaves without disturbing the others', async () => {
+  const rig = createGroupRig();
+  const [member] = await stableGroup(rig, 1);
+  const told = await rig.join({ requireKnownMemberId: true });
+  expect(await rig.leave(told.memberId)).toEqual(['NONE']);
+  expect(await rig.state()).toBe('Stable');
+  expect(await rig.heartbeat(member!)).toBe('NONE');
+});
