@@ -1,5 +1,6 @@
-// OffsetFetch: 1-10. Version 2 takes null for all topics, 7 can insist on stable offsets, 8 asks for many groups at once,
-// 9 names the member of a consumer group (KIP-848), from 10 topics have ids. What was never committed is offset -1 without an error.
+// OffsetFetch: 1-10. Version 2 takes null for all topics and has an error for the group, which 1 says of each partition, 7
+// can insist on stable offsets, 8 asks for many groups at once, 9 names the member of a consumer group (KIP-848), from 10
+// topics have ids. What was never committed is offset -1 without an error.
 import type { OffsetReader } from '../../coordinator/group/consumer/consumer-offsets.ts';
 import type { FetchedOffset } from '../../coordinator/group/offset-requests.ts';
 import type { CommandResult } from '../../coordinator/shard.ts';
@@ -7,6 +8,7 @@ import { apis, type RequestOf } from '../../protocol/api-table.ts';
 import type { ErrorName } from '../../protocol/error-code.ts';
 import { zeroUuid } from '../../protocol/uuid.ts';
 import { codeOf, coordinatorErrorOf } from '../error-names.ts';
+import { failedResponse } from '../failed-response.ts';
 import type { Call, Handler } from '../handler.ts';
 
 const batchedFrom = 8;
@@ -20,10 +22,8 @@ export const offsetFetch: Handler<'offsetFetch'> = async (request, call) => {
     const topics = request.topics?.map((topic) => ({ ...topic, topicId: zeroUuid })) ?? null;
     const asked = { groupId: request.groupId, memberId: null, memberEpoch: -1, topics };
     const group = await fetchGroup(asked, request.requireStable, call);
-    return response.create({
-      topics: group.topics.map(({ name, partitions }) => ({ name, partitions })),
-      errorCode: group.errorCode,
-    });
+    if (group.errorCode !== 0) return failedResponse('offsetFetch', call.version, request, group.errorCode);
+    return response.create({ topics: group.topics.map(({ name, partitions }) => ({ name, partitions })) });
   }
   const groups = request.groups.map((group) => fetchGroup(group, request.requireStable, call));
   return response.create({ groups: await Promise.all(groups) });

@@ -46,6 +46,19 @@ test('a node that can not write says so, stays up, and writes again when it can'
   expect(await committed(rig, 'readers')).toBe(3);
 });
 
+test('who asks for offsets while their coordinator can not be read hears of it in every version', async () => {
+  const engine = createFaultyEngine();
+  await using rig = await startNode({ engine });
+  await createTopic(rig, 'orders');
+  engine.failWrites();
+  const request = { groupId: 'readers', topics: [{ name: 'orders', partitionIndexes: [0] }] };
+  const { code: errorCode } = errors.NOT_COORDINATOR;
+  const oldest = await rig.ask('offsetFetch', request, 1);
+  expect(oldest.topics).toMatchObject([{ name: 'orders', partitions: [{ partitionIndex: 0, errorCode }] }]);
+  expect(await rig.ask('offsetFetch', request, 2)).toMatchObject({ errorCode, topics: [] });
+  expect((await rig.ask('offsetFetch', { groups: [request] }, 9)).groups[0]).toMatchObject({ errorCode });
+});
+
 test('a transaction whose coordinator could not write once is timed out all the same, though nobody asks', async () => {
   const clock = createManualClock(1_000_000);
   const engine = createFaultyEngine();
