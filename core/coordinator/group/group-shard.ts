@@ -137,8 +137,8 @@ export function createGroupShard(
     return group;
   }
 
-  const offsetTombstones = (groupId: string): CoordinatorRecord[] =>
-    [...offsets.of(groupId)].map(([topic, partition]) => offsetTombstone({ groupId, topic, partition }));
+  /** Also of what open transactions have committed, which would come back with their end. */
+  const offsetTombstones = (groupId: string): CoordinatorRecord[] => [...offsets.places(groupId)].map(offsetTombstone);
 
   /** Of the group and its offsets. */
   const tombstonesOf = ({ groupId }: Group): CoordinatorRecord[] => [
@@ -309,19 +309,15 @@ export function createGroupShard(
       const records: CoordinatorRecord[] = [];
       const reply = partitions.map(({ topic, partition }) => {
         if (isRead(topic)) return 'GROUP_SUBSCRIBED_TO_TOPIC' as const;
-        if (offsets.get({ groupId, topic, partition }) !== undefined)
-          records.push(offsetTombstone({ groupId, topic, partition }));
+        const place = { groupId, topic, partition };
+        if (offsets.get(place) !== undefined || offsets.pending(place)) records.push(offsetTombstone(place));
         return 'NONE' as const;
       });
       return { records, reply };
     },
     forgetTopics(topics) {
-      const records = [...offsets.groupIds()].flatMap((groupId) =>
-        [...offsets.of(groupId)]
-          .filter(([topic]) => topics.has(topic))
-          .map(([topic, partition]) => offsetTombstone({ groupId, topic, partition })),
-      );
-      return { records, reply: undefined };
+      const places = [...offsets.places()].filter(({ topic }) => topics.has(topic));
+      return { records: places.map(offsetTombstone), reply: undefined };
     },
     expire() {
       const nowMs = clock.now();

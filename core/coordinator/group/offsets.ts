@@ -34,6 +34,8 @@ export interface OffsetTable {
   /** Whether a transaction that is open has committed here. */
   pending(place: OffsetPlace): boolean;
   anyPending(groupId: string): boolean;
+  /** Where a group, or any, has committed something, or will have if a transaction that is open commits; some come twice. */
+  places(groupId?: string): Iterable<OffsetPlace>;
   /** All of a group, topic by topic. */
   of(groupId: string): Iterable<readonly [topic: string, partition: number, committed: CommittedOffset]>;
   groupIds(): Iterable<string>;
@@ -92,6 +94,14 @@ export function createOffsetTable(): OffsetTable {
     pending: (place) => [...open.values()].some((entries) => entries.some((pending) => same(pending.place, place))),
     anyPending: (groupId) =>
       [...open.values()].some((entries) => entries.some(({ place }) => place.groupId === groupId)),
+    *places(only) {
+      for (const groupId of only === undefined ? committed.keys() : [only]) {
+        for (const [topic, partitions] of committed.get(groupId) ?? [])
+          for (const partition of partitions.keys()) yield { groupId, topic, partition };
+      }
+      for (const entries of open.values())
+        for (const { place } of entries) if (only === undefined || place.groupId === only) yield place;
+    },
     *of(groupId) {
       for (const [topic, partitions] of committed.get(groupId) ?? []) {
         for (const [partition, entry] of partitions) yield [topic, partition, entry];

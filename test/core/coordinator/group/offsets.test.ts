@@ -149,3 +149,21 @@ test('a group with members is not deleted; an empty one goes with its offsets, f
   const after = createGroupRig({ log });
   expect([await after.state(), await after.committed()]).toEqual(['Dead', -1]);
 });
+
+test('offsets that are deleted do not come back with the end of a transaction that had committed them', async () => {
+  const deletions = {
+    'the topic': (on: GroupRig) => on.runtime.runOnAll((shard) => shard.forgetTopics(new Set(['orders']))),
+    'the offset': (on: GroupRig) =>
+      on.runtime.run(group, (shard) => shard.deleteOffsets(group, [{ topic: 'orders', partition: 0 }])),
+    'the group': (on: GroupRig) => on.runtime.run(group, (shard) => shard.deleteGroup(group)),
+  };
+  for (const [what, remove] of Object.entries(deletions)) {
+    const log = createMemoryShardLog();
+    const rig = createGroupRig({ log });
+    await commitIn(rig, owner, 2);
+    await remove(rig);
+    await end(rig, true);
+    expect(await rig.committed(), what).toBe(-1);
+    expect(await createGroupRig({ log }).committed(), what).toBe(-1);
+  }
+});
