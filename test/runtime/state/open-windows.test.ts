@@ -50,6 +50,12 @@ describe('an index of windows', () => {
     );
   });
 
+  test('takes any number of windows that end together', () => {
+    const index = createWindowIndex(utf8);
+    for (let i = 0; i < 150_000; i++) index.put(`k${i}`, 0, 10);
+    expect(index.takeUntil(10)).toHaveLength(150_000);
+  });
+
   test('keys are the same when their bytes are', () => {
     const ids = createWindowIndex(uuid);
     ids.put('0F3E4D5C-0000-0000-0000-000000000000', 1, 2);
