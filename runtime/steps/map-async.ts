@@ -39,7 +39,10 @@ export function mapAsyncStep(step: StepOf<'mapAsync'>, parts: StepParts, next: F
   /** @param attempt 0 is the first */
   function call(entry: Entry, attempt: number): void {
     const aborting = new AbortController();
-    const end = () => aborting.abort(new Fault('CLOSED', { what: 'the task' }));
+    const end = () => {
+      timer?.cancel();
+      aborting.abort(new Fault('CLOSED', { what: 'the task' }));
+    };
     endings.add(end);
     let over = false;
     const settled = (answer: NonNullable<Entry['answer']>) => {

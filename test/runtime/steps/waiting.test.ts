@@ -199,6 +199,33 @@ describe('mapAsync', () => {
     });
   });
 
+  test('leaves no timer behind when it closes, also where the call heeds no signal', async () => {
+    const timers = new Set<object>();
+    const { task, feed, clock } = startTask({
+      steps: inLine([
+        input,
+        { kind: 'mapAsync', project: () => new Promise(() => {}), concurrency: 2, order: 'kept', timeoutMs: 60_000 },
+        out,
+      ]),
+    });
+    const { after } = clock;
+    clock.after = (delayMs, callback) => {
+      const timer = after(delayMs, callback);
+      timers.add(timer);
+      return {
+        cancel() {
+          timers.delete(timer);
+          timer.cancel();
+        },
+      };
+    };
+    feed([{ value: 'a' }, { value: 'b' }]);
+    task.process(10);
+    expect(timers.size).toBe(2);
+    await task.close();
+    expect(timers.size).toBe(0);
+  });
+
   test('a rejected promise goes to the error policy', async () => {
     const failing = start('kept', 2);
     failing.feed([{ value: 'a' }]);
