@@ -45,9 +45,12 @@ function checked(handlers: Handlers, { name, timers, once: onceTimers }: StepOf<
 export function processStep(step: StepOf<'process'>, parts: StepParts, outputs: readonly Forward[]): Forward {
   const { name, schedule, needsKey } = step;
   const { record, errors, metrics, stores, times, clock } = parts;
-  // Of a store that is stamped with it, since a restore raises it so; a session's stamp is its end.
-  const stamped = step.stores.find(({ kind }) => kind !== 'session') ?? step.stores[0];
-  const time = times.of(schedule ?? stamped?.store ?? step.once[0]?.store ?? name);
+  const stamped = step.stores.filter(({ kind }) => kind !== 'session');
+  const time = times.of(schedule ?? (stamped[0] ?? step.stores[0])?.store ?? step.once[0]?.store ?? name);
+  // What is stamped with it is restored each by itself; a session's stamp is its end.
+  for (const store of [schedule, ...[...stamped, ...step.once].map((each) => each.store)]) {
+    if (store !== null) time.nowMs = Math.max(time.nowMs, stores.streamTimeMs(store) ?? -1);
+  }
   let atWork: AtWork | null = null;
   let closed = false;
 
