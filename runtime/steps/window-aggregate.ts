@@ -11,7 +11,7 @@ import { latestUpdates } from './latest-updates.ts';
 import { sessionAggregate } from './session-aggregate.ts';
 import { slidingAggregate } from './sliding-aggregate.ts';
 import { type ChangesTo, type Forward, noChanges, nowhere, type StepParts } from './step.ts';
-import { createExpiry, createWindowClosing } from './window-closing.ts';
+import { createExpiry, createWindowClosing, lateTime } from './window-closing.ts';
 import type { AddToWindows, WindowParts, WindowStep } from './window-parts.ts';
 import { advanceMsOf, firstWindowStartMs } from './windows.ts';
 
@@ -39,7 +39,8 @@ export function windowAggregateStep(
   const keyOf = (key: unknown, startMs: number) => ({ key, startMs, endMs: startMs + aligned!.sizeMs });
   const passOn = held ? latestUpdates({ name: step.name, store, keyOf, shown, next }, parts) : undefined;
   const update = emit === 'update' && !held ? next : noChanges;
-  const windowParts = { ...parts, store, time, wantsOld, update, shown, fold };
+  const closingTime = lateTime({ window, emit, store, time }, parts);
+  const windowParts = { ...parts, store, time: closingTime, wantsOld, update, shown, fold };
   const addToWindows = adderOf(step, windowParts);
   const close =
     emit === 'update' && aligned !== null

@@ -21,6 +21,23 @@ export interface ClosingOptions {
   readonly next: ForwardChange;
 }
 
+const passedOnScope = ({ name }: WindowStore): string => `${name} closed`;
+
+/** The time by which records are late: what was passed on stays closed, where windows are to stay open for longer now. */
+export function lateTime(
+  { window, emit, store, time }: Pick<ClosingOptions, 'window' | 'emit' | 'store' | 'time'>,
+  { times }: StepParts,
+): Readonly<StreamTime> {
+  const passedOnMs = emit === 'windowCloses' ? times.of(passedOnScope(store)).nowMs : -1;
+  const untilMs = passedOnMs < 0 ? -1 : passedOnMs + closingLagMs(window);
+  if (untilMs <= time.nowMs) return time;
+  return {
+    get nowMs() {
+      return Math.max(time.nowMs, untilMs);
+    },
+  };
+}
+
 /** Closes what stream time has passed; called after every record. */
 export function createWindowClosing(options: ClosingOptions, { timed, times, record }: StepParts): () => void {
   const { window, emit, idleMs, keepMs, store, time, shown, next } = options;
@@ -28,7 +45,7 @@ export function createWindowClosing(options: ClosingOptions, { timed, times, rec
   const lagMs = closingLagMs(window);
   const final = emit === 'windowCloses';
   /** Windows that end by then have been passed on. */
-  const passedOn = times.of(`${store.name} closed`);
+  const passedOn = times.of(passedOnScope(store));
   let closedAtMs = -1;
   /** Whether a record has come since time was last looked at. */
   const activity = { any: false };
@@ -44,7 +61,7 @@ export function createWindowClosing(options: ClosingOptions, { timed, times, rec
       for (const { key, startMs } of open.takeUntil(time.nowMs - lagMs - keepMs)) store.delete(key, startMs);
       return;
     }
-    passedOn.nowMs = time.nowMs - lagMs;
+    passedOn.nowMs = Math.max(passedOn.nowMs, time.nowMs - lagMs);
     for (const closed of open.takeUntil(time.nowMs - lagMs, keepMs > 0 ? 'keep' : undefined)) {
       emitFinal(closed);
       if (keepMs > 0) kept.push(closed);

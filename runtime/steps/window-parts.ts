@@ -9,7 +9,8 @@ export type WindowStep<Spec extends WindowSpec = WindowSpec> = StepOf<'aggregate
 /** What the kinds of windows build on. */
 export interface WindowParts extends StepParts {
   readonly store: WindowStore;
-  readonly time: StreamTime;
+  /** By which records are late. */
+  readonly time: Readonly<StreamTime>;
   readonly wantsOld: boolean;
   /** Passes on a change, where updates are asked for. */
   readonly update: ForwardChange;

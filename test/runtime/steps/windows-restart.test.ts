@@ -86,3 +86,23 @@ test('windows that were kept and are kept no longer leave without a word; a shor
   rig.send('in', 'k', 'd', 96);
   expect(rig.take()).toEqual(['k=b from 70@75']);
 });
+
+test.each([
+  ['tumbling', tumbling(10, { grace: 0 }), tumbling(10, { grace: 200 })],
+  ['sliding', sliding({ difference: 10, grace: 0 }), sliding({ difference: 10, grace: 200 })],
+  ['session', session({ gap: 10, grace: 0 }), session({ gap: 10, grace: 200 })],
+])('%s windows that were passed on stay closed when grace becomes longer', async (_, shorter, longer) => {
+  const rig = await startRig(program(shorter, { emit: 'windowCloses' }), 'database');
+  rig.send('in', 'k', 'a', 15);
+  rig.send('in', 'k', 'b', 65);
+  expect(rig.take()).toHaveLength(1);
+  for (const ts of [17, 66]) {
+    await rig.restart(program(longer, { emit: 'windowCloses' }));
+    rig.send('in', 'k', 'late', 17);
+    rig.send('in', 'k', 'on time', ts);
+    expect(rig.take()).toEqual([]);
+  }
+  expect(rig.metrics.lateBy).toEqual({ 'reduce store': 3 });
+  rig.send('in', 'k', 'c', 900);
+  expect(rig.take().join()).not.toMatch('late');
+});
