@@ -1,6 +1,6 @@
 // An Observable into a topic. RxJS can't be slowed down, so what is not acknowledged has a bound, and a source that
 // outruns it is an error and not a growing heap (rxjs #2342).
-import { Observable, type OperatorFunction } from 'rxjs';
+import { Observable, type OperatorFunction, takeWhile } from 'rxjs';
 import type { Client, SentRecord } from '../../core/client/index.ts';
 import { Fault } from '../../core/kernel/fault.ts';
 import type { Destination } from '../../dsl/stage.ts';
@@ -70,9 +70,9 @@ export function produceTo<K, V>(
       }
 
       subscriber.add(
-        source.subscribe({
+        // A source that gives all it has while it is subscribed can be stopped from inside alone.
+        source.pipe(takeWhile(() => !ended)).subscribe({
           next(record) {
-            if (ended) return;
             if (inFlight >= inFlightMax) return failWith(new Fault('RX_OVERFLOW', { topic: topic.name, inFlightMax }));
             try {
               inFlight += 1;

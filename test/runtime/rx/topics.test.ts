@@ -157,6 +157,13 @@ describe('produceTo', () => {
       produceTo(client, numbers, { inFlightMax: 10 }),
     );
     await expect(lastValueFrom(tooFast)).rejects.toMatchObject({ code: 'RX_OVERFLOW' });
+    let made = 0;
+    function* endless() {
+      while (made < 1_000) yield record(made++);
+    }
+    const tooMany = from(endless()).pipe(produceTo(client, numbers, { inFlightMax: 10 }));
+    await expect(lastValueFrom(tooMany)).rejects.toMatchObject({ code: 'RX_OVERFLOW' });
+    expect(made).toBeLessThan(20);
     const paced = from([1, 2, 3]).pipe(
       concatMap((n) => from([record(n)]).pipe(produceTo(client, numbers, { inFlightMax: 1 }))),
       toArray(),
