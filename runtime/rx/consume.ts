@@ -67,7 +67,14 @@ export async function* consumeLists<K, V>(
         const name = partitionName(fetched);
         const end = left === null ? Number.POSITIVE_INFINITY : left.get(name);
         if (end === undefined) continue;
-        const records = decode(fetched, end);
+        const records: ConsumedRecord<K, Exclude<V, null>>[] = [];
+        try {
+          decode(fetched, end, records);
+        } catch (error) {
+          // Those before it are as good as ever.
+          if (records.length > 0) yield records;
+          throw error;
+        }
         if (records.length > 0) yield records;
         if (fetched.nextOffset >= end) left?.delete(name);
       }
@@ -117,8 +124,7 @@ function createDecoder<K, V>({ key: keySerde, value: valueSerde }: TopicSpec) {
     }
   }
 
-  return (fetched: FetchedPartition, end: number): ConsumedRecord<K, V>[] => {
-    const records: ConsumedRecord<K, V>[] = [];
+  return (fetched: FetchedPartition, end: number, records: ConsumedRecord<K, V>[]): void => {
     for (const batch of fetched.batches) {
       cursor.open(batch);
       while (cursor.next()) {
@@ -135,6 +141,5 @@ function createDecoder<K, V>({ key: keySerde, value: valueSerde }: TopicSpec) {
         });
       }
     }
-    return records;
   };
 }

@@ -87,6 +87,19 @@ describe('consume', () => {
     await expect(reading).rejects.toThrowError('enough');
   });
 
+  test('records before one that can’t be read are handed out', async () => {
+    const producer = client.producer();
+    const values = [safeInt64.encode(1), safeInt64.encode(2), utf8.encode('three')];
+    for (const value of values) producer.write('numbers', 0, 1, null, value);
+    await producer.close();
+    const seen: unknown[] = [];
+    const reading = async () => {
+      for await (const { value } of consume(client, numbers, { until: 'end' })) seen.push(value);
+    };
+    await expect(reading()).rejects.toMatchObject({ code: 'CANNOT_DECODE', detail: { offset: 2 } });
+    expect(seen).toEqual([1, 2]);
+  });
+
   test('a record that is no such value is named', async () => {
     await write([[0, 1]]);
     await expect(collect(consume(client, texts, { until: 'end' }))).rejects.toMatchObject({
