@@ -1,6 +1,6 @@
 // The changes of a table as an Observable, read from its changelog: the log has them in order, with those from before, for
 // every process and after every restart, which a listener inside of a task would not.
-import { map, type Observable } from 'rxjs';
+import { filter, map, type Observable } from 'rxjs';
 import type { Client } from '../../core/client/index.ts';
 import { Fault } from '../../core/kernel/fault.ts';
 import type { Serde } from '../../core/schema/serde.ts';
@@ -58,6 +58,8 @@ export function observeTable<K, V>(
   const topic = { name: spec.changelog, key: keySerde(spec), value: valueSerde(spec), config: {} };
   const changelog = { topic } as unknown as Viewable<{ key: unknown; startMs: number }, Row>;
   return observe(client, changelog, options).pipe(
+    // In a topic of the user's there may be records that are no row.
+    filter(({ key }) => key !== null),
     map(({ key, value: row, timestampMs, partition }) => ({
       key: (spec.window === null ? key!.key : { ...key!, endMs: ends(key!, row) }) as K,
       value: (row?.value ?? null) as V | null,

@@ -2,8 +2,8 @@
 import { concatMap, firstValueFrom, from, lastValueFrom, NEVER, map as rxMap, Subject, toArray } from 'rxjs';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { Client } from '../../../core/client/index.ts';
-import { json, safeInt64, topic, utf8 } from '../../../dsl/index.ts';
-import { type ConsumedRecord, consume, observe, produceTo } from '../../../runtime/rx/index.ts';
+import { compile, job, json, safeInt64, table, topic, toStream, utf8 } from '../../../dsl/index.ts';
+import { type ConsumedRecord, consume, observe, observeTable, produceTo } from '../../../runtime/rx/index.ts';
 import { startNode, type TestNode } from '../../core/client/real-node.ts';
 
 const numbers = topic('numbers', safeInt64);
@@ -145,6 +145,27 @@ describe('observe', () => {
       code: 'TOPIC_NOT_FOUND',
     });
   });
+});
+
+test('observeTable passes over a record without a key, which is no row', async () => {
+  const rows = table('numbers', safeInt64);
+  const topology = compile(job('j', [rows.pipe(toStream()).to(topic('out', safeInt64))]));
+  const producer = client.producer();
+  for (const [key, value] of [
+    ['a', 1],
+    [null, 2],
+    ['b', 3],
+  ] as const)
+    producer.write('numbers', 0, 1, key === null ? null : utf8.encode(key), safeInt64.encode(value));
+  await producer.close();
+  const changes$ = observeTable({ client, topology }, 'numbers', { until: 'end' }).pipe(
+    rxMap(({ key, value }) => [key, value]),
+    toArray(),
+  );
+  expect(await lastValueFrom(changes$)).toEqual([
+    ['a', 1],
+    ['b', 3],
+  ]);
 });
 
 describe('produceTo', () => {
