@@ -168,10 +168,7 @@ export function processStep(step: StepOf<'process'>, parts: StepParts, outputs: 
   return (key, value, timestampMs) => {
     record.currentKey = key;
     record.timestampMs = timestampMs;
-    if (needsKey && record.key === null) {
-      metrics.dropped.nullKey += 1;
-      return;
-    }
+    if (needsKey && !hasKey(value)) return;
     if (timestampMs > time.nowMs) {
       time.nowMs = timestampMs;
       state.expire();
@@ -188,6 +185,16 @@ export function processStep(step: StepOf<'process'>, parts: StepParts, outputs: 
     if (isPromise(answer)) refuse(answer);
     timers?.streamMoved();
   };
+
+  function hasKey(value: unknown): boolean {
+    try {
+      if (record.key !== null) return true;
+      metrics.dropped.nullKey += 1;
+    } catch (error) {
+      errors.process(name, value, error);
+    }
+    return false;
+  }
 
   /** Its end would come when another record is at hand. */
   function refuse(promise: PromiseLike<unknown>): never {

@@ -9,6 +9,8 @@ import {
   job,
   json,
   map,
+  safeInt64,
+  skip,
   topic,
   toStream,
   tumbling,
@@ -80,6 +82,25 @@ describe('a window by count', () => {
     const { driver, send, take } = started(1);
     send(null, '1', 10);
     expect([take(), driver.metrics.dropped.nullKey]).toEqual([[], 1]);
+  });
+
+  test('leaves a key that can’t be read to the error policy', async () => {
+    const numbered = topic('in', utf8, { key: safeInt64 });
+    const program = job(
+      'counted',
+      [
+        numbered
+          .pipe(
+            countWindow(1, { as: 'groups-of' }),
+            map((values) => values.join('')),
+          )
+          .to(topic('out', utf8, { key: safeInt64 })),
+      ],
+      { onError: skip() },
+    );
+    const rig = await startRig(program, 'database');
+    rig.send('in', 'no number', 'a', 1);
+    expect(rig.metrics.skipped.decode).toBe(1);
   });
 
   test('gives windows of time the records’ times, not the count (C19)', () => {
