@@ -1,5 +1,6 @@
 // The ends of a driven job: where a test puts records in and takes them out.
 
+import { serialize } from 'node:v8';
 import type { Clock } from '../../core/kernel/clock.ts';
 import { Fault } from '../../core/kernel/fault.ts';
 import type { TopicSpec } from '../../dsl/plan.ts';
@@ -102,7 +103,17 @@ export function createOutput<Raw extends { readonly headers: RecordHeaders; read
       for (let record = output.read(); record !== undefined; record = output.read()) records.push(record);
       return records;
     },
-    readTable: () => new Map(output.readAll().map(({ key, value }) => [key, value])),
+    readTable() {
+      // Two keys that are decoded are two objects, and may be one key.
+      const keys = new Map<unknown, unknown>();
+      const table = new Map<unknown, unknown>();
+      for (const { key, value } of output.readAll()) {
+        const id = typeof key === 'object' && key !== null ? serialize(key).toString('latin1') : key;
+        if (!keys.has(id)) keys.set(id, key);
+        table.set(keys.get(id), value);
+      }
+      return table;
+    },
     toMarbles: (legend, options) => drawMarbles(output.readAll(), legend, options),
   };
   return output;

@@ -77,6 +77,20 @@ describe('a driven job', () => {
     expect([store.get('a'), store.get('c'), store.timestampMs('a')]).toEqual([3, undefined, 7]);
   });
 
+  test('has one row for a key that is an object, as a window’s is', () => {
+    const perWindow = topic('per-window', safeInt64, { key: windowedKey(utf8, tumbling(10, { grace: 0 })) });
+    const program = job('j', [
+      lines.pipe(groupByKey(), window(tumbling(10, { grace: 0 })), count(), toStream()).to(perWindow),
+    ]);
+    const driver = createDriver(program);
+    for (const ts of [1, 2, 13]) driver.in(lines).send('k', 'a', { timestampMs: ts });
+    const rows = [...driver.out(perWindow).readTable()];
+    expect(rows.map(([key, value]) => [key.startMs, value])).toEqual([
+      [0, 2],
+      [10, 1],
+    ]);
+  });
+
   test('the wall clock stands still until it is moved, and is the event time of what says none', () => {
     const driver = createDriver(words, { startMs: 1_000 });
     driver.in(lines).send(null, 'a');
