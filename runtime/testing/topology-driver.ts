@@ -90,7 +90,8 @@ export function createDriver(job: JobSpec, { startMs = 0, logger = silentLogger 
   const metrics = createTaskMetrics();
   const topics = createDriverTopics();
   const stores = topology.subTopologies.map((sub) => createMemoryStores(sub.stores));
-  const globalRows = followGlobals(topology, topics);
+  const globals = createMemoryStores(topology.globals.map(({ topic }) => globalStoreSpec(topic)));
+  const globalRows = followGlobals(topology, topics, globals);
   const tasks = startTasks({ topology, stores, topics, clock, logger, metrics, globalRows });
 
   const places = new Map<string, ReadPlace>();
@@ -161,7 +162,7 @@ export function createDriver(job: JobSpec, { startMs = 0, logger = silentLogger 
         (record) => record,
       ) as DriverOutput<never, never>;
     },
-    store: (name) => storeOf(topology, stores, name),
+    store: (name) => storeOf(topology, { stores, globals }, name),
     advanceWallClock(by) {
       clock.advance(durationMs(by));
       for (const task of tasks) task.punctuate(clock.now());
@@ -196,8 +197,7 @@ interface DrivenParts {
 }
 
 /** Rows of the global tables, as their topics say at any time; what can't be read is passed over. */
-function followGlobals({ globals }: Topology, topics: DriverTopics): (topic: string) => GlobalRows {
-  const stores = createMemoryStores(globals.map(({ topic }) => globalStoreSpec(topic)));
+function followGlobals({ globals }: Topology, topics: DriverTopics, stores: TaskState): (topic: string) => GlobalRows {
   for (const { topic } of globals) {
     const store = stores.store(topic.name) as KeyValueStore;
     topics.follow(topic.name, ({ key, value, timestampMs }) => {
@@ -297,10 +297,15 @@ function outputOf(
   );
 }
 
-function storeOf(topology: Topology, stores: readonly TaskState[], name: string): DriverStore {
-  const all = topology.subTopologies.flatMap((sub, index) =>
-    sub.stores.map((spec) => ({ spec, stores: stores[index]! })),
-  );
+function storeOf(
+  { subTopologies, globals }: Topology,
+  given: { readonly stores: readonly TaskState[]; readonly globals: TaskState },
+  name: string,
+): DriverStore {
+  const all = [
+    ...subTopologies.flatMap((sub, index) => sub.stores.map((spec) => ({ spec, stores: given.stores[index]! }))),
+    ...globals.map(({ topic }) => ({ spec: globalStoreSpec(topic), stores: given.globals })),
+  ];
   const found = find('store', name, all, ({ spec }) => spec.name);
   return readStore(found.spec, found.stores.store(name));
 }

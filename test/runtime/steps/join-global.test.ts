@@ -30,6 +30,7 @@ test('looks up any key of the value, and keeps the record’s own; the table tri
   const driver = createDriver(job('j', [joined.to(out)]));
   driver.in(orders).send('a', '5 EUR', { timestampMs: 1 });
   driver.in(rates).send('EUR', '1.1', { timestampMs: 90 });
+  expect(driver.store('rates').entries()).toEqual([['EUR', '1.1']]);
   driver.in(orders).send('a', '6 EUR', { timestampMs: 2 });
   driver.in(orders).send(null, '7 EUR', { timestampMs: 3 });
   driver.in(rates).send('EUR', null, { timestampMs: 91 });
