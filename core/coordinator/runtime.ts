@@ -3,7 +3,7 @@
 // and no transaction. Persist, then speak: no reply, not even of a command that only read, leaves before everything
 // that it may have seen is committed.
 import type { Clock } from '../kernel/clock.ts';
-import { Fault } from '../kernel/fault.ts';
+import { Fault, isFault } from '../kernel/fault.ts';
 import type { Logger } from '../kernel/logger.ts';
 import type { CommandResult, Shard, ShardLog, TransactionMarker } from './shard.ts';
 import { createShardTimers, type ShardTimers, type ShardTimersControl } from './shard-timers.ts';
@@ -65,6 +65,13 @@ interface Loaded<S> {
   /** Resolves when no write is under way, however they end. */
   settled: Promise<unknown>;
   dropped: boolean;
+}
+
+/** Why a log refuses the marker of a transaction that a later one has ended. */
+export const passedBy: readonly string[] = ['INVALID_PRODUCER_EPOCH', 'TRANSACTION_COORDINATOR_FENCED'];
+
+function goOnIfPassed(error: unknown): void {
+  if (!isFault(error, 'LOG_REFUSED') || !passedBy.includes(error.detail.error)) throw error;
 }
 
 /** Java's String.hashCode, made non-negative as Kafka's Utils.abs does. */
@@ -179,9 +186,11 @@ export function createCoordinatorRuntime<S extends Shard>(
 
   async function endTransaction(partition: number, marker: TransactionMarker): Promise<void> {
     const loaded = await liveShardOf(partition);
-    append(partition, loaded, loaded.log.appendMarker(marker));
-    loaded.shard.replayMarker?.(marker);
+    // Replayed once it is written: where it is refused, nothing has changed, and the shard goes on.
+    const written = loaded.log.appendMarker(marker).then(() => loaded.shard.replayMarker?.(marker));
+    append(partition, loaded, written.catch(goOnIfPassed));
     await loaded.committed;
+    await written;
   }
 
   function partitionFor(id: string): number {

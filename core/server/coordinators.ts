@@ -2,7 +2,7 @@
 // What belongs to a partition that another node leads is asked of that node.
 import type { TopicImage } from '../controller/catalog.ts';
 import { createGroupShard, type GroupShard } from '../coordinator/group/group-shard.ts';
-import { type CoordinatorRuntime, createCoordinatorRuntime } from '../coordinator/runtime.ts';
+import { type CoordinatorRuntime, createCoordinatorRuntime, passedBy } from '../coordinator/runtime.ts';
 import type { ShardLog, TransactionMarker } from '../coordinator/shard.ts';
 import {
   createTransactionCoordinator,
@@ -33,8 +33,6 @@ export interface CoordinatorParts
   readonly peer: ((nodeId: number) => Transport['call']) | null;
 }
 
-/** Why a log refuses the marker of a transaction that a later one has ended. */
-const passedBy = ['INVALID_PRODUCER_EPOCH', 'TRANSACTION_COORDINATOR_FENCED'];
 const markersVersion = 1;
 const verifyVersion = 5;
 

@@ -1,5 +1,7 @@
 // The classic group protocol, scenario by scenario, as Kafka's GroupMetadataManager answers it.
 import { expect, test } from 'vitest';
+import { objection, refusal } from '../../../../core/log/refusal.ts';
+import { createMemoryShardLog } from '../memory-shard-log.ts';
 import { bytes, createGroupRig, passInitialDelay, stableGroup, syncAll, text } from './rig.ts';
 
 test('members that join a new group within the initial delay share its first generation', async () => {
@@ -224,4 +226,16 @@ test('one that was only told its id leaves without disturbing the others', async
   expect(await rig.leave(told.memberId)).toEqual(['NONE']);
   expect(await rig.state()).toBe('Stable');
   expect(await rig.heartbeat(member!)).toBe('NONE');
+});
+
+test('a marker that the log refuses disturbs no group', async () => {
+  const log = createMemoryShardLog();
+  const rig = createGroupRig({ log });
+  const joining = rig.join();
+  await rig.settle();
+  log.failNext(refusal('offsets-0', objection('INVALID_PRODUCER_EPOCH', 'another has written since')));
+  const marker = { producerId: 7, producerEpoch: 0, coordinatorEpoch: 0, commit: true };
+  await expect(rig.runtime.endTransaction(0, marker)).rejects.toMatchObject({ code: 'LOG_REFUSED' });
+  await rig.pass(3_000);
+  expect(await joining).toMatchObject({ error: 'NONE', generationId: 1 });
 });
