@@ -134,7 +134,11 @@ export function createAccumulator(options: AccumulatorOptions): Accumulator {
       throw new Fault('BAD_TIMESTAMP', { where: `a record for '${topic}'`, timestampMs });
     const queues = topic === lastTopic ? lastQueues : queuesOf(topic);
     let queue = queues[partition];
-    if (queue === undefined) queue = queues[partition] = createPartitionQueue(topic, partition);
+    if (queue === undefined) {
+      // It would be no place of the list, and nobody would ever send what is put there.
+      if (!Number.isInteger(partition) || partition < 0) throw new Fault('BAD_PARTITION', { topic, partition });
+      queue = queues[partition] = createPartitionQueue(topic, partition);
+    }
     let bytes = (key === null ? 0 : key.length) + (value === null ? 0 : value.length) + recordOverheadBytes;
     // A character takes three bytes at most, so they are counted only where the limit is near.
     if (typeof value === 'string' && bytes * 3 > recordBytesMax) bytes += Buffer.byteLength(value) - value.length;

@@ -69,6 +69,11 @@ const faults = {
     text: (d: { where: string; timestampMs: number }) =>
       `timestamp ${d.timestampMs} at ${d.where} is not a time since 1970; extract another or choose an error policy`,
   },
+  BAD_PARTITION: {
+    retriable: false,
+    text: (d: { topic: string; partition: number }) =>
+      `a record for '${d.topic}' is for partition ${d.partition}; partitions are numbered from 0`,
+  },
   BAD_SETTINGS: {
     retriable: false,
     text: (d: { of: string; problems: readonly string[] }) => `settings of ${d.of}: ${d.problems.join('; ')}`,

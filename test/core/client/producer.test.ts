@@ -162,6 +162,17 @@ describe('writing', () => {
     expect(values(memory, 't', 0)).toEqual(['before', 'after']);
   });
 
+  test('a partition that can’t be is refused, and not left unsent', async () => {
+    const { producer } = setUp();
+    for (const partition of [-1, 0.5, Number.NaN]) {
+      expect(() => producer.write('t', partition, 1, null, bytes('a'))).toThrow('partitions are numbered from 0');
+      await expect(producer.send({ topic: 't', partition, key: null, value: null })).rejects.toMatchObject({
+        code: 'BAD_PARTITION',
+      });
+    }
+    await producer.close();
+  });
+
   test('a closed producer refuses', async () => {
     const { producer } = setUp();
     await producer.close();
