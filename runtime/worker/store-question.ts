@@ -45,14 +45,15 @@ export function keySerdeOf(topology: Topology, store: string): StoreSpec['key'] 
   return topology.globals.find(({ topic }) => topic.name === store)?.topic.key ?? null;
 }
 
-const asJson = (_: string, value: unknown): unknown => {
+/** By what stands there: what toJSON of a Buffer makes of bytes is no use to a reader. */
+function asJson(this: Readonly<Record<string, unknown>>, field: string, value: unknown): unknown {
+  const given = this[field];
+  if (given instanceof Uint8Array) return Buffer.from(given).toString('base64');
   if (typeof value === 'bigint') return value.toString();
   if (value instanceof Map) return Object.fromEntries(value);
   if (value instanceof Set) return [...value];
-  // What toJSON of a Buffer makes of bytes is no use to a reader.
-  if (value instanceof Uint8Array) return Buffer.from(value).toString('base64');
   return value;
-};
+}
 
 const plain = (value: unknown): unknown =>
   value instanceof Uint8Array
