@@ -95,7 +95,7 @@ export interface Producer extends AsyncDisposable {
   commit(): Promise<void>;
   /** @throws Fault `TRANSACTION_COMMITTED` when a `commit()` that rejected was carried out after all: its records are there */
   abort(): Promise<void>;
-  /** Sends what was written and aborts an open transaction. Rejects as `flush` does. */
+  /** Sends what was written and aborts an open transaction. Rejects as `flush` does; a second call only waits for the first. */
   close(): Promise<void>;
 }
 
@@ -105,6 +105,7 @@ export function createProducer(cluster: Cluster, options: ProducerOptions = {}):
   let failure: Fault | null = null;
   /** `close` was called: what was written before is sent, and nothing is taken any more. */
   let isClosing = false;
+  let closing: Promise<void> | null = null;
   let identity: ProducerIdentity | null = null;
   let isAsking = false;
   let identitySeen = 0;
@@ -303,6 +304,16 @@ export function createProducer(cluster: Cluster, options: ProducerOptions = {}):
     sender.resume();
   }
 
+  async function finish(): Promise<void> {
+    try {
+      if (transactions?.isOpen) await abort();
+      else await flush();
+    } finally {
+      accumulator.close();
+      sender.close();
+    }
+  }
+
   function arrived(topic: string, { promise, resolve }: Latch<void>): void {
     arriving.delete(promise);
     if (lastArrivals.get(topic) === promise) lastArrivals.delete(topic);
@@ -349,15 +360,11 @@ export function createProducer(cluster: Cluster, options: ProducerOptions = {}):
     commit,
     abort,
     async close() {
-      if (isClosing) return;
+      // What fails is said once.
+      if (closing !== null) return await closing.catch(() => {});
       isClosing = true;
-      try {
-        if (transactions?.isOpen) await abort();
-        else await flush();
-      } finally {
-        accumulator.close();
-        sender.close();
-      }
+      closing = finish();
+      await closing;
     },
     async [Symbol.asyncDispose]() {
       await this.close();

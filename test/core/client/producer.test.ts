@@ -181,6 +181,14 @@ describe('writing', () => {
 });
 
 describe('partitions', () => {
+  test('closed again while it closes, it has sent everything all the same', async () => {
+    const { memory, producer } = setUp();
+    producer.write('t', 0, 1, null, bytes('a'));
+    void producer.close();
+    await producer.close();
+    expect(values(memory, 't', 0)).toEqual(['a']);
+  });
+
   test('what is written while it closes is refused, and what was sent before is there', async () => {
     const { memory, producer } = setUp({ lingerMs: 60_000 });
     const sent = producer.send({ topic: 't', partition: 0, key: null, value: bytes('before') });
