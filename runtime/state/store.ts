@@ -63,6 +63,8 @@ export interface WindowStore<K = any, V = any> {
    * @param visit is shown first those of them that `changed` would
    */
   expireBefore(startMs: number, visit?: ChangeVisitor<K, V>): void;
+  /** As last said, also before a restart; -Infinity for never. */
+  readonly expiredBeforeMs: number;
   /** As of a key-value store. */
   changed(visit: ChangeVisitor<K, V>): void;
 }

@@ -160,6 +160,9 @@ export function openWindowStore(options: WindowStoreOptions): OpenStore<WindowSt
     fetch,
     all: sorted,
     expireBefore,
+    get expiredBeforeMs() {
+      return expiredBeforeMs;
+    },
     changed: table.changed,
   };
 

@@ -2,7 +2,7 @@
 // starts, then of the keys' bytes (Kafka Streams' emit strategy, KIP-825), and they leave the store, each with its
 // tombstone: what is in the store has not been passed on, also after a restart.
 import type { WindowSpec } from '../../dsl/plan.ts';
-import { closingLagMs } from '../../dsl/window-spec.ts';
+import { closingLagMs, isAligned } from '../../dsl/window-spec.ts';
 import type { OpenWindow } from '../state/open-windows.ts';
 import type { ChangeVisitor, WindowStore } from '../state/store.ts';
 import type { StreamTime } from '../task/stream-time.ts';
@@ -23,19 +23,27 @@ export interface ClosingOptions {
 
 const passedOnScope = ({ name }: WindowStore): string => `${name} closed`;
 
-/** The time by which records are late: what was passed on stays closed, where windows are to stay open for longer now. */
+/** The time by which records are late: where windows stay open for longer now, those that have gone stay closed. */
 export function lateTime(
   { window, emit, store, time }: Pick<ClosingOptions, 'window' | 'emit' | 'store' | 'time'>,
   { times }: StepParts,
 ): Readonly<StreamTime> {
-  const passedOnMs = emit === 'windowCloses' ? times.of(passedOnScope(store)).nowMs : -1;
-  const untilMs = passedOnMs < 0 ? -1 : passedOnMs + closingLagMs(window);
+  const untilMs =
+    emit === 'windowCloses'
+      ? timeWhenClosed(times.of(passedOnScope(store)).nowMs)
+      : isAligned(window)
+        ? timeWhenClosed(store.expiredBeforeMs - 1 + window.sizeMs)
+        : -1;
   if (untilMs <= time.nowMs) return time;
   return {
     get nowMs() {
       return Math.max(time.nowMs, untilMs);
     },
   };
+
+  function timeWhenClosed(endMs: number): number {
+    return endMs < 0 ? -1 : endMs + closingLagMs(window);
+  }
 }
 
 /** Closes what stream time has passed; called after every record. */

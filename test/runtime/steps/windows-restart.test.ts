@@ -106,3 +106,16 @@ test.each([
   rig.send('in', 'k', 'c', 900);
   expect(rig.take().join()).not.toMatch('late');
 });
+
+test('a window that has left its store is not begun anew when grace becomes longer', async () => {
+  const rig = await startRig(program(tumbling(10, { grace: 0 }), {}), 'database');
+  rig.send('in', 'k', 'a', 5);
+  rig.send('in', 'k', 'b', 95);
+  rig.send('in', 'k', 'c', 108);
+  rig.take();
+  await rig.restart(program(tumbling(10, { grace: 200 }), {}));
+  rig.send('in', 'k', 'late', 6);
+  rig.send('in', 'k', 'on time', 107);
+  expect(rig.take()).toEqual(['k=con time from 100@108']);
+  expect(rig.metrics.lateBy).toEqual({ 'reduce store': 1 });
+});
