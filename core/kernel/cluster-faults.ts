@@ -22,6 +22,11 @@ export const clusterFaults = {
     text: (d: { node: number }) =>
       `the cluster knows no node ${d.node}; 'millrace cluster status' shows those it knows`,
   },
+  STOPPED_WITHOUT_LOG: {
+    retriable: false,
+    text: (d: { seconds: number }) =>
+      `nobody answered for ${d.seconds} s, so the job stopped without its last commit; its next start does again what came after the one before`,
+  },
   STILL_LEADS: {
     retriable: true,
     text: (d: { node: number; partitions: readonly string[] }) =>

@@ -33,11 +33,6 @@ const faults = {
     retriable: true,
     text: (d: { to: string; reason: string }) => `lost the connection to ${d.to}: ${d.reason}`,
   },
-  STOPPED_WITHOUT_LOG: {
-    retriable: false,
-    text: (d: { seconds: number }) =>
-      `nobody answered for ${d.seconds} s, so the job stopped without its last commit; its next start does again what came after the one before`,
-  },
   TLS_FAILED: {
     retriable: false,
     text: (d: { to: string; reason: string }) =>
