@@ -90,6 +90,7 @@ async function underFire(startCluster, { forMs = Number.POSITIVE_INFINITY, next,
   const timeoutMs = (order === undefined ? forMs : order.length * 60_000) + 240_000;
   const program = startTold(python, args, { timeoutMs, env: { PYTHONDONTWRITEBYTECODE: '1' } });
   const gaps = { kill: [], pause: [], cut: [], end: [] };
+  const done = [];
   try {
     await program.told('loaded');
     for (let i = 0; order === undefined ? Date.now() - sinceMs < forMs : i < order.length; i++) {
@@ -99,6 +100,7 @@ async function underFire(startCluster, { forMs = Number.POSITIVE_INFINITY, next,
       program.say('go on');
       await program.told('loaded'); // the gap of what was before is none of this fault's
       program.say('go on');
+      done.push(`${new Date().toISOString()} ${kind} ${id}`);
       const gap = await faults[kind](cluster, id, async () => (await program.told('loaded')).gap);
       gaps[kind].push(gap);
       await whole(client);
@@ -119,6 +121,12 @@ async function underFire(startCluster, { forMs = Number.POSITIVE_INFINITY, next,
       ms,
       note: found.slice(0, 8).join('\n'),
     }));
+  } catch (error) {
+    const faultsTold =
+      next === undefined ? '' : `seed ${seed}, the last of ${done.length} faults: ${done.slice(-5).join(', ')}\n`;
+    const places = await client.admin().listPlaces().catch(String);
+    process.stdout.write(`${faultsTold}${JSON.stringify(places)}\n${cluster.outputs?.() ?? ''}\n`);
+    throw error;
   } finally {
     await program.stop();
     await client.close();

@@ -81,6 +81,8 @@ export async function startMillraceCluster(count = 3, more = {}, network = null)
     cut: network?.cut ?? null,
     mend: network?.mend ?? null,
     mistakes: () => nodes.flatMap(({ mistakes }) => mistakes),
+    /** The last that each has said. */
+    outputs: () => nodes.map(({ output }, i) => `node ${i + 1}:\n${output().slice(-6_000)}`).join('\n'),
     async kill(id) {
       signal(id, 'SIGKILL');
       await nodes[id - 1].ended;

@@ -129,6 +129,7 @@ class Reader:
         self.resumed = 0
         self.wrong = []
         self.failure = None
+        self.said = "none refused"
 
     def start(self):
         self.ending = False
@@ -184,7 +185,8 @@ class Reader:
                 offsets=[TopicPartition(TOPIC, partition, offset) for partition, offset in wanted.items()],
                 asynchronous=False,
             )
-        except KafkaException:
+        except KafkaException as error:
+            self.said = f"last refused {error}"
             return  # the node is gone: whether it was committed is not known
         for answer in answers:
             if answer.error is None:
@@ -276,7 +278,11 @@ def main():
             each = all(len(now) >= then + CHUNK for now, then in zip(writer.acknowledged, since, strict=True))
             return each and reader.ready()
 
-        until(loaded, "records and commits are acknowledged", 60)
+        try:
+            until(loaded, "records and commits are acknowledged", 60)
+        except AssertionError as error:
+            count = [len(now) - then for now, then in zip(writer.acknowledged, since, strict=True)]
+            raise AssertionError(f"{error}: records {count}, {reader.commits} commits, {reader.said}") from error
         say("loaded", gap=writer.gap())
         order = sys.stdin.readline().strip()
         if order == "end":
