@@ -157,7 +157,8 @@ export function createFetcher(cluster: Cluster, options: FetcherOptions = {}): F
         const isNews = inTurn.some((one) => one.tries === 0);
         logger[isNews ? 'warn' : 'debug']({ error, node: nodeId }, 'a fetch failed');
         for (const one of inTurn) {
-          if (leaveReplica(one)) leaders.forget(one.topic); // it may be somewhere else by now
+          leaveReplica(one);
+          leaders.forget(one.topic); // it may be somewhere else by now
           setBack(one, error);
         }
         schedule();
