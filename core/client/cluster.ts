@@ -119,20 +119,24 @@ export function createCluster(options: ClusterOptions): Cluster {
   });
   const callNode = connections.call;
   const retry = { clock, random, timeoutMs: apiTimeoutMs };
-  /** Any node: first one that is connected, else a bootstrap one. */
-  async function anyNode(): Promise<number> {
+  /** How often a node that was to be any one did not answer: the next time it is another. */
+  let silences = 0;
+
+  /** Any node: first one that is connected, else a bootstrap one, then those that were heard of. */
+  function anyNode(): number {
     for (const nodeId of nodes.keys()) if (connections.has(nodeId)) return nodeId;
-    return bootstrapId;
+    return [bootstrapId, ...nodes.keys()][silences % (nodes.size + 1)]!;
   }
 
   async function call<N extends ApiName>(to: Target, api: N, request: RequestFor<N>, callOptions?: ClusterCallOptions) {
     if (typeof to === 'number') return callNode(to, api, request, callOptions);
     if (to === 'controller' && controllerId < 0) await metadata([]);
-    const nodeId = to === 'controller' && nodes.has(controllerId) ? controllerId : await anyNode();
+    const nodeId = to === 'controller' && nodes.has(controllerId) ? controllerId : anyNode();
     try {
       return await callNode(nodeId, api, request, callOptions);
     } catch (error) {
       if (to === 'controller' && isRetriable(error)) controllerId = -1;
+      if (isRetriable(error)) silences += 1;
       throw error;
     }
   }

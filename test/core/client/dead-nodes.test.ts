@@ -26,3 +26,15 @@ test('a reader whose leader dies reads on from the next one', async () => {
   expect(await fetcher.poll(5_000)).toMatchObject([{ nextOffset: 1 }]);
   fetcher.close();
 });
+
+test('where the node that a client was led by dies, one that it has not talked to yet will do', async () => {
+  const memory = createMemoryCluster(clock, 3);
+  memory.createTopic('t', 1);
+  const network = dyingNetwork(memory);
+  const producer = createProducer(connect(network));
+  await producer.send({ topic: 't', partition: 0, key: null, value: null });
+  network.kill(0);
+  memory.topics.get('t')![0]!.leader = 2;
+  await producer.send({ topic: 't', partition: 0, key: null, value: null });
+  expect(memory.topics.get('t')![0]!.endOffset).toBe(2);
+});
