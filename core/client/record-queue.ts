@@ -65,9 +65,10 @@ export function createRecordQueue<K, V>(key: Decoder<K> | null, value: Decoder<V
   function advance(fetched: FetchedPartition): boolean {
     for (;;) {
       if (!isOpen) {
-        const batch = fetched.batches[batchIndex++];
+        const batch = fetched.batches[batchIndex];
         if (batch === undefined) return false;
         cursor.open(isGivenAway ? new Uint8Array(batch) : batch);
+        batchIndex += 1;
         isOpen = true;
       }
       while (cursor.next()) if (cursor.offset >= fetched.fetchOffset) return true;
