@@ -61,6 +61,8 @@ export function createFetcher(cluster: Cluster, options: FetcherOptions = {}): F
   const { metadataMaxAgeMs = 300_000 } = options;
   const assigned = new Map<string, Assigned>();
   const nodes = new Map<number, NodeState>();
+  /** Why partitions are fetched no more; not yet told. */
+  const failures = new Map<Assigned, unknown>();
   const stopping = new AbortController();
   const leaders = createLeaders({
     cluster,
@@ -71,7 +73,6 @@ export function createFetcher(cluster: Cluster, options: FetcherOptions = {}): F
   let bufferedBytes = 0;
   let reservedBytes = 0;
   let isScheduled = false;
-  let failure: { readonly error: unknown } | null = null;
   let arrival: Latch<void> | null = null;
   let timer: Timer | null = null;
   let firstInTurn = 0;
@@ -274,7 +275,7 @@ export function createFetcher(cluster: Cluster, options: FetcherOptions = {}): F
 
   function fail(one: Assigned, error: unknown): void {
     one.failed = true;
-    failure ??= { error };
+    failures.set(one, error);
     arrived();
   }
 
@@ -293,6 +294,7 @@ export function createFetcher(cluster: Cluster, options: FetcherOptions = {}): F
     one.lastEpoch = -1;
     one.handedOut = offset;
     one.failed = false;
+    failures.delete(one);
     one.retryAtMs = 0;
     one.tries = 0;
   }
@@ -354,9 +356,8 @@ export function createFetcher(cluster: Cluster, options: FetcherOptions = {}): F
       for (;;) {
         if (stopping.signal.aborted) throw new Fault('CLOSED', { what: 'the fetcher' });
         signal?.throwIfAborted();
-        if (failure !== null) {
-          const { error } = failure;
-          failure = null;
+        for (const [one, error] of failures) {
+          failures.delete(one);
           throw error;
         }
         const fetched = drain();

@@ -148,6 +148,23 @@ describe('fetching', () => {
     fetcher.close();
   });
 
+  test('each partition that can not be read on is told of once, but not one that was sought since', async () => {
+    const { memory } = await written(4, { partitions: 2 });
+    const fetcher = fetcherOf(memory);
+    fetcher.assign([0, 1].map((partition) => ({ topic: 't', partition, offset: 9 })));
+    const told = [];
+    for (let i = 0; i < 2; i++) {
+      await clock.sleep(50);
+      told.push(await fetcher.poll(1_000).catch((error) => error.detail.partition));
+    }
+    expect(told.sort()).toEqual([0, 1]);
+    fetcher.seek({ topic: 't', partition: 0 }, 8);
+    await clock.sleep(50);
+    fetcher.seek({ topic: 't', partition: 0 }, 0);
+    expect(await fetcher.poll(1_000)).toMatchObject([{ partition: 0, nextOffset: 2 }]);
+    fetcher.close();
+  });
+
   describe('a leader that lost records (KIP-320)', () => {
     /** Read to 100; then a leader takes over that has 60 of them, and 80 others come. */
     async function truncated(options: FetcherOptions) {
