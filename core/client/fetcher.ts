@@ -70,6 +70,7 @@ export function createFetcher(cluster: Cluster, options: FetcherOptions = {}): F
     missingMsMax: options.missingTopicMsMax ?? 30_000,
     onAnswer: () => schedule(),
   });
+  /** Without those of paused partitions, which would hold up the others. */
   let bufferedBytes = 0;
   let reservedBytes = 0;
   let isScheduled = false;
@@ -214,7 +215,7 @@ export function createFetcher(cluster: Cluster, options: FetcherOptions = {}): F
       ...{ highWatermark, lastStableOffset, logStartOffset },
     });
     one.bufferedBytes += sizeBytes;
-    bufferedBytes += sizeBytes;
+    if (!one.paused) bufferedBytes += sizeBytes;
     arrived();
   }
 
@@ -287,7 +288,7 @@ export function createFetcher(cluster: Cluster, options: FetcherOptions = {}): F
   /** Drops what was fetched ahead. */
   function moveTo(one: Assigned, offset: number): void {
     one.seeks += 1;
-    bufferedBytes -= one.bufferedBytes;
+    if (!one.paused) bufferedBytes -= one.bufferedBytes;
     one.bufferedBytes = 0;
     one.fetched = [];
     one.position = offset;
@@ -335,12 +336,17 @@ export function createFetcher(cluster: Cluster, options: FetcherOptions = {}): F
       schedule();
     },
     pause(partition) {
-      find(partition).paused = true;
+      const one = find(partition);
+      if (one.paused) return;
+      one.paused = true;
+      bufferedBytes -= one.bufferedBytes;
+      schedule();
     },
     resume(partition) {
       const one = find(partition);
       if (!one.paused) return;
       one.paused = false;
+      bufferedBytes += one.bufferedBytes;
       if (one.fetched.length > 0) arrived();
       schedule();
     },

@@ -78,6 +78,22 @@ describe('fetching', () => {
     fetcher.close();
   });
 
+  test('what a paused partition keeps leaves room for the others, however large its batches', async () => {
+    const { memory, producer } = await written(0, { partitions: 2 });
+    producer.write('t', 0, 0, null, Buffer.alloc(200_000));
+    producer.write('t', 1, 0, null, bytes('other'));
+    await producer.flush();
+    const fetcher = fetcherOf(memory, { bufferBytesMax: 150_000 });
+    fetcher.assign([{ topic: 't', partition: 0, offset: 0 }]);
+    await clock.sleep(50);
+    fetcher.pause({ topic: 't', partition: 0 });
+    fetcher.assign([0, 1].map((partition) => ({ topic: 't', partition, offset: 0 })));
+    expect(await fetcher.poll(2_000)).toMatchObject([{ partition: 1 }]);
+    fetcher.resume({ topic: 't', partition: 0 });
+    expect(await fetcher.poll(2_000)).toMatchObject([{ partition: 0, nextOffset: 1 }]);
+    fetcher.close();
+  });
+
   test('a poll that waits gets a record as soon as it is there', async () => {
     const { memory, producer } = await written(0);
     const fetcher = fetcherOf(memory, { maxWaitMs: 60_000 });
