@@ -80,7 +80,9 @@ export async function fitInto(
   const { log } = followed;
   if (log.logEndOffset < leader.start) return log.restartAt(leader.start);
   assertNoLaterLeader(followed);
-  await log.truncateTo(Math.max(leader.end, log.logStartOffset));
+  // All that is here comes after the leader's end: an empty log that begins there would wait for ever, or lack what is between.
+  if (leader.end < log.logStartOffset) return log.restartAt(leader.start);
+  await log.truncateTo(leader.end);
 }
 
 /** Whoever follows a leader that isn't the latest here any more hasn't heard of the one after it: what that one wrote may be acknowledged. */

@@ -33,3 +33,11 @@ test('nothing is cut for a leader earlier than its records: who sent it there ha
   await expect(takeAnswer(followed, diverging(1, 0))).rejects.toThrow('leader epoch 2');
   expect(followed.log.logEndOffset).toBe(3);
 });
+
+test('a log that begins behind where its leader ends, as after an unclean election, begins anew where the leader does', async () => {
+  const followed = await followedIn(2);
+  followed.log.advanceHighWatermark(3);
+  await followed.log.deleteRecordsBefore(2);
+  await fitInto(followed, { start: 0, end: 1 });
+  expect([followed.log.logStartOffset, followed.log.logEndOffset]).toEqual([0, 0]);
+});
