@@ -33,12 +33,12 @@ export interface QuorumMetadataLogOptions {
   readonly random: Random;
   readonly logger: Logger;
   readonly timing?: Partial<RaftTiming>;
-  /** Topics that changed, came or went with what was just applied. */
   /** Entries beyond those of a snapshot before one is made. Default 2,000. */
   readonly entriesOverSnapshotMax?: number;
   /** Is told of writes that fail. */
   readonly disk?: Disk;
-  readonly onApplied: (topics: readonly TopicImage[], gone: readonly TopicImage[]) => void;
+  /** Topics that changed, came or went with what was just applied, and whether settings of nodes may have changed. */
+  readonly onApplied: (topics: readonly TopicImage[], gone: readonly TopicImage[], nodeConfigs: boolean) => void;
 }
 
 export interface QuorumMetadataLog extends MetadataLog {
@@ -104,9 +104,15 @@ export async function openQuorumMetadataLog(options: QuorumMetadataLogOptions): 
 
   function onCommitted(offset: number, entries: readonly Entry[]): void {
     const before = new Map(image.topicsById);
-    for (const { kind, data } of entries) if (kind === 'data') applyRecord(image, decodeRecord(data));
+    let nodeConfigs = false;
+    for (const { kind, data } of entries) {
+      if (kind !== 'data') continue;
+      const record = decodeRecord(data);
+      applyRecord(image, record);
+      nodeConfigs ||= record.kind === 'nodeConfigs';
+    }
     advance(offset + entries.length);
-    report(before);
+    report(before, nodeConfigs);
     compact();
   }
 
@@ -116,13 +122,13 @@ export async function openQuorumMetadataLog(options: QuorumMetadataLogOptions): 
     for (const line of Buffer.from(data).toString().split('\n'))
       if (line !== '') applyRecord(image, decodeRecord(Buffer.from(line)));
     advance(offset);
-    report(before);
+    report(before, true);
   }
 
-  function report(before: ReadonlyMap<string, TopicImage>): void {
+  function report(before: ReadonlyMap<string, TopicImage>, nodeConfigs: boolean): void {
     const changed = [...image.topicsById.values()].filter((topic) => before.get(topic.id) !== topic);
     const gone = [...before.values()].filter(({ id }) => !image.topicsById.has(id));
-    options.onApplied(changed, gone);
+    options.onApplied(changed, gone, nodeConfigs);
   }
 
   function compact(): void {

@@ -12,7 +12,7 @@ import { createThrottle } from '../replication/throttle.ts';
 import { createDisk } from '../storage/disk.ts';
 import type { StorageEngine } from '../storage/storage.ts';
 import { clusterPartitions } from './cluster/cluster-partitions.ts';
-import { type Cluster, type ClusterOptions, openCluster } from './cluster/open-cluster.ts';
+import { type Cluster, type ClusterOptions, type OnTopics, openCluster } from './cluster/open-cluster.ts';
 import { createReplicaLogs } from './cluster/replica-logs.ts';
 import { openReplicaRegistry } from './cluster/replica-registry.ts';
 import { aloneView, type ClusterView, clusterView } from './cluster-view.ts';
@@ -116,9 +116,9 @@ function topicsOn(
 async function inCluster(options: FoundationOptions, setup: ClusterOptions): Promise<Foundation> {
   const { engine, settings, clock, logger } = options;
   const { nodeId } = settings;
-  let onTopics: (changed: readonly TopicImage[], gone: readonly TopicImage[]) => void = () => {};
+  let onTopics: OnTopics = () => {};
   const disk = createDisk({ engine, clock, logger });
-  const cluster = await openCluster({ ...options, disk }, setup, (changed, gone) => onTopics(changed, gone));
+  const cluster = await openCluster({ ...options, disk }, setup, (...applied) => onTopics(...applied));
   const { catalog } = cluster;
   const logs = createLogManager({ engine, clock, logger, disk, highWatermark: 'replicated' });
   const registry = await openReplicaRegistry(engine);
@@ -201,12 +201,13 @@ async function inCluster(options: FoundationOptions, setup: ClusterOptions): Pro
     async start(listeners) {
       on = listeners;
       let hasRoles = false;
-      onTopics = (changed, gone) => {
+      onTopics = (changed, gone, areDefaultsChanged) => {
         if (gone.length > 0) on.deleted(new Set(gone.map(({ name }) => name)));
         for (const topic of gone)
           erase(placed(topic)).catch((error: unknown) =>
             logger.warn({ err: error, topic: topic.name }, 'the logs of a deleted topic could not be erased'),
           );
+        if (areDefaultsChanged) topics.defaultsChanged();
         for (const topic of changed) topics.changed(topic);
         // What the metadata says of an earlier life, which led with a disk that this one may not have, is none of this one's.
         if (hasRoles) replicas.apply(changed.map(placed));

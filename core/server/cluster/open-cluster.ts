@@ -66,7 +66,7 @@ export interface Cluster {
   close(): Promise<void>;
 }
 
-export type OnTopics = (changed: readonly TopicImage[], gone: readonly TopicImage[]) => void;
+export type OnTopics = (changed: readonly TopicImage[], gone: readonly TopicImage[], nodeConfigs: boolean) => void;
 
 const nothing = new Uint8Array(0);
 const askMsMax = 30_000;
