@@ -48,8 +48,8 @@ export interface Controller {
   catchUp(): Promise<void>;
   /** Null when there is no such topic. Replaces what is set by what `change` makes of it. */
   changeConfigs(id: string, change: (configs: TopicConfigs) => TopicConfigs): Promise<TopicImage | null>;
-  /** Likewise of the node whose id this is as text, or of all nodes (''). */
-  changeNodeConfigs(node: string, change: (configs: TopicConfigs) => TopicConfigs): Promise<void>;
+  /** Likewise of the node whose id this is as text, or of all nodes (''). What is set then. */
+  changeNodeConfigs(node: string, change: (configs: TopicConfigs) => TopicConfigs): Promise<TopicConfigs>;
   alterPartitions(request: InSyncRequest): Promise<Outcome<readonly Outcome<PartitionImage>[]>>;
   /** The node will fetch it anew. */
   dropDamagedCopy(damaged: DamagedCopy): Promise<Outcome<null>>;
@@ -132,7 +132,7 @@ export function createController(options: ControllerOptions): Controller {
     changeNodeConfigs: (node, change) =>
       surely(() => {
         const configs = change(image.nodeConfigs.get(node) ?? {});
-        return { records: [{ kind: 'nodeConfigs', node, configs }], reply: undefined };
+        return { records: [{ kind: 'nodeConfigs', node, configs }], reply: configs };
       }),
     alterPartitions: (request) => decide(() => alterPartitions(image, request)),
     dropDamagedCopy: (damaged) => decide(() => dropDamagedCopy(image, damaged)),

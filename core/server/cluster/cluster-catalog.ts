@@ -3,7 +3,7 @@
 import type { Catalog } from '../../controller/catalog.ts';
 import type { CatalogImage } from '../../controller/catalog-record.ts';
 import { Fault } from '../../kernel/fault.ts';
-import type { RemoteController } from './controller-link.ts';
+import { isSameConfigs, type RemoteController } from './controller-link.ts';
 
 export interface ClusterCatalogOptions {
   readonly image: CatalogImage;
@@ -52,13 +52,21 @@ export function createClusterCatalog(options: ClusterCatalogOptions): Catalog {
       return grown.ok ? (image.topicsById.get(id) ?? grown.value) : grown;
     },
     async changeConfigs(id, change) {
-      const topic = image.topicsById.get(id);
-      if (topic === undefined) return null;
-      await controller.replaceConfigs(id, change(topic.configs));
-      return image.topicsById.get(id) ?? null;
+      for (;;) {
+        const topic = image.topicsById.get(id);
+        if (topic === undefined) return null;
+        const configs = change(topic.configs);
+        const replaced = await controller.replaceConfigs(id, configs, topic.configs);
+        // Else another has changed them meanwhile, which is in the image by now.
+        if (replaced === null || isSameConfigs(replaced.configs, configs)) return image.topicsById.get(id) ?? null;
+      }
     },
     async changeNodeConfigs(node, change) {
-      await controller.replaceNodeConfigs(node, change(image.nodeConfigs.get(node) ?? {}));
+      for (;;) {
+        const before = image.nodeConfigs.get(node) ?? {};
+        const configs = change(before);
+        if (isSameConfigs(await controller.replaceNodeConfigs(node, configs, before), configs)) return;
+      }
     },
     async producerId() {
       while (ids.next >= ids.end) {

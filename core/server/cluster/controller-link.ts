@@ -1,6 +1,7 @@
 // The controller in charge, wherever it is: what a node asks of it goes to the leader of the metadata log, in this process or
 // another, until it is carried out or the time is up. Answers say up to where the metadata must be read to see what they did.
 
+import type { TopicConfigs, TopicImage } from '../../controller/catalog-record.ts';
 import type { Controller } from '../../controller/controller.ts';
 import { abortable } from '../../kernel/abortable.ts';
 import { backoffMs } from '../../kernel/backoff.ts';
@@ -37,7 +38,10 @@ const askable = [
 ] as const;
 export type Askable = (typeof askable)[number];
 
-/** `Controller` as far as it can be asked from afar: a function can't travel, so settings are replaced as a whole. */
+/**
+ * `Controller` as far as it can be asked from afar: a function can't travel, so settings are replaced as a whole, and stay as
+ * they are where they aren't `before` any more. Answered is what is set then.
+ */
 export interface RemoteController
   extends VoterChanges,
     Pick<
@@ -46,8 +50,8 @@ export interface RemoteController
     > {
   /** By the leader of the metadata log, in its wall clock's time. */
   describeQuorum(): Promise<QuorumDescription>;
-  replaceConfigs(id: string, configs: Readonly<Record<string, string>>): Promise<unknown>;
-  replaceNodeConfigs(node: string, configs: Readonly<Record<string, string>>): Promise<unknown>;
+  replaceConfigs(id: string, configs: TopicConfigs, before: TopicConfigs): Promise<TopicImage | null>;
+  replaceNodeConfigs(node: string, configs: TopicConfigs, before: TopicConfigs): Promise<TopicConfigs>;
 }
 
 export interface Answered {
@@ -131,12 +135,18 @@ export async function carryOutOn(
   args: readonly unknown[],
 ): Promise<Answered> {
   if (!(askable as readonly string[]).includes(kind)) throw new Fault('NOT_CONTROLLER', {});
-  const configs = args[1] as Readonly<Record<string, string>>;
+  const [, configs, before] = args as readonly TopicConfigs[];
+  const replaced = (now: TopicConfigs) => (before === undefined || isSameConfigs(now, before) ? configs! : now);
   const value =
     kind === 'replaceConfigs'
-      ? await controller.changeConfigs(args[0] as string, () => configs)
+      ? await controller.changeConfigs(args[0] as string, replaced)
       : kind === 'replaceNodeConfigs'
-        ? await controller.changeNodeConfigs(args[0] as string, () => configs)
+        ? await controller.changeNodeConfigs(args[0] as string, replaced)
         : await (controller[kind as keyof Controller] as (...given: readonly unknown[]) => Promise<unknown>)(...args);
   return { value, offset: offset() };
+}
+
+export function isSameConfigs(one: TopicConfigs, other: TopicConfigs): boolean {
+  const names = Object.keys(one);
+  return names.length === Object.keys(other).length && names.every((name) => one[name] === other[name]);
 }

@@ -27,3 +27,20 @@ test('a default that is set for all nodes holds for what each of them leads', as
     (await Promise.allSettled([send(partition)]))[0]!.status === 'rejected';
   await expect.poll(() => Promise.all([0, 1, 2].map(isRefused)), patient).toEqual([true, true, true]);
 }, 30_000);
+
+test('settings that are changed at the same time, by whichever nodes, all hold', async () => {
+  await using cluster = await startCluster();
+  const admin = cluster.client().admin();
+  await admin.createTopics([{ name: topic, partitions: 1, replicationFactor: 3 }]);
+  const ofTopic = { 'retention.ms': '1000', 'max.message.bytes': '2000', 'segment.bytes': '3000000' };
+  const ofNodes = { 'log.retention.ms': '1000', 'message.max.bytes': '2000', 'log.segment.bytes': '3000000' };
+  const setAll = (kind: 'topic' | 'node', configs: Record<string, string>) =>
+    Promise.all(Object.entries(configs).map(([name, value], i) => set(cluster, i + 1, kind, { [name]: value })));
+  await Promise.all([setAll('topic', ofTopic), setAll('node', ofNodes)]);
+  const valuesOf = async (kind: 'topic' | 'node', names: string[]) => {
+    const found = await admin.describeConfigs({ kind, name: kind === 'topic' ? topic : '1' });
+    return Object.fromEntries(found.flatMap(({ name, value }) => (names.includes(name) ? [[name, value]] : [])));
+  };
+  await expect.poll(() => valuesOf('topic', Object.keys(ofTopic)), patient).toEqual(ofTopic);
+  await expect.poll(() => valuesOf('node', Object.keys(ofNodes)), patient).toEqual(ofNodes);
+}, 30_000);
