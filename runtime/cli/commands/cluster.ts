@@ -128,12 +128,23 @@ async function reorder(admin: Admin, moves: readonly Reassignment[]): Promise<vo
   await admin.electLeaders('preferred', moves);
 }
 
+/** A move that ends meanwhile is among them: the places may be as they were before. */
+async function movingPlaces(admin: Admin) {
+  const before = await admin.listReassignments();
+  const places = await admin.listPlaces();
+  return { places, moving: [...before, ...(await admin.listReassignments())] };
+}
+
 async function drain(node: number, flags: ConnectionFlags): Promise<void> {
   await withClient(flags, async (client) => {
     const admin = client.admin();
     if (!(await admin.listNodes()).some(({ nodeId }) => nodeId === node)) throw new Fault('NODE_NOT_FOUND', { node });
-    await reorder(admin, drained(await admin.listPlaces(), node));
+    const { places, moving } = await movingPlaces(admin);
+    await reorder(admin, drained(places, node, moving));
     const left = (await admin.listPlaces()).filter(({ leader }) => leader === node);
+    const names = new Set(moving.map(partitionName));
+    const held = left.map(partitionName).filter((name) => names.has(name));
+    if (held.length > 0) throw new Fault('STILL_MOVING', { partitions: held });
     if (left.length > 0) throw new Fault('STILL_LEADS', { node, partitions: left.map(partitionName) });
     say(`node ${node} leads nothing; 'millrace cluster balance' gives it its share again`);
   });
@@ -142,8 +153,8 @@ async function drain(node: number, flags: ConnectionFlags): Promise<void> {
 async function balance(flags: ConnectionFlags): Promise<void> {
   await withClient(flags, async (client) => {
     const admin = client.admin();
-    const moves = balanced(await admin.listPlaces());
-    await reorder(admin, moves);
+    const { places: now, moving } = await movingPlaces(admin);
+    await reorder(admin, balanced(now, moving));
     await admin.electLeaders('preferred', null);
     const places = await admin.listPlaces();
     const nodes = (await admin.listNodes()).map(({ nodeId }) => nodeId);

@@ -35,3 +35,10 @@ test('leaders are spread over the nodes of each topic, and nothing moves where t
   expect(balanced(spread)).toEqual([]);
   expect(orders(balanced([place(0, [1, 2], 2, [2])]))).toEqual([[0, [2, 1]]]);
 });
+
+test('what is moving is left to its move: its new order would be taken for new copies beside the old', () => {
+  const places = [place(0, [3, 4, 1, 2], 1, [1, 2]), place(1, [1, 2])];
+  const moving = [{ topic: 'orders', partition: 0, replicas: [3, 4, 1, 2], adding: [3, 4], removing: [1, 2] }];
+  expect(orders(drained(places, 1, moving))).toEqual([[1, [2, 1]]]);
+  expect(orders(balanced(places, moving))).toEqual([]);
+});
