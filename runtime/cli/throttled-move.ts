@@ -30,7 +30,7 @@ export async function throttled(admin: Admin, asked: ThrottledMove, move: () => 
   const { topic, places, moves, rate } = asked;
   const nodes = new Set([...places, ...moves].flatMap(({ replicas }) => replicas ?? []));
   const setRates = (value: string | null) =>
-    Promise.all(
+    allOf(
       [...nodes].map((node) =>
         admin.alterConfigs(
           { kind: 'node', name: String(node) },
@@ -38,13 +38,20 @@ export async function throttled(admin: Admin, asked: ThrottledMove, move: () => 
         ),
       ),
     );
+  const setReplicas = (leader: string | null, follower: string | null) =>
+    admin.alterConfigs({ kind: 'topic', name: topic }, { [sides.leader]: leader, [sides.follower]: follower });
   const { leader, follower } = throttledReplicas(asked);
   try {
     await setRates(String(rate));
-    await admin.alterConfigs({ kind: 'topic', name: topic }, { [sides.leader]: leader, [sides.follower]: follower });
+    await setReplicas(leader, follower);
     await move();
   } finally {
-    await admin.alterConfigs({ kind: 'topic', name: topic }, { [sides.leader]: null, [sides.follower]: null });
-    await setRates(null);
+    await allOf([setReplicas(null, null), setRates(null)]);
   }
+}
+
+/** Waits for each, also where one has failed: the topic may be gone, or a node be down. */
+async function allOf(asked: readonly Promise<unknown>[]): Promise<void> {
+  const failed = (await Promise.allSettled(asked)).find((one) => one.status === 'rejected');
+  if (failed !== undefined) throw failed.reason;
 }

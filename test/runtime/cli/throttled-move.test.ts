@@ -1,5 +1,6 @@
 // Copies that move no faster than a rate, among real nodes: it holds for what is filled, and not for what is in sync.
 import { expect, test } from 'vitest';
+import type { Admin } from '../../../core/client/index.ts';
 import { throttled, throttledReplicas } from '../../../runtime/cli/throttled-move.ts';
 import { startCluster } from '../../core/server/cluster/three-nodes.ts';
 
@@ -10,6 +11,22 @@ test('those that have a partition give it, and those that are to have it take it
   const places = [{ topic, partition: 0, leader: 1, replicas: [1, 3], inSync: [1, 3] }];
   const moves = [{ topic, partition: 0, replicas: [3, 2] }];
   expect(throttledReplicas({ places, moves })).toEqual({ leader: '0:1,0:3', follower: '0:2' });
+});
+
+test('rates are taken back of every node that can be asked, also where the topic or a node is gone', async () => {
+  const asked: string[] = [];
+  const alterConfigs: Admin['alterConfigs'] = async ({ name }, changes) => {
+    await Promise.resolve();
+    const isBack = Object.values(changes).every((value) => value === null);
+    if (isBack && (name === topic || name === '1')) throw new Error(`${name} is gone`);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    if (isBack) asked.push(name);
+  };
+  const places = [{ topic, partition: 0, leader: 1, replicas: [1, 3], inSync: [1, 3] }];
+  const moves = [{ topic, partition: 0, replicas: [3, 2] }];
+  const move = throttled({ alterConfigs } as Admin, { topic, places, moves, rate: 1 }, async () => {});
+  await expect(move).rejects.toThrow('is gone');
+  expect(asked.sort()).toEqual(['2', '3']);
 });
 
 test('a copy is filled at the rate, writers to those in sync notice nothing, and no setting is left', async () => {
