@@ -1,7 +1,7 @@
 // The embedded log: one storage node in this process, its data under `<data>/node`, job state under `<data>/state/<job>`.
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Client, createClient, inProcess, type Transport } from '../../core/client/index.ts';
+import { type Admin, type Client, createClient, inProcess, type Transport } from '../../core/client/index.ts';
 import { systemClock } from '../../core/kernel/clock.ts';
 import { createLatch } from '../../core/kernel/latch.ts';
 import type { Logger } from '../../core/kernel/logger.ts';
@@ -56,7 +56,7 @@ export async function openEmbedded(data: string, logger: Logger, threads = 1): P
     await node.close();
   };
   try {
-    await endTransactionsOfTheDead(client);
+    await endTheDead(client.admin());
   } catch (error) {
     await close();
     throw error;
@@ -74,13 +74,15 @@ function quietOnce(logger: Logger, isQuiet: () => boolean): Logger {
 }
 
 /**
- * Whoever had a transaction open died with the process that had the folder open. Left alone it would hide what comes
- * after it until its timeout, a minute: a worker of the dead process need not have a successor of its name.
+ * Whoever had a transaction open or was a member of a group died with the process that had the folder open. Left alone
+ * they would hide what comes after a transaction until its timeout, a minute: a worker of the dead process need not have a
+ * successor of its name; and hold up a group, time and again, because their time begins anew at each start.
  */
-async function endTransactionsOfTheDead(client: Client): Promise<void> {
-  const admin = client.admin();
+async function endTheDead(admin: Admin): Promise<void> {
   const open = await admin.listTransactions({ states: ['Ongoing'] });
   await admin.fenceProducers(open.map(({ transactionalId }) => transactionalId));
+  const held = (await admin.listGroups()).filter(({ state }) => state !== 'Empty');
+  await Promise.all(held.map(({ groupId }) => admin.removeMembers(groupId)));
 }
 
 export const stateFolder = (data: string, job: string): string => join(data, 'state', job);

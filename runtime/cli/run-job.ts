@@ -139,8 +139,6 @@ async function startOn(
   const folder = stateFolder(data, topology.job);
   const stateEngine = await openStateEngine(data, topology.job);
   const admin = client.admin();
-  // Whoever was a member of the group on the embedded log died with the process that had it open.
-  if (node !== null) await admin.removeMembers(topology.job);
   if (options.fresh === true || isResetUnderWay(folder)) await resetJob({ topology, admin, stateEngine, folder });
   const layout = await prepareTopics(topology, admin, systemClock);
   const id = owner.processId;

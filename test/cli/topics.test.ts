@@ -190,6 +190,18 @@ describe('a group', () => {
     expect(await printed([...reset, '@3000'])).toContain('4\n');
   });
 
+  test('is held up by nobody who was killed', async () => {
+    for (let i = 0; i < 2; i++) {
+      const killed = startMillrace(['consume', 'words', '--group', 'h', '--limit', '99', '--data', folder.data]);
+      await killed.said('stdout', '{"deep":[1]}\n');
+      killed.kill('SIGKILL');
+      await killed.finished;
+      expect(await printed(['group', 'describe', 'h'])).toContain('h: Empty, 0 members\n');
+      expect(await printed(['group', 'reset', 'h', '--to', '6', '--topic', 'words'])).toContain('6\n');
+    }
+    expect(await printed(['consume', 'words', '--group', 'h', '--until', 'end'])).toBe('{"deep":[1]}\n');
+  });
+
   test('that is not there, or a topic, is told', async () => {
     const nobody = "error: no group 'nobody'; 'millrace group list' shows what there is\n";
     expect(await refused(['group', 'describe', 'nobody'])).toBe(nobody);

@@ -52,7 +52,6 @@ export function addReset(program: Command): void {
       const plan = await planReset(topology, admin, stateEngine);
       say(describePlan(topology.job, plan));
       if (flags.yes !== true && !(await confirmed())) return say('nothing was changed');
-      if (connection.node !== null) await admin.removeMembers(topology.job);
       await resetJob({ topology, admin, stateEngine, folder: stateFolder(data, topology.job) }, plan);
       say('done');
     });
