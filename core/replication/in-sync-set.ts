@@ -40,6 +40,8 @@ export interface FollowerProgress {
   readonly endOffset: number;
   readonly startOffset: number;
   readonly caughtUpAtMs: number;
+  /** Of its last fetch, or since when it is waited for. */
+  readonly fetchedAtMs: number;
 }
 
 export interface InSyncDecision {
@@ -182,8 +184,8 @@ export function createInSyncSet(options: InSyncSetOptions): InSyncSet {
     },
     replicasAre,
     followers: () =>
-      [...followers].map(([id, { endOffset, startOffset, caughtUpAtMs }]) => ({
-        ...{ nodeId: id, endOffset, startOffset, caughtUpAtMs },
+      [...followers].map(([id, { endOffset, startOffset, caughtUpAtMs, fetchedAtMs }]) => ({
+        ...{ nodeId: id, endOffset, startOffset, caughtUpAtMs, fetchedAtMs },
       })),
   };
 }

@@ -103,6 +103,8 @@ export function createConnection(options: ConnectionOptions): Connection {
     if (state === 'closed') return;
     if (api === undefined && isFault(error, 'MALFORMED_BYTES')) {
       logger.warn({ client, reason: error.message }, 'connection closed: it sent what is no request');
+    } else if (isFault(error, 'CONNECTION_LOST')) {
+      logger.debug({ client, reason: error.message }, 'connection closed');
     } else if (state === 'open' && !isFault(error, 'CLOSED')) {
       logger.error({ client, api, err: error }, 'connection closed: a request could not be answered');
     }

@@ -116,8 +116,8 @@ export const servedApis = (Object.keys(handlers) as readonly ApiName[]).filter((
 
 /**
  * Carries out a request, however it came. A handler that fails in a way nobody foresaw gets a line in the node's log and
- * its client UNKNOWN_SERVER_ERROR. Rejects with Fault `CLOSED` when the node closes, and with the reason of the caller's
- * signal.
+ * its client UNKNOWN_SERVER_ERROR. Rejects with Fault `CLOSED` when the node closes, `CONNECTION_LOST` when it is cut off
+ * (cut-off.ts), and with the reason of the caller's signal.
  *
  * @param version one that the API's message has; a listener answers others by itself
  */
@@ -138,7 +138,7 @@ export function createRouter(parts: NodeParts): Router {
       const answer = await inTime(answering, parts.clock, parts.settings['offsets.commit.timeout.ms']);
       return answer ?? failedResponse(api, version, request, codeOf('COORDINATOR_NOT_AVAILABLE'));
     } catch (error) {
-      if (caller.signal?.aborted === true || isFault(error, 'CLOSED')) throw error;
+      if (caller.signal?.aborted === true || isFault(error, 'CLOSED') || isFault(error, 'CONNECTION_LOST')) throw error;
       // No controller could be asked: what wasn't foreseen about it is only where that happened.
       if (isFault(error, 'NOT_CONTROLLER')) return failedResponse(api, version, request, codeOf('NOT_CONTROLLER'));
       parts.logger.error({ err: error, api, version, clientId: caller.clientId }, 'a request failed unexpectedly');

@@ -26,6 +26,8 @@ export interface LifecycleOptions {
 export interface Lifecycle {
   /** Of the registration; -1 before. */
   readonly epoch: number;
+  /** When a controller last answered, by the monotonic clock. */
+  readonly heardAtMs: number;
   /** Resolves once the node is taken in and may lead. */
   readonly ready: Promise<void>;
   /** Resolves when nothing is led here any more, or it has taken too long. */
@@ -43,6 +45,7 @@ export function startLifecycle(options: LifecycleOptions): Lifecycle {
   ready.promise.catch(() => {});
   let epoch = -1;
   let leaving = false;
+  let heardAtMs = clock.monotonicMs();
   let unreachedSinceMs: number | null = null;
   let closed = false;
   let timer: Timer | undefined;
@@ -77,6 +80,7 @@ export function startLifecycle(options: LifecycleOptions): Lifecycle {
       beating = beat()
         .then(() => {
           unreachedSinceMs = null;
+          heardAtMs = clock.monotonicMs();
         })
         .catch((error: unknown) => {
           if (!closed) logger.debug({ err: error }, 'the controller was not reached');
@@ -103,6 +107,9 @@ export function startLifecycle(options: LifecycleOptions): Lifecycle {
   return {
     get epoch() {
       return epoch;
+    },
+    get heardAtMs() {
+      return heardAtMs;
     },
     ready: ready.promise,
     async leave() {

@@ -55,6 +55,8 @@ export interface Cluster {
   /** To a node's own address, as its clients have it. */
   peer(nodeId: number, way?: 'questions' | 'replication'): Transport['call'];
   readonly nodeEpoch: () => number;
+  /** When a controller last answered this node, by the monotonic clock; Infinity before it has started. */
+  readonly heardAtMs: number;
   /** The metadata has been read up to where this life of the node is registered: what it says of the node is about this life. */
   readonly isRegistered: boolean;
   /** What another node asks: the body of its answer, or an error code. */
@@ -220,6 +222,9 @@ export async function openCluster(
       return log.voters.flatMap(({ id }) => controllerAt(id)() ?? []);
     },
     nodeEpoch,
+    get heardAtMs() {
+      return lifecycle?.heardAtMs ?? Number.POSITIVE_INFINITY;
+    },
     get isRegistered() {
       return log.image.nodes.get(nodeId)?.incarnation === incarnation;
     },

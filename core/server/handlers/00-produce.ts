@@ -10,6 +10,7 @@ import type { RequestOf, ResponseOf } from '../../protocol/api-table.ts';
 import type { ErrorName } from '../../protocol/error-code.ts';
 import { batchIsTransactional, readBatchHeader } from '../../protocol/record-batch.ts';
 import type { Records } from '../../protocol/transport.ts';
+import { cutOff, isCutOff } from '../cut-off.ts';
 import { codeOf, errorNameOf } from '../error-names.ts';
 import { type Call, findTopic, type Handler } from '../handler.ts';
 import { createLeaderHints, noLeader } from '../leader-hints.ts';
@@ -63,19 +64,21 @@ async function append(
     const { log } = led;
     const isShort = () => acks === -1 && led.inSyncCount < log.config().minInSyncReplicas;
     if (isShort()) return refused(index, 'NOT_ENOUGH_REPLICAS');
+    if (acks === -1 && isCutOff(parts, led)) throw cutOff(parts);
     const written = await (batchIsTransactional(records[0]!)
       ? appendInTransaction(led, records, transactionalId, call)
       : led.append(records, { origin: 'client' }));
     if (typeof written === 'string') return refused(index, written);
     const replicated = acks !== -1 || led.replicated(written.lastOffset + 1);
     if (replicated !== true) {
-      const outcome = await within(timeoutMs, replicated, call);
+      const outcome = await within(timeoutMs, replicated, led, call);
       if (outcome !== true) return refused(index, outcome ?? 'NOT_LEADER_OR_FOLLOWER');
       if (isShort()) return refused(index, 'NOT_ENOUGH_REPLICAS_AFTER_APPEND');
     }
     const { baseOffset, logAppendTimeMs } = written;
     return { ...refused(index, 'NONE'), baseOffset, logAppendTimeMs, logStartOffset: log.logStartOffset };
   } catch (error) {
+    if (isFault(error, 'CONNECTION_LOST')) throw error;
     // Also what nobody foresaw is this partition's error alone: the others may be written, and say so.
     const name = error instanceof Fault ? errorNameOf(error) : 'UNKNOWN_SERVER_ERROR';
     const isTold = isFault(error, 'LOG_REFUSED'); // by the disk, for all logs on it
@@ -85,17 +88,23 @@ async function append(
   }
 }
 
-/** Null where it turned out that it won't be. */
+/** Null where it turned out that it won't be. @throws Fault `CONNECTION_LOST` once nobody is there to replicate it (cut-off.ts) */
 async function within(
   timeoutMs: number,
   replicated: Promise<boolean>,
+  led: Led,
   { parts }: Call,
 ): Promise<true | null | 'REQUEST_TIMED_OUT'> {
-  const late = createLatch<'REQUEST_TIMED_OUT'>();
-  const timer = parts.clock.after(timeoutMs, () => late.resolve('REQUEST_TIMED_OUT'));
-  const outcome = await Promise.race([replicated, late.promise]);
-  timer.cancel();
-  return outcome === false ? null : outcome;
+  const stepMs = parts.settings['broker.session.timeout.ms'];
+  for (let leftMs = timeoutMs; ; leftMs -= stepMs) {
+    const late = createLatch<'REQUEST_TIMED_OUT'>();
+    const timer = parts.clock.after(Math.min(leftMs, stepMs), () => late.resolve('REQUEST_TIMED_OUT'));
+    const outcome = await Promise.race([replicated, late.promise]);
+    timer.cancel();
+    if (typeof outcome === 'boolean') return outcome || null;
+    if (leftMs <= stepMs) return outcome;
+    if (isCutOff(parts, led)) throw cutOff(parts);
+  }
 }
 
 async function appendInTransaction(

@@ -7,6 +7,7 @@ import { apis, type RequestOf } from '../../protocol/api-table.ts';
 import type { ErrorName } from '../../protocol/error-code.ts';
 import { endless } from '../../replication/tenure.ts';
 import { closestReplica, nodesInRack } from '../closest-replica.ts';
+import { cutOff, isCutOff } from '../cut-off.ts';
 import { codeOf, errorNameOf } from '../error-names.ts';
 import type { AskedPartition, PartitionAnswer } from '../fetch-sessions.ts';
 import { type Call, epochEndOf, epochError, findTopic, type Handler } from '../handler.ts';
@@ -35,6 +36,8 @@ interface FetchedPartition extends PartitionRead {
   readonly preferredReplica: number;
   /** What is damaged here another node has, and will be asked for it: a reader tries again, as CORRUPT_MESSAGE would keep it from. */
   readonly hasOthers?: boolean;
+  /** Where it is read from its leader. */
+  readonly led?: Led;
   /** A replica's that is not in sync: what it gets counts (KIP-73). */
   readonly isThrottled: boolean;
 }
@@ -64,6 +67,8 @@ export const fetch: Handler<'fetch'> = async (request, call) => {
     },
     { clock: parts.clock, signal: caller.signal, onClose: parts.onClose },
   );
+  const isWithout = follower === null && reads.every(({ bytes, endsWait }) => bytes === 0 && !endsWait);
+  if (isWithout && reads.some(({ led }) => led !== undefined && isCutOff(parts, led))) throw cutOff(parts);
   for (const { isThrottled, bytes } of reads) if (isThrottled) parts.throttle.record(bytes);
   // From here to the answer nothing is awaited.
   const hints = createLeaderHints(call, hintsFrom);
@@ -104,8 +109,9 @@ async function open(asked: AskedPartition, { follower, inRack }: Reader, call: C
       if (preferredReplica >= 0)
         return { ...readOf(asked, read, 'NONE'), moved: false, endsWait: true, preferredReplica };
     }
-    const hasOthers = (read as Led).inSyncCount > 1;
-    const found = { ...(asked.lastFetchedEpoch < 0 ? readOf(asked, read, 'NONE') : readAfter(asked, read)), hasOthers };
+    const led = read as Led;
+    const common = { led, hasOthers: led.inSyncCount > 1 };
+    const found = { ...(asked.lastFetchedEpoch < 0 ? readOf(asked, read, 'NONE') : readAfter(asked, read)), ...common };
     if (follower === null || found.error !== 'NONE' || !found.moved) return found;
     // Where its log and this one are the same up to what it asks for, it has all before that.
     const fetch = {
@@ -113,9 +119,9 @@ async function open(asked: AskedPartition, { follower, inRack }: Reader, call: C
       ...{ offset: asked.fetchOffset, startOffset: asked.logStartOffset, nowMs: clock.monotonicMs() },
     };
     const isWithin = asked.fetchOffset >= log.logStartOffset && asked.fetchOffset <= log.logEndOffset;
-    if (!isWithin || (read as Led).fetched(fetch)) {
+    if (!isWithin || led.fetched(fetch)) {
       const { throttle } = call.parts;
-      const isThrottled = !(read as Led).isInSync(follower.nodeId) && throttle.covers(topic.name, asked.partition);
+      const isThrottled = !led.isInSync(follower.nodeId) && throttle.covers(topic.name, asked.partition);
       return isThrottled ? { ...found, isThrottled, isHeld: throttle.isExceeded } : found;
     }
     return { ...readOf(asked, null, 'UNKNOWN_LEADER_EPOCH'), endsWait: true };

@@ -1,7 +1,9 @@
 // FindCoordinator: 0-6. Who leads the key's partition of the internal topic coordinates it. Version 4 asks for many keys at once; before it for one, and the
 // answer stands in the top-level fields.
+import { isFault } from '../../kernel/fault.ts';
 import { apis } from '../../protocol/api-table.ts';
 import type { ErrorName } from '../../protocol/error-code.ts';
+import { cutOff, isCutOff } from '../cut-off.ts';
 import { codeOf, errorNameOf } from '../error-names.ts';
 import type { Handler, NodeParts } from '../handler.ts';
 import { offsetsTopic, transactionsTopic } from '../topic-rules.ts';
@@ -25,17 +27,21 @@ const nowhere = (error: ErrorName) => ({
   errorMessage: null,
 });
 
-async function find(keyType: number, key: string, { topics, groups, transactions, partitions, view }: NodeParts) {
+async function find(keyType: number, key: string, parts: NodeParts) {
+  const { topics, groups, transactions, partitions, view, settings } = parts;
   const name = topicOfKeyType[keyType];
   if (name === undefined) return nowhere('INVALID_REQUEST');
   try {
     const topic = await topics.internal(name);
-    const { leaderId } = partitions.place(topic, (keyType === 0 ? groups : transactions).partitionFor(key));
+    const partition = (keyType === 0 ? groups : transactions).partitionFor(key);
+    const { leaderId } = partitions.place(topic, partition);
+    if (leaderId === settings.nodeId && isCutOff(parts, await partitions.led(topic, partition))) throw cutOff(parts);
     const node = view.nodes().find(({ nodeId }) => nodeId === leaderId);
     if (node === undefined) return nowhere('COORDINATOR_NOT_AVAILABLE');
     const { nodeId, host, port } = node;
     return { nodeId, host, port, errorCode: 0, errorMessage: null };
   } catch (error) {
+    if (isFault(error, 'CONNECTION_LOST')) throw error;
     errorNameOf(error);
     return nowhere('COORDINATOR_NOT_AVAILABLE');
   }

@@ -1,4 +1,4 @@
-// A coordinator that the other copies don't reach any more.
+// A coordinator or a leader that the other copies don't reach any more: clients go where it is replaced.
 import { expect, test } from 'vitest';
 import { apis } from '../../../../core/protocol/api-table.ts';
 import { errors } from '../../../../core/protocol/error-code.ts';
@@ -34,4 +34,64 @@ test('sends who asks it away in time, to look for the one that replaced it', asy
   expect((await alone.call('offsetFetch', 8, fetch)).groups[0]!.errorCode).toBe(notAvailable);
   const beat = apis.heartbeat.request.create({ groupId: 'readers', generationId: 1, memberId: 'one' });
   expect((await alone.call('heartbeat', 4, beat)).errorCode).toBe(notAvailable);
+}, 60_000);
+
+test('ends the connections of who asks for it or waits for records, once a session is over; what it has is read all the same', async () => {
+  await using cluster = await startCluster();
+  const admin = cluster.client().admin();
+  await admin.createTopics([{ name: 'orders', partitions: 1, replicationFactor: 3 }]);
+  await using producer = cluster.client().producer();
+  await producer.send({ topic: 'orders', partition: 0, key: null, value: Buffer.from('one') });
+  const leader = (await admin.listPlaces())[0]!.leader;
+  const alone = cluster.nodes.get(leader)!;
+  const find = (key: string) =>
+    alone.call('findCoordinator', 4, apis.findCoordinator.request.create({ keyType: 0, coordinatorKeys: [key] }));
+  const keys = ['a', 'b', 'c', 'd', 'e', 'f'];
+  const nodeOf = async (key: string) => (await find(key)).coordinators[0]!.nodeId;
+  await expect.poll(async () => (await Promise.all(keys.map(nodeOf))).includes(leader), patient).toBe(true);
+  const nodes = await Promise.all(keys.map(nodeOf));
+  const fetch = (fetchOffset: number) => {
+    const partitions = [{ partition: 0, fetchOffset, partitionMaxBytes: 1_000 }];
+    const request = { maxWaitMs: 50, minBytes: 1, topics: [{ topic: 'orders', partitions }] };
+    return alone.call('fetch', 12, apis.fetch.request.create(request));
+  };
+  for (const id of cluster.ids) if (id !== leader) await cluster.kill(id);
+
+  const cutOff = /cut off from the other nodes/;
+  await expect.poll(() => fetch(1).then(String, String), patient).toMatch(cutOff);
+  expect((await fetch(0)).responses[0]!.partitions[0]!.records?.length).toBe(1);
+  for (const [i, key] of keys.entries()) {
+    const found = nodeOf(key);
+    await (nodes[i] === leader ? expect(found).rejects.toThrow(cutOff) : expect(found).resolves.toBe(nodes[i]));
+  }
+}, 60_000);
+
+test('holds neither a producer nor a member of a group that knows only the one that is cut off', async () => {
+  await using cluster = await startCluster();
+  const admin = cluster.client().admin();
+  await admin.createTopics([{ name: 'orders', partitions: 1, replicationFactor: 3 }]);
+  const { leader } = (await admin.listPlaces())[0]!;
+  const groups = ['a', 'b', 'c', 'd', 'e', 'f'];
+  const find = apis.findCoordinator.request.create({ keyType: 0, coordinatorKeys: groups });
+  const found = async () => (await cluster.nodes.get(leader)!.call('findCoordinator', 4, find)).coordinators;
+  const ofLeader = async () => (await found()).find(({ nodeId }) => nodeId === leader)?.key;
+  await expect.poll(ofLeader, patient).toBeDefined();
+  const groupId = (await ofLeader())!;
+  await using producer = cluster.client().producer();
+  const write = (value: string) =>
+    producer.send({ topic: 'orders', partition: 0, key: null, value: Buffer.from(value) });
+  await write('one');
+  const consumer = cluster.client().consumer({ groupId, from: 'earliest', autoCommit: false });
+  consumer.subscribe(['orders']);
+  const values: string[] = [];
+  const take = async () => {
+    for (const { value } of await consumer.poll(100)) values.push(String(value));
+    return values.length;
+  };
+  await expect.poll(take, patient).toBe(1);
+  cluster.cutOff(leader);
+  await write('two');
+  await expect.poll(take, patient).toBe(2);
+  await consumer.commit();
+  await consumer.close();
 }, 60_000);

@@ -21,6 +21,8 @@ export interface TestCluster extends AsyncDisposable {
   start(id: number): Promise<void>;
   /** In good order. */
   stop(id: number): Promise<void>;
+  /** From the other nodes; clients still reach it. */
+  cutOff(id: number): void;
   /** Nothing reaches it or comes from it any more, and it never hears of that. */
   kill(id: number): Promise<void>;
   disk(id: number): LossyEngine;
@@ -63,7 +65,8 @@ export async function startCluster({
     const strict = strictTransport(node);
     return {
       call(api, version, request, options) {
-        if (to.isOver || from.isOver) return Promise.reject(lost());
+        const isCut = from.isNode && (from.isCutOff || to.isCutOff);
+        if (to.isOver || from.isOver || isCut) return Promise.reject(lost());
         return new Promise((resolve, reject) => {
           const over = () => reject(lost());
           to.onOver.add(over);
@@ -99,7 +102,7 @@ export async function startCluster({
   });
 
   async function start(id: number): Promise<void> {
-    const life = newLife();
+    const life = newLife(true);
     if (!engines.has(id)) engines.set(id, createLossyEngine(seededRandom(id)));
     const node = await createNode({
       ...{
@@ -136,7 +139,13 @@ export async function startCluster({
     ids,
     nodes,
     client(name = 'test') {
-      const client = createClient({ network: network(newLife()), clientId: name, random, clock: systemClock, logger });
+      const client = createClient({
+        network: network(newLife(false)),
+        clientId: name,
+        random,
+        clock: systemClock,
+        logger,
+      });
       clients.push(client);
       return client;
     },
@@ -149,6 +158,9 @@ export async function startCluster({
       await node.close();
       end(lives.get(node)!);
       nodes.delete(id);
+    },
+    cutOff(id) {
+      lives.get(nodes.get(id)!)!.isCutOff = true;
     },
     async kill(id) {
       end(lives.get(nodes.get(id)!)!);
@@ -167,11 +179,13 @@ export async function startCluster({
 
 /** A process: what it asks and is asked ends with it. */
 interface Life {
+  readonly isNode: boolean;
+  isCutOff: boolean;
   isOver: boolean;
   readonly onOver: Set<() => void>;
 }
 
-const newLife = (): Life => ({ isOver: false, onOver: new Set() });
+const newLife = (isNode: boolean): Life => ({ isNode, isCutOff: false, isOver: false, onOver: new Set() });
 
 function end(life: Life): void {
   life.isOver = true;
