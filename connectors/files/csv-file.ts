@@ -24,7 +24,7 @@ type CsvRecord = Record<string, string>;
  * breaks. Blank lines are left out.
  *
  * @param path relative to the working folder; beside the job file: `new URL('flights.csv', import.meta.url)`
- * @throws Fault `FILE_FAILED` when it is opened; `COLUMN_MISSING`; `BAD_LINE` for a record with too few or too many
+ * @throws Fault `FILE_FAILED` when it is opened; `BAD_HEADER`; `BAD_LINE` for a record with too few or too many
  * values (also the last one, torn off), with file and line; `FILE_REPLACED`
  * @example
  * const flights = source(csvFile('flights.csv', { columns: ['date', 'delay', 'origin'] }));
@@ -54,8 +54,14 @@ function csvParser(
 
   function setNames(found: readonly string[], line: number): void {
     for (const column of columns ?? []) {
-      if (!found.includes(column)) throw new Fault('COLUMN_MISSING', { path, line, column, found: found.join(', ') });
+      if (found.includes(column)) continue;
+      const why = `has no column '${column}' (it has ${found.join(', ')})`;
+      throw new Fault('BAD_HEADER', { path, line, why, what: 'correct the name' });
     }
+    const wanted = columns ?? found;
+    const twice = found.find((name, i) => wanted.includes(name) && found.indexOf(name) < i);
+    if (twice !== undefined)
+      throw new Fault('BAD_HEADER', { path, line, why: `names two columns '${twice}'`, what: 'name only others' });
     names = found;
     picked = found.map((name) => (columns === undefined || columns.includes(name) ? name : false));
   }

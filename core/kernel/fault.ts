@@ -356,10 +356,10 @@ const faults = {
     text: (d: { path: string; byte: number }) =>
       `the file ${d.path} is not the one that was read up to byte ${d.byte}; put that one back, give the source another name, or start afresh with --fresh`,
   },
-  COLUMN_MISSING: {
+  BAD_HEADER: {
     retriable: false,
-    text: (d: { path: string; line: number; column: string; found: string }) =>
-      `${d.path} line ${d.line} has no column '${d.column}' (it has ${d.found}); correct the name in 'columns', or the file`,
+    text: (d: { path: string; line: number; why: string; what: string }) =>
+      `${d.path} line ${d.line} ${d.why}; ${d.what} in 'columns', or correct the file`,
   },
   BAD_LINE: {
     retriable: false,

@@ -58,7 +58,7 @@ describe('a CSV file', () => {
   test('without a column that the job names', async () => {
     await folder.file('in.csv', 'id,nome\n1,a\n');
     expect(await failure('csv.mjs')).toBe(
-      "error: in.csv line 1 has no column 'name' (it has id, nome); correct the name in 'columns', or the file\n",
+      "error: in.csv line 1 has no column 'name' (it has id, nome); correct the name in 'columns', or correct the file\n",
     );
   });
 

@@ -157,9 +157,19 @@ describe('what is wrong with a file is said in one sentence', () => {
     const path = file('\nid,naem\n1,a\n');
     const { error } = await readUntilFailure(csvFile(path, { columns: ['id', 'name'] }));
     expect(error?.message).toBe(
-      `${path} line 2 has no column 'name' (it has id, naem); correct the name in 'columns', or the file`,
+      `${path} line 2 has no column 'name' (it has id, naem); correct the name in 'columns', or correct the file`,
     );
     await expect(readAll(csvFile(file('')))).rejects.toThrow(/it is empty, and its first line should name the columns/);
+  });
+
+  test('a column that is named twice, unless it is left out', async () => {
+    const path = file('id,note,note\n1,first,second\n');
+    const { error } = await readUntilFailure(csvFile(path));
+    expect(error?.message).toBe(
+      `${path} line 1 names two columns 'note'; name only others in 'columns', or correct the file`,
+    );
+    expect(await readAll(csvFile(path, { columns: ['id'] }))).toMatchObject([{ value: { id: '1' } }]);
+    await expect(readAll(csvFile(path, { header: ['a', 'b', 'a'] }))).rejects.toThrow("two columns 'a'");
   });
 
   test('a record with other values than columns; the good ones before it are given', async () => {
