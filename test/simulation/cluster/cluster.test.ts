@@ -8,6 +8,11 @@ import { spoils } from './spoils.ts';
 const tellingSeeds = [10_052, 20_320, 21_138, 21_278, 30_202, 74_105, 80_378, 90_493];
 const seeds = [...Array.from({ length: 30 }, (_, i) => i + 1), ...tellingSeeds];
 const spoiltSeedsMax = 60;
+/** Seeds that have found it, tried first. */
+const finders: { readonly [S in keyof typeof spoils]?: number } = {
+  'a write is acknowledged before it is copied': 4,
+  'a copy is taken for written before it is on disk': 15,
+};
 
 test.each(seeds)('what was acknowledged is there, once and in order, whatever fails, seed %i', async (seed) => {
   const { title, wrong, records } = await simulateCluster({ seed });
@@ -28,8 +33,10 @@ test('a run is its seed and nothing else', async () => {
 
 test.each(Object.entries(spoils))(
   '%s: it is found',
-  async (_, spoil) => {
-    for (let seed = 1; seed <= spoiltSeedsMax; seed++) {
+  async (name, spoil) => {
+    const finder = finders[name as keyof typeof spoils] ?? 1;
+    for (let i = 0; i < spoiltSeedsMax; i++) {
+      const seed = ((finder - 1 + i) % spoiltSeedsMax) + 1;
       const { wrong } = await simulateCluster({ seed, spoil });
       if (wrong.length > 0) return;
     }
