@@ -103,8 +103,6 @@ export function createConnection(options: ConnectionOptions): Connection {
     if (state === 'closed') return;
     if (api === undefined && isFault(error, 'MALFORMED_BYTES')) {
       logger.warn({ client, reason: error.message }, 'connection closed: it sent what is no request');
-    } else if (isFault(error, 'CONNECTION_LOST')) {
-      logger.debug({ client, reason: error.message }, 'connection closed');
     } else if (state === 'open' && !isFault(error, 'CLOSED')) {
       logger.error({ client, api, err: error }, 'connection closed: a request could not be answered');
     }
@@ -133,6 +131,7 @@ export function createConnection(options: ConnectionOptions): Connection {
       goOn();
     };
     const onRejection = (error: unknown) => {
+      if (state === 'open' && isFault(error, 'CONNECTION_LOST')) return endBefore(slot, error.message);
       if (state !== 'ending') return fail(error, api);
       // It was ended on purpose, and what came behind it may be a producer's last.
       slot.answer = nothing;
@@ -220,6 +219,18 @@ export function createConnection(options: ConnectionOptions): Connection {
         budget.add(-frame.length);
       }
     }
+  }
+
+  /** What was asked before it is answered yet, or a producer would write it a second time. */
+  function endBefore(slot: Slot, reason: string): void {
+    logger.debug({ client, reason }, 'connection closed');
+    for (const { isProduce, sizeBytes } of begun.splice(begun.indexOf(slot))) {
+      if (!isProduce) othersBegun--;
+      bytesInFlight -= sizeBytes;
+      budget.add(-sizeBytes);
+    }
+    drop(() => false);
+    drain();
   }
 
   function drain(): void {

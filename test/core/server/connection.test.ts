@@ -2,6 +2,7 @@ import { afterEach, describe, expect, test, vi } from 'vitest';
 import { ByteReader } from '../../../core/kernel/byte-reader.ts';
 import { ByteWriter } from '../../../core/kernel/byte-writer.ts';
 import { systemClock } from '../../../core/kernel/clock.ts';
+import { Fault } from '../../../core/kernel/fault.ts';
 import type { Logger } from '../../../core/kernel/logger.ts';
 import { apiNames, apis, type RequestInit } from '../../../core/protocol/api-table.ts';
 import { type ListenerLimits, listen } from '../../../core/server/listener.ts';
@@ -90,6 +91,23 @@ describe('order', () => {
     expect((await raw.answer('heartbeat', 0)).correlationId).toBe(3);
     expect((await raw.answer('produce', 9)).correlationId).toBe(4);
     expect(node.begun).toEqual(['produce', 'produce', 'produce', 'heartbeat', 'produce']);
+  });
+
+  test('what was answered before a request that ends the connection reaches the client', async () => {
+    const script = scriptedNode();
+    const serve: ScriptedNode['serve'] = async (api, version, request, caller) => {
+      const answer = await script.serve(api, version, request, caller);
+      if (caller.clientId === 'lost') throw new Fault('CONNECTION_LOST', { to: 'node 1', reason: 'it is cut off' });
+      return answer;
+    };
+    const { client } = await start({}, { ...script, serve });
+    const raw = await client();
+    const ask = (id: number, clientId: string) => requestBytes('produce', 9, records('t'), id, clientId);
+    raw.write(ask(1, 'one'), ask(2, 'one'), ask(3, 'lost'), ask(4, 'one'));
+    expect((await raw.answer('produce', 9)).correlationId).toBe(1);
+    expect((await raw.answer('produce', 9)).correlationId).toBe(2);
+    await raw.closed;
+    expect(raw.waiting).toBe(0);
   });
 
   test('a fetch that waits holds up its own connection only, and ends when the client goes', async () => {
