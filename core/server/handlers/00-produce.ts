@@ -29,11 +29,18 @@ type PartitionResponse = ResponseOf<'produce'>['responses'][number]['partitionRe
 export const produce: Handler<'produce'> = async (request, call) => {
   const hints = createLeaderHints(call, hintsFrom);
   const badAcks = request.acks < -1 || request.acks > 1;
+  let lost: Fault | null = null;
+  const write = (topic: TopicImage, partition: PartitionData) =>
+    append(topic, partition, request, call).catch((error: unknown) => {
+      if (!isFault(error, 'CONNECTION_LOST')) throw error;
+      lost = error;
+      return refused(partition.index, 'NOT_LEADER_OR_FOLLOWER');
+    });
   const responses = request.topicData.map(async (topicData) => {
     const topic = await topicOf(topicData, call);
     const partitionResponses = topicData.partitionData.map((partition) => {
       if (badAcks) return refused(partition.index, 'INVALID_REQUIRED_ACKS');
-      return typeof topic === 'string' ? refused(partition.index, topic) : append(topic, partition, request, call);
+      return typeof topic === 'string' ? refused(partition.index, topic) : write(topic, partition);
     });
     const { name, topicId } = topicData;
     const answers = (await Promise.all(partitionResponses)).map((answer) =>
@@ -41,7 +48,13 @@ export const produce: Handler<'produce'> = async (request, call) => {
     );
     return { name, topicId, partitionResponses: answers };
   });
-  return { responses: await Promise.all(responses), throttleTimeMs: 0, nodeEndpoints: hints.endpoints() };
+  const answers = await Promise.all(responses);
+  // What was written elsewhere is said, or it would be written again and again; the others end the connection when they come alone.
+  const isWritten = answers.some(({ partitionResponses }) =>
+    partitionResponses.some(({ errorCode }) => errorCode === 0),
+  );
+  if (lost !== null && !isWritten) throw lost;
+  return { responses: answers, throttleTimeMs: 0, nodeEndpoints: hints.endpoints() };
 };
 
 async function topicOf(topicData: TopicData, { parts, version }: Call): Promise<TopicImage | ErrorName> {

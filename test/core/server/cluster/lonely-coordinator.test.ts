@@ -2,6 +2,7 @@
 import { expect, test } from 'vitest';
 import { apis } from '../../../../core/protocol/api-table.ts';
 import { errors } from '../../../../core/protocol/error-code.ts';
+import { batchOf } from '../rig.ts';
 import { startCluster } from './three-nodes.ts';
 
 const patient = { timeout: 15_000, interval: 30 };
@@ -94,4 +95,40 @@ test('holds neither a producer nor a member of a group that knows only the one t
   await expect.poll(take, patient).toBe(2);
   await consumer.commit();
   await consumer.close();
+}, 60_000);
+
+test('answers a producer that writes to what only it has, too', async () => {
+  await using cluster = await startCluster();
+  const admin = cluster.client().admin();
+  await admin.createTopics([
+    { name: 'orders', partitions: 1, replicationFactor: 3 },
+    { name: 'notes', partitions: 3, replicationFactor: 1 },
+  ]);
+  const places = await admin.listPlaces();
+  const { leader } = places.find(({ topic }) => topic === 'orders')!;
+  const own = places.find((place) => place.topic === 'notes' && place.leader === leader)!.partition;
+  const alone = cluster.nodes.get(leader)!;
+  const write = (names: readonly (readonly [string, number])[]) =>
+    alone.call(
+      'produce',
+      9,
+      apis.produce.request.create({
+        ...{ acks: -1, timeoutMs: 10_000 },
+        topicData: names.map(([name, index]) => ({ name, partitionData: [{ index, records: [batchOf(['one'])] }] })),
+      }),
+    );
+  for (const id of cluster.ids) if (id !== leader) await cluster.kill(id);
+  // The first is written before it is known, the second is not.
+  for (const attempt of [0, 1]) {
+    const { responses } = await write([
+      ['orders', 0],
+      ['notes', own],
+    ]);
+    const found = responses.map(({ partitionResponses: [one] }) => [one!.errorCode, one!.baseOffset]);
+    expect(found).toEqual([
+      [errors.NOT_LEADER_OR_FOLLOWER.code, -1],
+      [0, attempt],
+    ]);
+    await expect(write([['orders', 0]])).rejects.toThrow(/cut off from the other nodes/);
+  }
 }, 60_000);
