@@ -102,14 +102,15 @@ async function open(asked: AskedPartition, { follower, inRack }: Reader, call: C
     const error = epochError(asked.currentLeaderEpoch, leaderEpoch);
     if (error !== null) return { ...readOf(asked, null, error), endsWait: true };
     if (!read.isLeader) return { ...readCopy(asked, read), hasOthers: true };
-    if (inRack !== null) {
+    const led = read as Led;
+    // Of a copy that hasn't been heard of it isn't known whether it is still there.
+    if (inRack !== null && !isCutOff(call.parts, led)) {
       const preferredReplica = closestReplica(
-        ...([inRack, call.parts.settings.nodeId, (read as Led).inSyncFollowers(), asked.fetchOffset] as const),
+        ...([inRack, call.parts.settings.nodeId, led.inSyncFollowers(), asked.fetchOffset] as const),
       );
       if (preferredReplica >= 0)
         return { ...readOf(asked, read, 'NONE'), moved: false, endsWait: true, preferredReplica };
     }
-    const led = read as Led;
     const common = { led, hasOthers: led.inSyncCount > 1 };
     const found = { ...(asked.lastFetchedEpoch < 0 ? readOf(asked, read, 'NONE') : readAfter(asked, read)), ...common };
     if (follower === null || found.error !== 'NONE' || !found.moved) return found;

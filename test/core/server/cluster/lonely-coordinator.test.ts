@@ -132,3 +132,24 @@ test('answers a producer that writes to what only it has, too', async () => {
     await expect(write([['orders', 0]])).rejects.toThrow(/cut off from the other nodes/);
   }
 }, 60_000);
+
+test('sends nobody to a copy in the rack of the reader any more', async () => {
+  await using cluster = await startCluster({ racks: { 1: 'a', 2: 'b', 3: 'c' } });
+  const admin = cluster.client().admin();
+  await admin.createTopics([{ name: 'orders', partitions: 1, replicationFactor: 3 }]);
+  await using producer = cluster.client().producer();
+  await producer.send({ topic: 'orders', partition: 0, key: null, value: Buffer.from('one') });
+  const { leader } = (await admin.listPlaces())[0]!;
+  const other = cluster.ids.find((id) => id !== leader)!;
+  const fetch = async (fetchOffset: number) => {
+    const partitions = [{ partition: 0, fetchOffset, partitionMaxBytes: 1_000 }];
+    const topics = [{ topic: 'orders', partitions }];
+    const request = { maxWaitMs: 50, minBytes: 1, rackId: ['a', 'b', 'c'][other - 1]!, topics };
+    const { responses } = await cluster.nodes.get(leader)!.call('fetch', 12, apis.fetch.request.create(request));
+    return responses[0]!.partitions[0]!;
+  };
+  await expect.poll(async () => (await fetch(1)).preferredReadReplica, patient).toBe(other);
+  cluster.cutOff(leader);
+  await expect.poll(() => fetch(1).then(String, String), patient).toMatch(/cut off from the other nodes/);
+  expect((await fetch(0)).records?.length).toBe(1);
+}, 60_000);
