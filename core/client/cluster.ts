@@ -119,7 +119,7 @@ export function createCluster(options: ClusterOptions): Cluster {
   });
   const callNode = connections.call;
   const retry = { clock, random, timeoutMs: apiTimeoutMs };
-  /** How often a node that was to be any one did not answer: the next time it is another. */
+  /** How often a node did not answer: the next time that any one will do, it is another. */
   let silences = 0;
 
   /** Any node: first one that is connected, else a bootstrap one, then those that were heard of. */
@@ -129,9 +129,9 @@ export function createCluster(options: ClusterOptions): Cluster {
   }
 
   async function call<N extends ApiName>(to: Target, api: N, request: RequestFor<N>, callOptions?: ClusterCallOptions) {
-    if (typeof to === 'number') return callNode(to, api, request, callOptions);
     if (to === 'controller' && controllerId < 0) await metadata([]);
-    const nodeId = to === 'controller' && nodes.has(controllerId) ? controllerId : anyNode();
+    const named = to === 'controller' && nodes.has(controllerId) ? controllerId : to;
+    const nodeId = typeof named === 'number' ? named : anyNode();
     try {
       return await callNode(nodeId, api, request, callOptions);
     } catch (error) {

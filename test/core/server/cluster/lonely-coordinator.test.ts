@@ -153,3 +153,27 @@ test('sends nobody to a copy in the rack of the reader any more', async () => {
   await expect.poll(() => fetch(1).then(String, String), patient).toMatch(/cut off from the other nodes/);
   expect((await fetch(0)).records?.length).toBe(1);
 }, 60_000);
+
+test('does not keep a client that asked it first of all', async () => {
+  await using cluster = await startCluster();
+  const admin = cluster.client().admin();
+  await admin.createTopics([{ name: 'orders', partitions: 1, replicationFactor: 3 }]);
+  const { leader } = (await admin.listPlaces())[0]!;
+  await using producer = cluster.client('writer', leader).producer();
+  const write = (value: string) =>
+    producer.send({ topic: 'orders', partition: 0, key: null, value: Buffer.from(value) });
+  await write('one');
+  const consumer = cluster.client('reader', leader).consumer({ from: 'earliest' });
+  await consumer.assign([{ topic: 'orders', partition: 0, offset: 0 }]);
+  const values: string[] = [];
+  const take = async () => {
+    for (const { value } of await consumer.poll(100)) values.push(String(value));
+    return values.length;
+  };
+  await expect.poll(take, patient).toBe(1);
+  cluster.cutOff(leader);
+  const written = write('two').then(() => true);
+  await expect.poll(take, patient).toBe(2);
+  expect(await written).toBe(true);
+  await consumer.close();
+}, 60_000);

@@ -16,7 +16,8 @@ import { createLossyEngine, type LossyEngine } from '../../log/lossy-engine.ts';
 export interface TestCluster extends AsyncDisposable {
   readonly ids: readonly number[];
   readonly nodes: ReadonlyMap<number, StorageNode>;
-  client(name?: string): Client;
+  /** @param first who is asked first; default anybody */
+  client(name?: string, first?: number): Client;
   /** One that isn't among the first names itself as a controller beside them, which doesn't make it one. */
   start(id: number): Promise<void>;
   /** In good order. */
@@ -91,10 +92,10 @@ export async function startCluster({
     };
   }
 
-  const network = (from: Life): Network => ({
+  const network = (from: Life, known?: number): Network => ({
     async bootstrap() {
       const ids = [...nodes.keys()];
-      const first = ids[random.integer(ids.length)];
+      const first = known ?? ids[random.integer(ids.length)];
       if (first === undefined) throw new Fault('CONNECTION_LOST', { to: 'the cluster', reason: 'no node is up' });
       return wayTo(first, from);
     },
@@ -138,9 +139,9 @@ export async function startCluster({
   return {
     ids,
     nodes,
-    client(name = 'test') {
+    client(name = 'test', first) {
       const client = createClient({
-        network: network(newLife(false)),
+        network: network(newLife(false), first),
         clientId: name,
         random,
         clock: systemClock,
