@@ -121,10 +121,12 @@ export function createCluster(options: ClusterOptions): Cluster {
   const retry = { clock, random, timeoutMs: apiTimeoutMs };
   /** How often a node did not answer: the next time that any one will do, it is another. */
   let silences = 0;
+  /** Whoever ended a connection may have done so to be asked no more, and be connected again for something else. */
+  let lastSilent = bootstrapId;
 
   /** Any node: first one that is connected, else a bootstrap one, then those that were heard of. */
   function anyNode(): number {
-    for (const nodeId of nodes.keys()) if (connections.has(nodeId)) return nodeId;
+    for (const nodeId of nodes.keys()) if (nodeId !== lastSilent && connections.has(nodeId)) return nodeId;
     return [bootstrapId, ...nodes.keys()][silences % (nodes.size + 1)]!;
   }
 
@@ -136,7 +138,10 @@ export function createCluster(options: ClusterOptions): Cluster {
       return await callNode(nodeId, api, request, callOptions);
     } catch (error) {
       if (to === 'controller' && isRetriable(error)) controllerId = -1;
-      if (isRetriable(error)) silences += 1;
+      if (isRetriable(error)) {
+        silences += 1;
+        lastSilent = nodeId;
+      }
       throw error;
     }
   }

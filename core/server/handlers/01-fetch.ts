@@ -3,6 +3,7 @@
 // where its log and this one part (KIP-320). From 11 a consumer that says its rack is sent to a copy there (KIP-392). From 13
 // topics have ids. A partition that can't be read has an error of its own. Nothing is said of a log that this node doesn't
 // lead, or follow, in the epoch any more in which it began to read.
+import type { ReadOptions } from '../../log/partition-log.ts';
 import { apis, type RequestOf } from '../../protocol/api-table.ts';
 import type { ErrorName } from '../../protocol/error-code.ts';
 import { endless } from '../../replication/tenure.ts';
@@ -10,7 +11,7 @@ import { closestReplica, nodesInRack } from '../closest-replica.ts';
 import { cutOff, isCutOff } from '../cut-off.ts';
 import { codeOf, errorNameOf } from '../error-names.ts';
 import type { AskedPartition, PartitionAnswer } from '../fetch-sessions.ts';
-import { type Call, epochEndOf, epochError, findTopic, type Handler } from '../handler.ts';
+import { type Call, epochEndOf, epochError, findTopic, type Handler, type NodeParts } from '../handler.ts';
 import { createLeaderHints, noLeader } from '../leader-hints.ts';
 import type { Led, Readable } from '../partitions.ts';
 import { completeFetch, type PartitionRead } from '../pending-fetch.ts';
@@ -67,8 +68,10 @@ export const fetch: Handler<'fetch'> = async (request, call) => {
     },
     { clock: parts.clock, signal: caller.signal, onClose: parts.onClose },
   );
-  const isWithout = follower === null && reads.every(({ bytes, endsWait }) => bytes === 0 && !endsWait);
-  if (isWithout && reads.some(({ led }) => led !== undefined && isCutOff(parts, led))) throw cutOff(parts);
+  const lost = follower === null ? reads.filter((read) => isLost(read, isolation, parts)) : [];
+  if (lost.length > 0 && reads.every(({ bytes, endsWait }) => bytes === 0 && !endsWait)) throw cutOff(parts);
+  // The others are answered; a client asks where these are, and comes for them alone.
+  for (const read of lost) read.error = 'NOT_LEADER_OR_FOLLOWER';
   for (const { isThrottled, bytes } of reads) if (isThrottled) parts.throttle.record(bytes);
   // From here to the answer nothing is awaited.
   const hints = createLeaderHints(call, hintsFrom);
@@ -129,6 +132,13 @@ async function open(asked: AskedPartition, { follower, inRack }: Reader, call: C
   } catch (error) {
     return { ...readOf(asked, null, errorNameOf(error)), endsWait: true };
   }
+}
+
+/** Its reader has all there is, and what comes may come elsewhere. */
+function isLost(read: FetchedPartition, isolation: ReadOptions['isolation'], parts: NodeParts): boolean {
+  const { led, bytes, endsWait, nextOffset } = read;
+  if (led === undefined || bytes > 0 || endsWait || !isCutOff(parts, led)) return false;
+  return nextOffset >= (isolation === 'readCommitted' ? led.log.lastStableOffset : led.log.highWatermark);
 }
 
 /**

@@ -60,7 +60,8 @@ test('ends the connections of who asks for it or waits for records, once a sessi
 
   const cutOff = /cut off from the other nodes/;
   await expect.poll(() => fetch(1).then(String, String), patient).toMatch(cutOff);
-  expect((await fetch(0)).responses[0]!.partitions[0]!.records?.length).toBe(1);
+  const { errorCode, records } = (await fetch(0)).responses[0]!.partitions[0]!;
+  expect([errorCode, records?.length]).toEqual([0, 1]);
   for (const [i, key] of keys.entries()) {
     const found = nodeOf(key);
     await (nodes[i] === leader ? expect(found).rejects.toThrow(cutOff) : expect(found).resolves.toBe(nodes[i]));
@@ -175,5 +176,48 @@ test('does not keep a client that asked it first of all', async () => {
   const written = write('two').then(() => true);
   await expect.poll(take, patient).toBe(2);
   expect(await written).toBe(true);
+  await consumer.close();
+}, 60_000);
+
+test('does not keep a consumer of what is replaced by records of what only it has', async () => {
+  await using cluster = await startCluster();
+  const admin = cluster.client().admin();
+  await admin.createTopics([
+    { name: 'orders', partitions: 1, replicationFactor: 3 },
+    { name: 'notes', partitions: 3, replicationFactor: 1 },
+  ]);
+  const places = await admin.listPlaces();
+  const { leader } = places.find(({ topic }) => topic === 'orders')!;
+  const { partition } = places.find((place) => place.topic === 'notes' && place.leader === leader)!;
+  await using producer = cluster.client().producer();
+  const write = (value: string) =>
+    producer.send({ topic: 'orders', partition: 0, key: null, value: Buffer.from(value) });
+  await write('one');
+  const consumer = cluster.client().consumer({ from: 'earliest' });
+  await consumer.assign([
+    { topic: 'orders', partition: 0, offset: 0 },
+    { topic: 'notes', partition, offset: 0 },
+  ]);
+  await using notes = cluster.client().producer();
+  const values: string[] = [];
+  let isOver = false;
+  const steadily = async () => {
+    while (!isOver) await notes.send({ topic: 'notes', partition, key: null, value: Buffer.from('note') });
+  };
+  const take = async () => {
+    for (const { topic, value } of await consumer.poll(100)) if (topic === 'orders') values.push(String(value));
+    return values.length;
+  };
+  await expect.poll(take, patient).toBe(1);
+  const noting = steadily();
+  cluster.cutOff(leader);
+  await write('two');
+  await expect
+    .poll(take, patient)
+    .toBe(2)
+    .finally(() => {
+      isOver = true;
+    });
+  await noting;
   await consumer.close();
 }, 60_000);
