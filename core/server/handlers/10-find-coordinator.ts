@@ -15,7 +15,12 @@ export const findCoordinator: Handler<'findCoordinator'> = async (request, { ver
   const { response } = apis.findCoordinator;
   if (version < batchedFrom) return response.create(await find(request.keyType, request.key, parts));
   const { coordinatorKeys, keyType } = request;
-  const coordinators = coordinatorKeys.map(async (key) => ({ key, ...(await find(keyType, key, parts)) }));
+  const found = (key: string) =>
+    find(keyType, key, parts).catch((error: unknown) => {
+      if (coordinatorKeys.length === 1) throw error;
+      return nowhere('COORDINATOR_NOT_AVAILABLE'); // the others have theirs
+    });
+  const coordinators = coordinatorKeys.map(async (key) => ({ key, ...(await found(key)) }));
   return response.create({ coordinators: await Promise.all(coordinators) });
 };
 
@@ -28,14 +33,15 @@ const nowhere = (error: ErrorName) => ({
 });
 
 async function find(keyType: number, key: string, parts: NodeParts) {
-  const { topics, groups, transactions, partitions, view, settings } = parts;
+  const { topics, groups, transactions, partitions, view, settings, cluster } = parts;
   const name = topicOfKeyType[keyType];
   if (name === undefined) return nowhere('INVALID_REQUEST');
   try {
     const topic = await topics.internal(name);
     const partition = (keyType === 0 ? groups : transactions).partitionFor(key);
     const { leaderId } = partitions.place(topic, partition);
-    if (leaderId === settings.nodeId && isCutOff(parts, await partitions.led(topic, partition))) throw cutOff(parts);
+    if (cluster !== null && leaderId === settings.nodeId && isCutOff(parts, await partitions.led(topic, partition)))
+      throw cutOff(parts);
     const node = view.nodes().find(({ nodeId }) => nodeId === leaderId);
     if (node === undefined) return nowhere('COORDINATOR_NOT_AVAILABLE');
     const { nodeId, host, port } = node;
