@@ -54,6 +54,6 @@ async function measureAgain(suspects: ReadonlySet<string>, figures: GuardFigures
     ...(isSuspect(figures.append) ? [await measureAppend(sizes)] : []),
     ...(figures.fetches.some(isSuspect) ? (await measureFetches(sizes)).map(noFasterThanBare) : []),
     ...(jobs.length > 0 ? (await pipelineBench(sizes.jobs)).filter(({ what }) => jobs.includes(what)) : []),
-    ...(operators.length > 0 ? await operatorsBench(sizes.operatorRounds, operators) : []),
+    ...(operators.length > 0 ? await operatorsBench(3 * sizes.operatorRounds, operators) : []),
   ]);
 }
