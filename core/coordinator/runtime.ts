@@ -44,7 +44,7 @@ export interface CoordinatorRuntimeOptions<S extends Shard> {
 export interface CoordinatorRuntime<S extends Shard> {
   /** The partition that owns a group or a transactional id, as Kafka finds it: Java's hash of the string, modulo. */
   partitionFor(id: string): number;
-  /** Runs a command on the shard that owns `id`. */
+  /** Runs a command on the shard that owns `id`, where what is known here can't be old; the others are carried out all the same. */
   run<Reply>(id: string, command: Command<S, Reply>): Promise<Awaited<Reply>>;
   runOn<Reply>(partition: number, command: Command<S, Reply>): Promise<Awaited<Reply>>;
   /** Runs a command on every shard that has a log. */
@@ -167,8 +167,13 @@ export function createCoordinatorRuntime<S extends Shard>(
   async function runOn<Reply>(partition: number, command: Command<S, Reply>): Promise<Awaited<Reply>> {
     const loaded = await liveShardOf(partition);
     const { records, reply, transaction, applied, settle } = command(loaded.shard);
+    let ownError: unknown;
     if (records.length > 0) {
-      append(partition, loaded, loaded.log.append(records, transaction));
+      const written = loaded.log.append(records, transaction);
+      written.catch((error: unknown) => {
+        ownError = error;
+      });
+      append(partition, loaded, written);
       if (applied !== true) for (const record of records) loaded.shard.replay(record, transaction ?? null);
     }
     if (loaded.committed !== null) {
@@ -177,11 +182,24 @@ export function createCoordinatorRuntime<S extends Shard>(
       } catch (error) {
         settle?.('failed');
         if (reply instanceof Promise) reply.catch(() => {});
-        throw error;
+        throw error === ownError ? error : startsAnew(partition, error);
       }
     }
     settle?.('committed');
     return await reply;
+  }
+
+  /** What the log doesn't take of one, as an offset of a producer that was fenced, is no fault of those who waited behind it. */
+  function startsAnew(partition: number, error: unknown): unknown {
+    if (!isFault(error, 'LOG_REFUSED') || error.detail.error === 'NOT_LEADER_OR_FOLLOWER') return error;
+    const why = 'the coordinator starts anew from its log';
+    return new Fault('LOG_REFUSED', { partition: `${topic}-${partition}`, error: 'NOT_COORDINATOR', why }, error);
+  }
+
+  async function run<Reply>(id: string, command: Command<S, Reply>): Promise<Awaited<Reply>> {
+    const partition = partitionFor(id);
+    (await liveShardOf(partition)).log.assertCurrent();
+    return runOn(partition, command);
   }
 
   async function endTransaction(partition: number, marker: TransactionMarker): Promise<void> {
@@ -199,7 +217,7 @@ export function createCoordinatorRuntime<S extends Shard>(
 
   return {
     partitionFor,
-    run: (id, command) => runOn(partitionFor(id), command),
+    run,
     runOn,
     runOnAll: async (command) => Promise.all((await existing()).map((partition) => runOn(partition, command))),
     endTransaction,

@@ -55,6 +55,8 @@ export interface Shard {
 export interface ShardLog {
   /** The leader epoch under which it is written. */
   readonly epoch: number;
+  /** @throws Fault `LOG_REFUSED` with NOT_COORDINATOR where another may write it by now, and what is known here be old */
+  assertCurrent(): void;
   /** Resolves once the records are committed. The order of calls is the order in the log. @throws Fault `CLOSED`, `STORAGE_FAILED` */
   append(records: readonly CoordinatorRecord[], transaction?: TransactionOwner): Promise<void>;
   appendMarker(marker: TransactionMarker): Promise<void>;

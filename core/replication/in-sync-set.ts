@@ -40,8 +40,11 @@ export interface FollowerProgress {
   readonly endOffset: number;
   readonly startOffset: number;
   readonly caughtUpAtMs: number;
-  /** Of its last fetch, or since when it is waited for. */
-  readonly fetchedAtMs: number;
+  /**
+   * When it still took this node for the leader, for sure: its last fetch may have waited here, but was sent after the one
+   * before it was answered. Before that, since when it is waited for.
+   */
+  readonly heardAtMs: number;
 }
 
 export interface InSyncDecision {
@@ -91,6 +94,7 @@ interface Follower {
   caughtUpAtMs: number;
   /** Of its last fetch: who then had all there was has caught up to that time. */
   fetchedAtMs: number;
+  heardAtMs: number;
   leaderEndThen: number;
 }
 
@@ -109,7 +113,7 @@ export function createInSyncSet(options: InSyncSetOptions): InSyncSet {
       const caughtUpAtMs = inSync.includes(replica) ? nowMs : Number.NEGATIVE_INFINITY;
       followers.set(replica, {
         ...{ nodeEpoch: -1, endOffset: -1, startOffset: -1 },
-        ...{ caughtUpAtMs, fetchedAtMs: nowMs, leaderEndThen: -1 },
+        ...{ caughtUpAtMs, fetchedAtMs: nowMs, heardAtMs: nowMs, leaderEndThen: -1 },
       });
     }
   }
@@ -141,6 +145,7 @@ export function createInSyncSet(options: InSyncSetOptions): InSyncSet {
       follower.nodeEpoch = nodeEpoch;
       follower.endOffset = offset;
       follower.startOffset = startOffset;
+      follower.heardAtMs = follower.fetchedAtMs;
       follower.fetchedAtMs = nowMs;
       follower.leaderEndThen = leaderEndOffset;
       return true;
@@ -184,8 +189,8 @@ export function createInSyncSet(options: InSyncSetOptions): InSyncSet {
     },
     replicasAre,
     followers: () =>
-      [...followers].map(([id, { endOffset, startOffset, caughtUpAtMs, fetchedAtMs }]) => ({
-        ...{ nodeId: id, endOffset, startOffset, caughtUpAtMs, fetchedAtMs },
+      [...followers].map(([id, { endOffset, startOffset, caughtUpAtMs, heardAtMs }]) => ({
+        ...{ nodeId: id, endOffset, startOffset, caughtUpAtMs, heardAtMs },
       })),
   };
 }

@@ -14,7 +14,7 @@ import { partitionName } from '../kernel/ids.ts';
 import { refusal } from '../log/refusal.ts';
 import { apis, type ResponseOf } from '../protocol/api-table.ts';
 import { type ErrorName, errorOf } from '../protocol/error-code.ts';
-import type { Transport } from '../protocol/transport.ts';
+import { isCutOff } from './cut-off.ts';
 import type { NodeParts } from './handler.ts';
 import type { NodeSettings } from './node-config.ts';
 import type { Partitions } from './partitions.ts';
@@ -25,24 +25,27 @@ import { createTransactionCheck } from './transaction-check.ts';
 export type Coordinators = Pick<NodeParts, 'groups' | 'transactions' | 'transactionCheck' | 'writeMarker'>;
 
 export interface CoordinatorParts
-  extends Pick<NodeParts, 'topics' | 'partitions' | 'catalog' | 'settings' | 'clock' | 'random' | 'logger'> {
+  extends Pick<
+    NodeParts,
+    'topics' | 'partitions' | 'catalog' | 'cluster' | 'settings' | 'clock' | 'random' | 'logger'
+  > {
   /** Partitions of a topic that this node leads and that have a log. */
   readonly ledOf: (topic: string) => Promise<readonly number[]>;
   readonly onTransactionsDropped: (partition: number) => void;
-  /** To another node; null on a node alone. */
-  readonly peer: ((nodeId: number) => Transport['call']) | null;
 }
 
 const markersVersion = 1;
 const verifyVersion = 5;
 
 export function createCoordinators(parts: CoordinatorParts): Coordinators {
-  const { topics, partitions, catalog, settings, clock, random, logger, peer } = parts;
+  const { topics, partitions, catalog, settings, clock, random, logger, cluster } = parts;
+  const peer = cluster?.peer ?? null;
 
   async function openLog(name: string, partition: number): Promise<ShardLog> {
     const topic = await topics.internal(name);
     try {
-      return createShardLog(await partitions.led(topic, partition), clock);
+      const led = await partitions.led(topic, partition);
+      return createShardLog(led, clock, () => isCutOff(parts, led));
     } catch (error) {
       if (!isFault(error, 'LOG_REFUSED') || error.detail.error !== 'NOT_LEADER_OR_FOLLOWER') throw error;
       throw refusal(partitionName({ topic: name, partition }), {

@@ -14,7 +14,7 @@ export function isCutOff({ cluster, clock, settings }: Parts, led: Led): boolean
   const sinceMs = clock.monotonicMs() - settings['broker.session.timeout.ms'];
   if (cluster.heardAtMs > sinceMs) return false;
   const followers = led.inSyncFollowers();
-  return followers.length > 0 && followers.every(({ fetchedAtMs }) => fetchedAtMs <= sinceMs);
+  return followers.length > 0 && followers.every(({ heardAtMs }) => heardAtMs <= sinceMs);
 }
 
 /** What a handler throws for it: the client's connection ends without an answer. */

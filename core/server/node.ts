@@ -84,9 +84,9 @@ export async function createNode(options: NodeOptions): Promise<StorageNode> {
 function openNode(options: NodeOptions, settings: NodeSettings, foundation: Foundation): StorageNode {
   const { clock, random, logger, folder } = options;
   const { catalog, logs, topics, nodeConfigs, partitions, view, cluster } = foundation;
-  const shared = { settings, clock, random, logger, catalog, topics, partitions };
+  const shared = { settings, clock, random, logger, catalog, topics, partitions, cluster };
   const coordinators = createCoordinators({
-    ...{ ...shared, ledOf: foundation.ledOf, peer: cluster?.peer ?? null },
+    ...{ ...shared, ledOf: foundation.ledOf },
     onTransactionsDropped: (partition) => void readTransactions(() => coordinators.transactions.load(partition)),
   });
   const onCloses = new Set<() => void>();
@@ -94,7 +94,6 @@ function openNode(options: NodeOptions, settings: NodeSettings, foundation: Foun
     ...shared,
     nodeConfigs,
     view,
-    cluster,
     ...coordinators,
     fetchSessions: createFetchSessions({ slots: settings['max.incremental.fetch.session.cache.slots'], clock, random }),
     throttle: createThrottle({

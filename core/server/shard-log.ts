@@ -14,7 +14,8 @@ import type { Led } from './partitions.ts';
 
 const readBytesMax = 4 * 1024 * 1024;
 
-export function createShardLog(led: Led, clock: Clock): ShardLog {
+/** @param isCutOff whether another node may lead it by now */
+export function createShardLog(led: Led, clock: Clock, isCutOff: () => boolean): ShardLog {
   const { log } = led;
   const builder = new BatchBuilder();
 
@@ -39,6 +40,9 @@ export function createShardLog(led: Led, clock: Clock): ShardLog {
 
   return {
     epoch: led.leaderEpoch,
+    assertCurrent() {
+      if (isCutOff()) throw refusal(partitionName(log), { error: 'NOT_COORDINATOR', why: 'no other node is heard of' });
+    },
     append: (records, transaction) => append(batchOf(records, transaction)),
     appendMarker: (marker) => append(markerBatch(marker, clock.now())),
     async replay(target) {

@@ -26,7 +26,7 @@ export interface LifecycleOptions {
 export interface Lifecycle {
   /** Of the registration; -1 before. */
   readonly epoch: number;
-  /** When a controller last answered, by the monotonic clock. */
+  /** When that was sent which a controller last answered, by the monotonic clock: its session began no earlier. */
   readonly heardAtMs: number;
   /** Resolves once the node is taken in and may lead. */
   readonly ready: Promise<void>;
@@ -77,10 +77,11 @@ export function startLifecycle(options: LifecycleOptions): Lifecycle {
   function next(delayMs: number): void {
     if (closed) return;
     timer = clock.after(delayMs, () => {
+      const sentAtMs = clock.monotonicMs();
       beating = beat()
         .then(() => {
           unreachedSinceMs = null;
-          heardAtMs = clock.monotonicMs();
+          heardAtMs = sentAtMs;
         })
         .catch((error: unknown) => {
           if (!closed) logger.debug({ err: error }, 'the controller was not reached');

@@ -55,7 +55,7 @@ export interface Cluster {
   /** To a node's own address, as its clients have it. */
   peer(nodeId: number, way?: 'questions' | 'replication'): Transport['call'];
   readonly nodeEpoch: () => number;
-  /** When a controller last answered this node, by the monotonic clock; Infinity before it has started. */
+  /** When this node sent what a controller last answered, by the monotonic clock; Infinity before it has started. */
   readonly heardAtMs: number;
   /** The metadata has been read up to where this life of the node is registered: what it says of the node is about this life. */
   readonly isRegistered: boolean;

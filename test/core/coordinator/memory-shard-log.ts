@@ -33,6 +33,7 @@ export function createMemoryShardLog(): MemoryShardLog {
 
   return {
     epoch: 0,
+    assertCurrent() {},
     entries,
     hold() {
       let release = () => {};

@@ -109,6 +109,17 @@ test('a deadline comes back as a command; none fires after a close', async () =>
   expect(isFault(refused, 'CLOSED')).toBe(true);
 });
 
+test('of a write that the log refuses only its own writer is told why; the others look for the coordinator again', async () => {
+  const { runtime, log } = counterRig();
+  await runtime.runOn(0, add(1));
+  const fenced = { partition: 'counters-0', error: 'INVALID_PRODUCER_EPOCH', why: 'another has written since' };
+  log.failNext(new Fault('LOG_REFUSED', fenced));
+  const asked = [add(5), total, add(7)].map((command) => runtime.runOn(0, command));
+  const told = (await Promise.allSettled(asked)).map((one) => one.status === 'rejected' && one.reason.detail.error);
+  expect(told).toEqual(['INVALID_PRODUCER_EPOCH', 'NOT_COORDINATOR', 'NOT_COORDINATOR']);
+  expect(await runtime.runOn(0, total)).toBe(8);
+});
+
 test('a load that fails is tried again', async () => {
   const log = createMemoryShardLog();
   let failures = 1;

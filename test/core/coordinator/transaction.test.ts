@@ -40,6 +40,7 @@ function coordinatorOn(disk: Disk): TransactionCoordinator {
     disk.logs.set(partition, records);
     return {
       epoch: disk.epoch,
+      assertCurrent() {},
       append: async (added) => void records.push(...added),
       appendMarker: async () => {},
       replay: async (target) => {

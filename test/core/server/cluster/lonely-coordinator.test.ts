@@ -75,6 +75,34 @@ test('ends the connections of who asks for it or waits for records, once a sessi
   expect(all.coordinators.map(({ nodeId }) => nodeId)).toEqual(nodes.map((id) => (id === leader ? -1 : id)));
 }, 60_000);
 
+test('says nothing of offsets once a session is over: who replaced it may have later ones', async () => {
+  await using cluster = await startCluster();
+  const client = cluster.client();
+  await client.admin().createTopics([{ name: 'orders', partitions: 1, replicationFactor: 3 }]);
+  await client.offsets('readers').commit([{ topic: 'orders', partition: 0, offset: 1 }]);
+  const find = apis.findCoordinator.request.create({ keyType: 0, coordinatorKeys: ['readers'] });
+  const coordinator = (await cluster.nodes.get(1)!.call('findCoordinator', 4, find)).coordinators[0]!.nodeId;
+  const partitions = [{ name: 'orders', partitionIndexes: [0] }];
+  const request = apis.offsetFetch.request.create({ groups: [{ groupId: 'readers', topics: partitions }] });
+  const told = async () => {
+    const [group] = (await cluster.nodes.get(coordinator)!.call('offsetFetch', 8, request)).groups;
+    return group!.errorCode === 0 ? group!.topics[0]!.partitions[0]!.committedOffset : group!.errorCode;
+  };
+  expect(await told()).toBe(1);
+  cluster.cutOff(coordinator);
+  const other = cluster.nodes.get(cluster.ids.find((id) => id !== coordinator)!)!;
+  const moved = async () => (await other.call('findCoordinator', 4, find)).coordinators[0]!.nodeId;
+  await expect.poll(moved, patient).not.toBe(coordinator);
+  const commit = apis.offsetCommit.request.create({
+    groupId: 'readers',
+    topics: [{ name: 'orders', partitions: [{ partitionIndex: 0, committedOffset: 40 }] }],
+  });
+  const replaced = cluster.nodes.get(await moved())!;
+  const outcome = async () => (await replaced.call('offsetCommit', 8, commit)).topics[0]!.partitions[0]!.errorCode;
+  await expect.poll(outcome, patient).toBe(0);
+  expect(await told()).toBe(errors.NOT_COORDINATOR.code);
+}, 60_000);
+
 test('holds neither a producer nor a member of a group that knows only the one that is cut off', async () => {
   await using cluster = await startCluster();
   const admin = cluster.client().admin();
