@@ -2,7 +2,9 @@
 // no other replica in sync has asked it for more: others may lead by now. A reader that stayed would wait for records that
 // come elsewhere, and a group for commits that nobody else takes; and librdkafka asks where things are of whom it asked last,
 // so it would hear of nobody else. Its connection is closed, which sends every client to another node. Where the others are down
-// and not just away, nothing is lost by that: what is there is read all the same.
+// and not just away, nothing is lost by that: what is there is read all the same. Of groups and transactions nothing is told
+// either (shard-log.ts): it may be old. A node that stood still finds requests and answers from before, so that only what was
+// sent within the session counts here, and not when it was read.
 import { Fault } from '../kernel/fault.ts';
 import type { NodeParts } from './handler.ts';
 import type { Led } from './partitions.ts';
