@@ -3,9 +3,21 @@ import { expect, test } from 'vitest';
 import { apis } from '../../../../core/protocol/api-table.ts';
 import { errors } from '../../../../core/protocol/error-code.ts';
 import { batchOf } from '../rig.ts';
-import { startCluster } from './three-nodes.ts';
+import { startCluster, type TestCluster } from './three-nodes.ts';
 
 const patient = { timeout: 15_000, interval: 30 };
+
+/** `orders`, which all have, with its leader; and the partition of `notes` that this one leads and nobody else has. */
+async function ordersAndNotes(cluster: TestCluster): Promise<{ leader: number; partition: number }> {
+  const admin = cluster.client().admin();
+  await admin.createTopics([
+    { name: 'orders', partitions: 1, replicationFactor: 3 },
+    { name: 'notes', partitions: 3, replicationFactor: 1 },
+  ]);
+  const places = await admin.listPlaces();
+  const { leader } = places.find(({ topic }) => topic === 'orders')!;
+  return places.find((place) => place.topic === 'notes' && place.leader === leader)!;
+}
 
 test('sends who asks it away in time, to look for the one that replaced it', async () => {
   await using cluster = await startCluster({ settings: { 'offsets.commit.timeout.ms': 300 } });
@@ -135,14 +147,7 @@ test('holds neither a producer nor a member of a group that knows only the one t
 
 test('answers a producer that writes to what only it has, too', async () => {
   await using cluster = await startCluster();
-  const admin = cluster.client().admin();
-  await admin.createTopics([
-    { name: 'orders', partitions: 1, replicationFactor: 3 },
-    { name: 'notes', partitions: 3, replicationFactor: 1 },
-  ]);
-  const places = await admin.listPlaces();
-  const { leader } = places.find(({ topic }) => topic === 'orders')!;
-  const own = places.find((place) => place.topic === 'notes' && place.leader === leader)!.partition;
+  const { leader, partition: own } = await ordersAndNotes(cluster);
   const alone = cluster.nodes.get(leader)!;
   const write = (names: readonly (readonly [string, number])[]) =>
     alone.call(
@@ -216,14 +221,7 @@ test('does not keep a client that asked it first of all', async () => {
 
 test('does not keep a consumer of what is replaced by records of what only it has', async () => {
   await using cluster = await startCluster();
-  const admin = cluster.client().admin();
-  await admin.createTopics([
-    { name: 'orders', partitions: 1, replicationFactor: 3 },
-    { name: 'notes', partitions: 3, replicationFactor: 1 },
-  ]);
-  const places = await admin.listPlaces();
-  const { leader } = places.find(({ topic }) => topic === 'orders')!;
-  const { partition } = places.find((place) => place.topic === 'notes' && place.leader === leader)!;
+  const { leader, partition } = await ordersAndNotes(cluster);
   await using producer = cluster.client().producer();
   const write = (value: string) =>
     producer.send({ topic: 'orders', partition: 0, key: null, value: Buffer.from(value) });
