@@ -139,9 +139,13 @@ export function createAccumulator(options: AccumulatorOptions): Accumulator {
       if (!Number.isInteger(partition) || partition < 0) throw new Fault('BAD_PARTITION', { topic, partition });
       queue = queues[partition] = createPartitionQueue(topic, partition);
     }
-    let bytes = (key === null ? 0 : key.length) + (value === null ? 0 : value.length) + recordOverheadBytes;
-    // A character takes three bytes at most, so they are counted only where the limit is near.
-    if (typeof value === 'string' && bytes * 3 > recordBytesMax) bytes += Buffer.byteLength(value) - value.length;
+    let bytes = (key === null ? 0 : key.length) + recordOverheadBytes;
+    // Each at a place of its own, as in BatchBuilder.
+    if (typeof value === 'string') {
+      const textLength = value.length;
+      // A character takes three bytes at most, so they are counted only where the limit is near.
+      bytes += (bytes + textLength) * 3 > recordBytesMax ? Buffer.byteLength(value) : textLength;
+    } else if (value !== null) bytes += value.length;
     if (headers !== undefined && headers.length > 0) bytes += headersBytes(headers);
     if (bytes > recordBytesMax) throw tooLarge(topic, key, bytes);
     if (queue.builder.recordCount > 0 && queue.builder.sizeBytes + bytes > batchBytes) seal(queue);

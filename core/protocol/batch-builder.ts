@@ -36,6 +36,13 @@ export interface BatchFields {
   readonly logAppendTimeMs?: number;
 }
 
+/** What `write(…, 'utf8')` calls, once it has looked at its arguments for as long as the writing takes. */
+interface WrittenBuffer extends Buffer {
+  utf8Write(text: string, at: number): number;
+}
+
+const allocate = (bytes: number) => Buffer.allocUnsafeSlow(bytes) as WrittenBuffer;
+
 const magic = 2;
 /** Of the largest varints of a record's fields, without its headers. */
 const fieldBytesMax = 5 + 1 + 10 + 5 + 5 + 5 + 5;
@@ -45,7 +52,7 @@ const nativeCopyMin = 48;
 /** Reusable: `build()` leaves the records in place until `reset()`. */
 export class BatchBuilder {
   recordCount = 0;
-  #buffer: Buffer;
+  #buffer: WrittenBuffer;
   #bytes: Uint8Array;
   #at: number = batchHeaderBytes;
   #baseTimestampMs = -1.5; // a fraction, as in RecordCursor
@@ -59,7 +66,7 @@ export class BatchBuilder {
   constructor(options: BatchBuilderOptions = {}) {
     this.#compression = options.compression ?? 'none';
     this.#level = options.level;
-    this.#buffer = Buffer.allocUnsafeSlow(16_384);
+    this.#buffer = allocate(16_384);
     this.#bytes = new Uint8Array(this.#buffer.buffer);
   }
 
@@ -95,9 +102,13 @@ export class BatchBuilder {
     else if (timestampMs > this.#maxTimestampMs) this.#maxTimestampMs = timestampMs;
     const timestampDelta = timestampMs - this.#baseTimestampMs;
     const keyLength = key === null ? -1 : key.length;
-    const isText = typeof value === 'string';
-    const valueLength =
-      value === null ? -1 : isText && !this.#isAscii ? Buffer.byteLength(value, 'utf8') : value.length;
+    let valueLength = -1;
+    // Texts and bytes at places of their own: read at one, the length of so many kinds of objects is looked up each time.
+    let textLength = 0;
+    if (typeof value === 'string') {
+      textLength = value.length;
+      valueLength = this.#isAscii ? textLength : Buffer.byteLength(value, 'utf8');
+    } else if (value !== null) valueLength = value.length;
     const headerCount = headers === undefined ? 0 : headers.length;
     const size =
       1 +
@@ -109,7 +120,7 @@ export class BatchBuilder {
       Math.max(keyLength, 0) +
       Math.max(valueLength, 0) +
       (headerCount > 0 ? headersBytes(headers!) : 0);
-    const room = size + fieldBytesMax + (isText ? 2 * value.length : 0);
+    const room = size + fieldBytesMax + 2 * textLength;
     if (this.#at + room > this.#bytes.length) this.#grow(room);
     this.#varint(size);
     this.#bytes[this.#at++] = 0;
@@ -118,8 +129,8 @@ export class BatchBuilder {
     this.#varint(keyLength);
     if (keyLength > 0) this.#copy(key!);
     this.#varint(valueLength);
-    if (isText) {
-      const written = this.#buffer.write(value, this.#at, 'utf8');
+    if (typeof value === 'string') {
+      const written = this.#buffer.utf8Write(value, this.#at);
       if (written !== valueLength) {
         this.#isAscii = false;
         this.#at = start;
@@ -170,7 +181,7 @@ export class BatchBuilder {
   #headers(headers: RecordHeaders): void {
     for (const [name, value] of headers) {
       this.#varint(Buffer.byteLength(name));
-      this.#at += this.#buffer.write(name, this.#at, 'utf8');
+      this.#at += this.#buffer.utf8Write(name, this.#at);
       this.#varint(value === null ? -1 : value.length);
       if (value !== null) this.#copy(value);
     }
@@ -215,7 +226,7 @@ export class BatchBuilder {
   }
 
   #grow(needed: number): void {
-    const grown = Buffer.allocUnsafeSlow(Math.max(this.#at + needed, this.#bytes.length * 2));
+    const grown = allocate(Math.max(this.#at + needed, this.#bytes.length * 2));
     grown.set(this.#bytes.subarray(0, this.#at));
     this.#buffer = grown;
     this.#bytes = new Uint8Array(grown.buffer);

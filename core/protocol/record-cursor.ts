@@ -8,6 +8,7 @@ import { batchHeaderBytes, batchRecords, corrupt, readBatchHeader } from './reco
 export type RecordHeaders = readonly (readonly [name: string, value: Uint8Array | null])[];
 
 export const noHeaders: RecordHeaders = Object.freeze([]);
+const lentBytesMax = 48;
 const noBytes = new Uint8Array(0);
 
 /** What `toString('utf8', …)` calls, once it has looked at its arguments for half as long. */
@@ -42,6 +43,8 @@ export class RecordCursor {
   #headersAt = 0;
   #headerCount = 0;
   #recordEnd = 0;
+  /** By length. */
+  readonly #lent: Uint8Array[] = [];
   readonly #make = (at: number, length: number) => this.#textAt(at, length);
 
   /**
@@ -108,6 +111,20 @@ export class RecordCursor {
     return this.#keyLength < 0 ? null : this.#bytes.subarray(this.#keyAt, this.#keyAt + this.#keyLength);
   }
 
+  /**
+   * A copy of the key, lent until the next call: a short one is in memory that is used again, since making a view
+   * takes many times as long as copying a few bytes.
+   */
+  lentKey(): Uint8Array | null {
+    const length = this.#keyLength;
+    if (length < 0 || length > lentBytesMax) return this.key();
+    const lent = (this.#lent[length] ??= new Uint8Array(length));
+    const bytes = this.#bytes;
+    const at = this.#keyAt;
+    for (let i = 0; i < length; i++) lent[i] = bytes[at + i]!;
+    return lent;
+  }
+
   /** A view like `key()`; null is a tombstone. */
   value(): Uint8Array | null {
     return this.#valueLength < 0 ? null : this.#bytes.subarray(this.#valueAt, this.#valueAt + this.#valueLength);
@@ -157,6 +174,24 @@ export class RecordCursor {
   }
 
   #varint(): number {
+    const at = this.#at;
+    // One or two bytes, as nearly all are, without the loop.
+    if (at + 1 < this.#end) {
+      const low = this.#bytes[at]!;
+      if (low < 0x80) {
+        this.#at = at + 1;
+        return (low >>> 1) ^ -(low & 1);
+      }
+      const high = this.#bytes[at + 1]!;
+      if (high < 0x80) {
+        this.#at = at + 2;
+        return (((low & 0x7f) | (high << 7)) >>> 1) ^ -(low & 1);
+      }
+    }
+    return this.#longVarint();
+  }
+
+  #longVarint(): number {
     const bytes = this.#bytes;
     const end = this.#end;
     let at = this.#at;

@@ -54,8 +54,7 @@ export const safeInt64: Serde<number> = {
   encode(value) {
     if (!Number.isSafeInteger(value)) throw unwritable('safeInt64', value);
     const written = new Uint8Array(8);
-    writeInt32(written, 0, Math.floor(value / 2 ** 32));
-    writeInt32(written, 4, value);
+    writeSafeInt64(written, value);
     return written;
   },
   decode(encoded) {
@@ -95,6 +94,12 @@ export const uuid: Serde<string> = {
     return value;
   },
 };
+
+/** For a safe integer. */
+export function writeSafeInt64(bytes: Uint8Array, value: number): void {
+  writeInt32(bytes, 0, Math.floor(value / 2 ** 32));
+  writeInt32(bytes, 4, value);
+}
 
 /** The low 32 bits, byte by byte: a DataView would first have to move eight bytes out of the heap. */
 function writeInt32(bytes: Uint8Array, at: number, value: number): void {

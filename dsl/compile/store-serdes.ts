@@ -3,6 +3,7 @@
 import { ByteReader } from '../../core/kernel/byte-reader.ts';
 import { ByteWriter } from '../../core/kernel/byte-writer.ts';
 import { Fault } from '../../core/kernel/fault.ts';
+import { utf8 } from '../../core/schema/primitive.ts';
 import type { Serde } from '../../core/schema/serde.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: erased, as the plan is
@@ -107,6 +108,17 @@ function writeBytes(writer: ByteWriter, bytes: Uint8Array): void {
   writer.bytes(bytes);
 }
 
+/** A text goes straight to its place, in the length that it has where it is ASCII. */
+function writeValue(writer: ByteWriter, serde: Serde<Any>, value: Any): void {
+  if (serde === utf8 && typeof value === 'string') {
+    const start = writer.length;
+    writer.uvarint(value.length);
+    if (writer.utf8(value) === value.length) return;
+    writer.length = start;
+  }
+  writeBytes(writer, serde.encode(value));
+}
+
 function writeNullable(writer: ByteWriter, bytes: Uint8Array | null): void {
   writer.int8(bytes === null ? 0 : 1);
   if (bytes !== null) writeBytes(writer, bytes);
@@ -126,7 +138,7 @@ export function joinRowsSerde(left: Serde<Any>, right: Serde<Any>): Serde<JoinRo
     for (const { timestampMs, value, matched } of rows) {
       writer.varlong(timestampMs - before);
       writer.int8(matched ? 1 : 0);
-      writeBytes(writer, serde.encode(value));
+      writeValue(writer, serde, value);
       before = timestampMs;
     }
   };
@@ -174,7 +186,7 @@ export function queueSerde(item: Serde<Any>): Serde<QueuePart> {
         writer.uvarint(part.entries.length);
         for (const entry of part.entries) {
           writer.varlong(entry.timestampMs);
-          writeBytes(writer, item.encode(entry.item));
+          writeValue(writer, item, entry.item);
         }
       });
     },
@@ -205,7 +217,7 @@ export function versionsSerde(value: Serde<Any>): Serde<Versions> {
         for (const version of versions) {
           writer.varlong(version.timestampMs);
           writer.int8(version.value === null ? 0 : 1);
-          if (version.value !== null) writeBytes(writer, value.encode(version.value));
+          if (version.value !== null) writeValue(writer, value, version.value);
         }
       }),
     decode(bytes) {
@@ -227,8 +239,8 @@ export function waitingSerde(key: Serde<Any>, value: Serde<Any>): Serde<WaitingR
     name,
     encode: (record) =>
       encode(marks.waiting, (writer) => {
-        writeBytes(writer, key.encode(record.key));
-        writeBytes(writer, value.encode(record.value));
+        writeValue(writer, key, record.key);
+        writeValue(writer, value, record.value);
         writeText(writer, record.topic);
         writer.varlong(record.partition);
         writer.varlong(record.offset);

@@ -61,15 +61,26 @@ function writeChangelogs(work: CommitWork, output: TaskOutput, clock: Clock): vo
   }
 }
 
-async function writeState(work: CommitWork, producer: Producer): Promise<void> {
-  for (const { stores, partition, changelogs, inputPositions } of work.stores) {
-    const checkpoints = new Map(inputPositions);
-    for (const topic of changelogs) {
-      const last = producer.lastOffset(topic, partition);
-      if (last !== undefined) checkpoints.set(topic, last + 1);
+/** State is written so often, where commits come faster: a key that changes in each of them is then written once. */
+const writeStateMs = 1_000;
+/** Of a task's changes that are not written: above, they are at once. */
+const unwrittenBytesMax = 8 * 1024 * 1024;
+
+function createStateWriter(clock: Clock): (work: CommitWork, producer: Producer) => Promise<void> {
+  const writtenMs = new WeakMap<TaskStores, number>();
+  return async (work, producer) => {
+    for (const { stores, partition, changelogs, inputPositions } of work.stores) {
+      const checkpoints = new Map(inputPositions);
+      for (const topic of changelogs) {
+        const last = producer.lastOffset(topic, partition);
+        if (last !== undefined) checkpoints.set(topic, last + 1);
+      }
+      const isDue = clock.monotonicMs() - (writtenMs.get(stores) ?? Number.NEGATIVE_INFINITY) >= writeStateMs;
+      const isNow = isDue || stores.dirtyBytes > unwrittenBytesMax;
+      await stores.commit(checkpoints, isNow ? 'now' : 'later');
+      if (isNow) writtenMs.set(stores, clock.monotonicMs());
     }
-    await stores.commit(checkpoints);
-  }
+  };
 }
 
 /** After a crash between the flush and the commit, input is processed again: outputs may repeat, nothing is missing. */
@@ -80,6 +91,7 @@ export function createAtLeastOnce({
   limits,
   onAged,
 }: DeliveryOptions & { readonly offsets: Offsets }): Delivery {
+  const writeState = createStateWriter(clock);
   const output = createOutput(
     () => producer,
     limits,
@@ -114,6 +126,7 @@ export function createExactlyOnce(options: TransactionalOptions): Delivery {
     open = true;
   };
   const output = createOutput(() => producer, limits, begin, onAged);
+  const writeState = createStateWriter(clock);
 
   /** One that was fenced, or whose abort went through without a new epoch for it. @throws what says neither */
   async function replace(error: unknown): Promise<void> {

@@ -78,8 +78,12 @@ export function createOutput(
         ({ bytesMax, oldestMs } = limits.get(topic) ?? noLimits);
       }
       if (timestampMs < oldestMs) onAged(topic, timestampMs);
-      let bytes = overheadBytes + (key === null ? 0 : key.length) + (value === null ? 0 : value.length);
-      if (typeof value === 'string' && bytes * 3 > bytesMax) bytes += Buffer.byteLength(value) - value.length;
+      let bytes = overheadBytes + (key === null ? 0 : key.length);
+      // Each at a place of its own, as in BatchBuilder.
+      if (typeof value === 'string') {
+        const textLength = value.length;
+        bytes += (bytes + textLength) * 3 > bytesMax ? Buffer.byteLength(value) : textLength;
+      } else if (value !== null) bytes += value.length;
       if (headers.length > 0) bytes += headersBytes(headers);
       if (bytes > bytesMax) throw new Fault('RECORD_TOO_LARGE', { topic, bytes, bytesMax, ...shown(key) });
       beforeWrite();

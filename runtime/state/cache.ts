@@ -9,7 +9,7 @@ export const entryState = {
   clean: 0,
   /** Changed since the last drain; in its table's list of changes. */
   dirty: 1,
-  /** Drained, on its way to the database. */
+  /** Drained, and not in the database yet. */
   sealed: 2,
   /** No longer in the cache. */
   dropped: 3,
@@ -23,8 +23,10 @@ export interface Entry {
   /** Undefined: known not to be there. */
   stamped: Stamped<any> | undefined;
   state: 0 | 1 | 2 | 3;
-  /** The commit that writes it, while sealed. */
+  /** The write that takes it to the database, while it waits for that. */
   sealedIn: number;
+  /** Its place among that write's operations. */
+  sealedAt: number;
   /** What the value was read from, until it is sealed; null where the store's serde writes it. */
   encoded: Uint8Array | null;
   used: boolean;

@@ -3,6 +3,8 @@
 // biome-ignore-all lint/suspicious/noExplicitAny: stores are erased, as the topology is
 import { assert } from '../../core/kernel/assert.ts';
 import { Fault } from '../../core/kernel/fault.ts';
+import { lentEncoder } from '../../core/schema/lent.ts';
+import { utf8 } from '../../core/schema/primitive.ts';
 import type { BatchOperation, Storage } from '../../core/storage/storage.ts';
 import type { StoreSpec } from '../../dsl/compile/topology.ts';
 import {
@@ -21,7 +23,7 @@ import type { ChangeListener, ChangeVisitor, Stamped } from './store.ts';
 /** Every so many puts a value is encoded only to learn its size, so that values that grow between commits are noticed. */
 const measureEvery = 64;
 
-/** What was drained and not yet committed. */
+/** What was drained and is not written yet: an operation and an entry a key, as it was when it was drained last. */
 export interface Pending {
   readonly number: number;
   readonly operations: BatchOperation[];
@@ -50,6 +52,7 @@ export function createEntryTable({ spec, storage, budget, makeRoom, buckets, sto
 
   const keyBytesOf = (entry: Entry): Uint8Array =>
     typeof entry.key === 'object' ? entry.key : keySerde.encode(entry.key);
+  const [lentKey, lentValue] = [lentEncoder(keySerde), lentEncoder(valueSerde)];
   const keyOf = (entry: Entry): any => (typeof entry.key === 'object' ? keySerde.decode(entry.key) : entry.key);
 
   function find(bucket: Bucket, key: any): Entry {
@@ -61,7 +64,7 @@ export function createEntryTable({ spec, storage, budget, makeRoom, buckets, sto
         return entry;
       }
     }
-    return findEncoded(bucket, keySerde.encode(key), key);
+    return findEncoded(bucket, lentKey(key), key);
   }
 
   /**
@@ -95,6 +98,7 @@ export function createEntryTable({ spec, storage, budget, makeRoom, buckets, sto
       stamped,
       state: entryState.clean,
       sealedIn: 0,
+      sealedAt: 0,
       encoded: null,
       used: true,
       bytes,
@@ -108,6 +112,8 @@ export function createEntryTable({ spec, storage, budget, makeRoom, buckets, sto
   }
 
   function asPrimitive(encoded: Uint8Array, given: unknown): string | number | bigint | undefined {
+    // ASCII, which is what it decodes to.
+    if (keySerde === utf8 && typeof given === 'string' && given.length === encoded.length) return given;
     const key = keySerde.decode(encoded);
     if ((typeof key !== 'string' && typeof key !== 'number' && typeof key !== 'bigint') || Object.is(key, -0))
       return undefined;
@@ -129,7 +135,7 @@ export function createEntryTable({ spec, storage, budget, makeRoom, buckets, sto
 
   function encodeValue(entry: Entry, value: unknown): Uint8Array {
     try {
-      return valueSerde.encode(value);
+      return lentValue(value);
     } catch (error) {
       throw new Fault(
         'STATE_NOT_ENCODED',
@@ -203,21 +209,35 @@ export function createEntryTable({ spec, storage, budget, makeRoom, buckets, sto
   }
 
   function sealEntry(entry: Entry, pending: Pending, onChange: ChangeListener | null): void {
-    const key = keyBytesOf(entry);
+    const key = typeof entry.key === 'object' ? entry.key : lentKey(entry.key);
     const { stamped } = entry;
     if (stamped === undefined) {
       onChange?.(spec.changelog, changelogKey(entry.startMs, key), null, entry.deletedMs);
-      pending.operations.push({ type: 'del', key: storageKey(entry.startMs, key) });
+      toWrite(entry, pending, key, null);
     } else {
       const stored = stamp(stamped.timestampMs, entry.encoded ?? encodeValue(entry, stamped.value));
       onChange?.(spec.changelog, changelogKey(entry.startMs, key), stored, stamped.timestampMs);
-      pending.operations.push({ type: 'put', key: storageKey(entry.startMs, key), value: stored });
+      toWrite(entry, pending, key, stored);
       weigh(entry, stored.length);
     }
     entry.encoded = null;
     entry.state = entryState.sealed;
-    entry.sealedIn = pending.number;
-    pending.entries.push(entry);
+  }
+
+  /** A key that is drained again before it was written is written once. */
+  function toWrite(entry: Entry, { number, operations, entries }: Pending, key: Uint8Array, stored: Uint8Array | null) {
+    const isThere = entry.sealedIn === number;
+    const at = isThere ? operations[entry.sealedAt]!.key : storageKey(entry.startMs, key);
+    const operation: BatchOperation =
+      stored === null ? { type: 'del', key: at } : { type: 'put', key: at, value: stored };
+    if (isThere) {
+      operations[entry.sealedAt] = operation;
+      return;
+    }
+    entry.sealedIn = number;
+    entry.sealedAt = operations.length;
+    operations.push(operation);
+    entries.push(entry);
   }
 
   return {

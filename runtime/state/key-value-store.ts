@@ -1,7 +1,7 @@
 // A key-value store: one bucket of entries over a range of the task's database.
 // biome-ignore-all lint/suspicious/noExplicitAny: stores are erased, as the topology is
 import { assert } from '../../core/kernel/assert.ts';
-import { createBucket } from './cache.ts';
+import { createBucket, type Entry, entryState } from './cache.ts';
 import { createEntryTable, sortedEntries } from './entry-table.ts';
 import { afterPrefix, entryKey, entryKeyBytes } from './keyspace.ts';
 import type { OpenStore, StoreOptions } from './open-store.ts';
@@ -28,11 +28,24 @@ export function openKeyValueStore({ prefix, empty, ...options }: KeyValueStoreOp
     }
   }
 
+  let lastKey: unknown;
+  let last: Entry | null = null;
+
+  /** Most keys are looked for twice, once to read and once to write. */
+  function find(key: any): Entry {
+    if (last !== null && key === lastKey && last.state !== entryState.dropped) return last;
+    const entry = table.find(bucket, key);
+    // Of texts alone: 0 and -0 are two keys that are equal.
+    last = typeof key === 'string' ? entry : null;
+    lastKey = key;
+    return entry;
+  }
+
   const store: KeyValueStore = {
     name: spec.name,
-    get: (key) => table.find(bucket, key).stamped,
-    put: (key, value, timestampMs, encoded) => table.put(table.find(bucket, key), value, timestampMs, encoded),
-    delete: (key, timestampMs) => table.remove(table.find(bucket, key), timestampMs),
+    get: (key) => find(key).stamped,
+    put: (key, value, timestampMs, encoded) => table.put(find(key), value, timestampMs, encoded),
+    delete: (key, timestampMs) => table.remove(find(key), timestampMs),
     entries: () => sorted(null, null),
     range: (from, to) => sorted(spec.key.encode(from), spec.key.encode(to)),
     changed: table.changed,

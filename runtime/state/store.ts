@@ -93,9 +93,16 @@ export interface TaskStores {
   /**
    * Writes what was drained, the stream times as they were then, and `checkpoints` (changelog topic → next offset to
    * replay) in one atomic batch. Drains stores without a changelog of their own first, if nothing was drained since the last commit.
+   *
+   * @param when 'later': with one of the next commits, `write` or `close`. Until then a crash leaves state and checkpoints
+   * as they were written last, and more of the changelog is to be replayed
    */
-  commit(checkpoints: ReadonlyMap<string, number>): Promise<void>;
-  /** Forgets what was not committed, as after an aborted transaction. */
+  commit(checkpoints: ReadonlyMap<string, number>, when?: 'now' | 'later'): Promise<void>;
+  /** Something is committed that is to be written later. */
+  readonly isBehind: boolean;
+  /** Writes that now; nothing may have been drained since. */
+  write(): Promise<void>;
+  /** Forgets what was not committed, as after an aborted transaction. All that was must be written. */
   discard(): void;
   checkpoint(changelogTopic: string): number | null;
   /**
@@ -117,7 +124,7 @@ export interface TaskStores {
   readonly cachedBytes: number;
   /** About how many bytes of the disk it takes, without what LevelDB still has in its write buffer; 0 in memory. */
   diskBytes(): Promise<number>;
-  /** Discards what was not committed. */
+  /** Writes what is committed, unless more was drained since, and discards the rest. */
   close(): Promise<void>;
 }
 

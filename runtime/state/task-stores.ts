@@ -1,6 +1,6 @@
 // All stores of one task in one database: opened together, drained together, committed together. One atomic write holds
-// the changes, the changelog offsets they reach and the stream times they were made at, so that state is never ahead of
-// the log it can be rebuilt from, and what is restored after a crash is only the log's tail.
+// the changes of one commit or several, the changelog offsets they reach and the stream times they were made at, so that
+// state is never ahead of the log it can be rebuilt from, and what is restored after a crash is only the log's tail.
 import { assert } from '../../core/kernel/assert.ts';
 import { Fault } from '../../core/kernel/fault.ts';
 import type { BatchOperation, Storage } from '../../core/storage/storage.ts';
@@ -81,6 +81,8 @@ function createTaskStores(
   let pending: Pending = { number: 1, operations: [], entries: [] };
   let sealedTimes = new Map(streamTimes);
   let drained = false;
+  /** The checkpoints of commits that are to be written yet; null for none. */
+  let unwritten: Map<string, number> | null = null;
   let committing = false;
   let closed = false;
   let restored: BatchOperation[] = [];
@@ -119,8 +121,10 @@ function createTaskStores(
   }
 
   /** A write that failed has changed nothing, and may be tried again. */
-  function takeBack(written: Pending): void {
+  function takeBack(written: Pending, offsets: ReadonlyMap<string, number>): void {
+    for (const entry of pending.entries) entry.sealedAt += written.operations.length;
     for (const entry of written.entries) if (entry.sealedIn === written.number) entry.sealedIn = pending.number;
+    unwritten = new Map([...offsets, ...(unwritten ?? [])]);
     pending = {
       number: pending.number,
       operations: [...written.operations, ...pending.operations],
@@ -131,6 +135,36 @@ function createTaskStores(
 
   function reached(offsets: ReadonlyMap<string, number>): void {
     for (const [topic, offset] of offsets) checkpoints.set(topic, offset);
+  }
+
+  async function write(): Promise<void> {
+    assertOpen();
+    assert(!committing && !drained, 'what was drained is to be committed before it is written');
+    const offsets = unwritten ?? new Map<string, number>();
+    const written = pending;
+    unwritten = null;
+    pending = { number: written.number + 1, operations: [], entries: [] };
+    if (storage === null) {
+      settleEntries(written, budget);
+      for (const open of stores.values()) await open.afterCommit();
+      return reached(offsets);
+    }
+    const { operations } = written;
+    for (const checkpoint of offsets) operations.push(checkpointOperation(checkpoint));
+    for (const [scope, timeMs] of sealedTimes) operations.push(streamTimeOperation(scope, timeMs));
+    for (const open of stores.values()) operations.push(...open.metaOperations());
+    committing = true;
+    try {
+      await storage.write(operations).catch((error: unknown) => {
+        takeBack(written, offsets);
+        throw error;
+      });
+      settleEntries(written, budget);
+      reached(offsets);
+      for (const open of stores.values()) await open.afterCommit();
+    } finally {
+      committing = false;
+    }
   }
 
   const assertOpen = () => {
@@ -146,42 +180,25 @@ function createTaskStores(
       sealTimes();
       drained = true;
     },
-    async commit(offsets) {
+    async commit(offsets, when = 'now') {
       assertOpen();
       assert(!committing, 'one commit at a time');
       if (!drained) {
         for (const open of stores.values()) if (!open.spec.ownChangelog) open.table.seal(pending, null);
         sealTimes();
       }
-      const written = pending;
-      pending = { number: written.number + 1, operations: [], entries: [] };
       drained = false;
-      if (storage === null) {
-        settleEntries(written, budget);
-        for (const open of stores.values()) await open.afterCommit();
-        return reached(offsets);
-      }
-      const { operations } = written;
-      for (const checkpoint of offsets) operations.push(checkpointOperation(checkpoint));
-      for (const [scope, timeMs] of sealedTimes) operations.push(streamTimeOperation(scope, timeMs));
-      for (const open of stores.values()) operations.push(...open.metaOperations());
-      committing = true;
-      try {
-        await storage.write(operations).catch((error: unknown) => {
-          takeBack(written);
-          throw error;
-        });
-        settleEntries(written, budget);
-        reached(offsets);
-        for (const open of stores.values()) await open.afterCommit();
-      } finally {
-        committing = false;
-      }
+      unwritten = new Map([...(unwritten ?? []), ...offsets]);
+      if (when === 'now' || storage === null) await write();
     },
+    get isBehind() {
+      return unwritten !== null;
+    },
+    write,
     discard() {
       assert(
-        storage !== null && !committing,
-        'only what has a database behind it, and is not being written, can be discarded',
+        storage !== null && !committing && unwritten === null,
+        'only what has a database behind it, and in it what is committed, can be discarded',
       );
       for (const open of stores.values()) open.reset();
       pending = { number: pending.number + 1, operations: [], entries: [] };
@@ -242,8 +259,13 @@ function createTaskStores(
     diskBytes: async () => (storage === null || closed ? 0 : await storage.approximateSize(...keyspace.wholeSpace)),
     async close() {
       if (closed) return;
-      closed = true;
-      await storage?.close();
+      try {
+        // What was drained since may never be committed.
+        if (unwritten !== null && !drained && !committing) await write();
+      } finally {
+        closed = true;
+        await storage?.close();
+      }
     },
   };
 }

@@ -106,6 +106,7 @@ function originOf({ key, topic, partition, offset, headers, keyBytes, valueBytes
     keySerde: null,
     readHeaders: () => headers,
     keyBytes: () => keyBytes,
+    lentKeyBytes: () => keyBytes,
     valueBytes: () => valueBytes,
     readKey: () => key,
   };

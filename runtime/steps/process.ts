@@ -213,6 +213,7 @@ function withHeaders(origin: Origin, headers: RecordContext['headers']): Origin 
     keySerde: origin.keySerde,
     readHeaders: () => headers,
     keyBytes: () => origin.keyBytes(),
+    lentKeyBytes: () => origin.lentKeyBytes(),
     valueBytes: () => origin.valueBytes(),
     readKey: () => origin.readKey(),
   };

@@ -19,6 +19,8 @@ export interface Origin {
   readonly keySerde: Serde<any> | null;
   readHeaders(): RecordHeaders;
   keyBytes(): Uint8Array | null;
+  /** The same, to be copied at once: the bytes may be another's at the next call. */
+  lentKeyBytes(): Uint8Array | null;
   valueBytes(): Uint8Array | null;
   /** The decoded key. @throws KeyUnreadable */
   readKey(): unknown;
@@ -44,6 +46,7 @@ export const noOrigin: Origin = {
   keySerde: null,
   readHeaders: () => [],
   keyBytes: () => null,
+  lentKeyBytes: () => null,
   valueBytes: () => null,
   readKey: () => null,
 };
@@ -140,6 +143,10 @@ export class HeldRecord implements Origin, RecordContext {
   }
 
   keyBytes(): Uint8Array | null {
+    return this.#keyBytes;
+  }
+
+  lentKeyBytes(): Uint8Array | null {
     return this.#keyBytes;
   }
 

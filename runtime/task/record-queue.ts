@@ -188,6 +188,10 @@ export class TopicQueue implements InputQueue {
     return this.#cursor.key();
   }
 
+  lentKeyBytes(): Uint8Array | null {
+    return this.#cursor.lentKey();
+  }
+
   valueBytes(): Uint8Array | null {
     return this.#cursor.value();
   }
@@ -270,6 +274,10 @@ export class SourceQueue implements InputQueue {
   }
 
   keyBytes(): null {
+    return null;
+  }
+
+  lentKeyBytes(): null {
     return null;
   }
 

@@ -75,8 +75,8 @@ export function createWorkerTasks({ environment, inputs, output, ...on }: Worker
     const task = running.get(id);
     running.delete(id);
     if (task !== undefined) {
-      closedAt.set(id, sumOf(changelogsOf(topology, id).map((topic) => task.stores.checkpoint(topic))));
       await task.close();
+      closedAt.set(id, sumOf(changelogsOf(topology, id).map((topic) => task.stores.checkpoint(topic))));
     }
     inputs.forget(id);
   }

@@ -97,7 +97,10 @@ export function startWorker(options: WorkerOptions): Worker {
     for (const { task } of tasks.running.values()) await task.settle();
     const { offsets, tasks: touched } = inputs.uncommitted(tasks.running.values());
     committedAtMs = clock.monotonicMs();
-    if (offsets.length === 0 && touched.length === 0) return;
+    if (offsets.length === 0 && touched.length === 0) {
+      for (const { stores } of tasks.running.values()) if (stores.isBehind) await stores.write();
+      return;
+    }
     await delivery.commit({ offsets, generation, stores: touched }).catch(losing);
     inputs.committed(offsets);
     for (const { task } of tasks.running.values()) task.committed();

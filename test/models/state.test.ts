@@ -191,7 +191,7 @@ test.each(Array.from({ length: 60 }, (_, i) => i + 1))(
         some();
         const held = crashAt === 2 || crashAt >= 7;
         if (held) engine.hold();
-        const committed = stores.commit(checkpoints());
+        const committed = stores.commit(checkpoints(), !held && random.integer(3) > 0 ? 'later' : 'now');
         // The task goes on while the write is under way, and so does the next transaction.
         some();
         if (crashAt >= 7) {
@@ -204,7 +204,7 @@ test.each(Array.from({ length: 60 }, (_, i) => i + 1))(
         if (crashAt === 5) await expectSame(stores, advanced(model, input.slice(modelled, position)));
         if (crashAt > 7) {
           some();
-          await stores.commit(checkpoints());
+          await stores.commit(checkpoints(), random.integer(2) > 0 ? 'later' : 'now');
         } else if (crashAt === 7) {
           // Its transaction never ended.
           stores.discard();
@@ -213,6 +213,13 @@ test.each(Array.from({ length: 60 }, (_, i) => i + 1))(
           stateOf(stores).streamTimeMs = model.streamTimeMs;
           await expectSame(stores, model);
         }
+      }
+      if (crashAt === 6 && random.integer(2) > 0) {
+        await stores.close();
+        stores = await start();
+        position = committedInput;
+        stateOf(stores).expireBefore(model.streamTimeMs - 60);
+        await expectSame(stores, model);
       }
       if (crashAt < 4) {
         await engine.crash({ keepUnsynced: random.integer(3) === 0 ? random.integer(4) : 'all' });

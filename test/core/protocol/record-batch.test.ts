@@ -88,6 +88,7 @@ describe('what a builder wrote a cursor reads', () => {
         for (const value of values) {
           expect(cursor.next()).toBe(true);
           expect([cursor.keyText(), cursor.valueText()]).toEqual([decoder.decode(value), decoder.decode(value)]);
+          expect([cursor.lentKey(), cursor.key()]).toEqual([Uint8Array.from(value), Uint8Array.from(value)]);
         }
       }),
       { numRuns: 300 },

@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { int64, safeInt64 } from '../../../core/schema/primitive.ts';
 import { createMemoryEngine } from '../../../core/storage/memory-storage.ts';
+import type { Storage } from '../../../core/storage/storage.ts';
 import type { StoreSpec } from '../../../dsl/compile/topology.ts';
-import { stampedValue, storeKey } from '../../../runtime/state/keyspace.ts';
+import { dataPrefix, stampedValue, storeKey } from '../../../runtime/state/keyspace.ts';
 import type { KeyValueStore, TaskStores, WindowStore } from '../../../runtime/state/store.ts';
 import { openTaskStores } from '../../../runtime/state/task-stores.ts';
 import { createFaultyEngine } from '../../support/faulty-storage.ts';
@@ -216,6 +217,74 @@ describe('changes', () => {
     ]).toEqual([1, undefined, 1, undefined]);
     expect(drain(stores)).toEqual([]);
     expect(stores.dirtyBytes).toBe(0);
+  });
+});
+
+describe('a commit that is written later', () => {
+  const topic = 'job-s-changelog';
+
+  test('is in memory, and not on the disk until a later one is, with all that came between, once a key', async () => {
+    const engine = createFaultyEngine();
+    const storage = await engine.open('task');
+    let written = 0;
+    const counted: Storage = {
+      ...storage,
+      write(operations) {
+        written += operations.filter(({ key }) => key[0] === dataPrefix(1)[0]).length;
+        return storage.write(operations);
+      },
+    };
+    const stores = await openTaskStores({ storage: counted, specs: [keyValueSpec('s')] });
+    for (let i = 1; i <= 3; i++) {
+      kv(stores).put('a', i, i);
+      kv(stores).put(`only ${i}`, i, i);
+      drain(stores);
+      await stores.commit(new Map([[topic, 2 * i]]), i < 3 ? 'later' : 'now');
+      expect([stores.isBehind, stores.checkpoint(topic)]).toEqual(i < 3 ? [true, null] : [false, 6]);
+    }
+    expect(written).toBe(4);
+    await engine.crash();
+    const after = await openTaskStores({ storage: await engine.open('task'), specs: [keyValueSpec('s')] });
+    expect(['a', 'only 1', 'only 2', 'only 3'].map((key) => kv(after).get(key)?.value)).toEqual([3, 1, 2, 3]);
+  });
+
+  test('is gone with a crash, together with its checkpoint', async () => {
+    const { stores, crash } = await onDisk(keyValueSpec('s'));
+    kv(stores).put('a', 1, 1);
+    await commit(stores, new Map([[topic, 1]]));
+    kv(stores).put('a', 2, 2);
+    drain(stores);
+    await stores.commit(new Map([[topic, 2]]), 'later');
+    const after = await crash();
+    expect([kv(after).get('a')?.value, after.checkpoint(topic)]).toEqual([1, 1]);
+  });
+
+  test.each(['write', 'close'] as const)(
+    'is on the disk after %s(), windows that have expired since too',
+    async (how) => {
+      const { stores, crash } = await onDisk(keyValueSpec('s'), windowSpec('w'));
+      kv(stores).put('a', 2, 2);
+      win(stores).put('a', 0, 7, 2);
+      drain(stores);
+      await stores.commit(new Map([[topic, 2]]), 'later');
+      kv(stores).put('a', 3, 3);
+      win(stores).expireBefore(10);
+      await stores[how]();
+      const after = await crash();
+      expect([kv(after).get('a')?.value, win(after).get('a', 0)?.value, after.checkpoint(topic)]).toEqual([2, 7, 2]);
+    },
+  );
+
+  test('is not written by close() where more was drained that was never committed', async () => {
+    const { stores, crash } = await onDisk(keyValueSpec('s'));
+    kv(stores).put('a', 1, 1);
+    drain(stores);
+    await stores.commit(new Map([[topic, 1]]), 'later');
+    kv(stores).put('a', 2, 2);
+    drain(stores);
+    await stores.close();
+    const after = await crash();
+    expect([kv(after).get('a'), after.checkpoint(topic)]).toEqual([undefined, null]);
   });
 });
 
