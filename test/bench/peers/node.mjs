@@ -2,7 +2,10 @@
 // the 99th percentile of the time to an acknowledgement, the node's processor seconds for a gigabyte, and how soon it answers.
 import { randomBytes } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { installJava, javaFlags } from '../../conformance/parts/java.mjs';
+import { startKafka } from '../../conformance/parts/kafka.mjs';
+import { startMillrace } from '../../conformance/parts/millrace.mjs';
 import { run } from '../../conformance/parts/peers.mjs';
 import { compileJava } from './java.mjs';
 
@@ -203,6 +206,32 @@ export function nodeWorks({ kafkaNode, millraceNode, kafkaCluster, millraceClust
     ratios: [each({ reach: 0.3, lower: true })],
   };
 
+  const idleMs = 5_000;
+  const empty = (make) => async () => {
+    const node = await make();
+    try {
+      await node.end(1);
+      const sinceMs = performance.now();
+      await node.restart(1);
+      const ready = (performance.now() - sinceMs) / 1_000;
+      await sleep(idleMs);
+      return { ready, resident: await residentMiB(node.pid()) };
+    } finally {
+      await node.stop();
+    }
+  };
+  const startEmpty = {
+    name: 'start-empty',
+    title: `the start of a node that has nothing, to its first answer; what it holds ${idleMs / 1_000} s later`,
+    unit: 's',
+    units: { resident: 'MiB' },
+    contenders: { [ours]: empty(() => startMillrace()), [theirs]: empty(() => startKafka(1)) },
+    ratios: [
+      each({ figure: 'ready', reach: 0.15, lower: true }),
+      each({ figure: 'resident', reach: 0.3, lower: true }),
+    ],
+  };
+
   const answers = (goes) => async (node) => {
     await node[goes](1);
     const sinceMs = performance.now();
@@ -229,6 +258,7 @@ export function nodeWorks({ kafkaNode, millraceNode, kafkaCluster, millraceClust
     ratios: [each({ reach: 0.15, lower: true })],
   };
   return [
+    startEmpty,
     ...produced,
     perGigabyte,
     consumed,
