@@ -98,9 +98,9 @@ export interface TaskStores {
    * as they were written last, and more of the changelog is to be replayed
    */
   commit(checkpoints: ReadonlyMap<string, number>, when?: 'now' | 'later'): Promise<void>;
-  /** Something is committed that is to be written later. */
+  /** Something is committed that is to be written later, and can be: nothing was drained since. */
   readonly isBehind: boolean;
-  /** Writes that now; nothing may have been drained since. */
+  /** Writes that now. */
   write(): Promise<void>;
   /** Forgets what was not committed, as after an aborted transaction. All that was must be written. */
   discard(): void;

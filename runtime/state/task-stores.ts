@@ -192,7 +192,7 @@ function createTaskStores(
       if (when === 'now' || storage === null) await write();
     },
     get isBehind() {
-      return unwritten !== null;
+      return unwritten !== null && !drained;
     },
     write,
     discard() {

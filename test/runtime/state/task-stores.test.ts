@@ -280,8 +280,10 @@ describe('a commit that is written later', () => {
     kv(stores).put('a', 1, 1);
     drain(stores);
     await stores.commit(new Map([[topic, 1]]), 'later');
+    expect(stores.isBehind).toBe(true);
     kv(stores).put('a', 2, 2);
     drain(stores);
+    expect(stores.isBehind).toBe(false);
     await stores.close();
     const after = await crash();
     expect([kv(after).get('a'), after.checkpoint(topic)]).toEqual([undefined, null]);
