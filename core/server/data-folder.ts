@@ -1,10 +1,11 @@
 // The folder that a node keeps everything in: format.json says how it is laid out, node.pid who has it open, `node/` is the
 // storage engine's. Who may open it is decided by the databases' own locks, never by node.pid, which only puts a name
 // to the one who holds them.
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { Fault, isFault } from '../kernel/fault.ts';
 import { failureReason } from '../storage/failure-reason.ts';
+import { makeFolder } from '../storage/make-folder.ts';
 
 /** Of the layout below the folder. */
 export const dataFormat = 1;
@@ -63,15 +64,6 @@ export async function openDataFolder(path: string): Promise<DataFolder> {
     close,
     [Symbol.asyncDispose]: close,
   };
-}
-
-/** With those above it. Node's own way says ENOENT where the file system is read-only; the plain one says why. */
-async function makeFolder(path: string): Promise<void> {
-  await mkdir(path, { recursive: true }).catch(async (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'ENOENT') throw error;
-    await makeFolder(dirname(path));
-    await mkdir(path);
-  });
 }
 
 /** All of it or nothing: a kill in the middle would leave a folder that no version takes. */

@@ -1,6 +1,7 @@
 // Why files can't be used: in words that say what to do, and whether it is that they are damaged, which no waiting heals.
 // Nobody else reads LevelDB's messages.
 import { isFault } from '../kernel/fault.ts';
+import { noFoldersCode } from './make-folder.ts';
 
 /** LevelDB has found that what it reads is not what it wrote. */
 export function isDamage(error: unknown): boolean {
@@ -20,6 +21,7 @@ export function failureReason(code: string | undefined, message: string): string
   if (says(/too many open files/i, 'EMFILE', 'ENFILE'))
     return "too many files are open; raise the limit ('ulimit -n') and start again";
   if (says(/not a directory/i, 'ENOTDIR', 'EEXIST')) return 'a file is where a folder is needed; choose another folder';
+  if (code === noFoldersCode) return 'no folder can be made there; choose another folder';
   if (says(/corruption|no such file/i, 'LEVEL_CORRUPTION'))
     return `its files are damaged or missing (${message}); restore the folder from a copy or start with an empty one`;
   return message;

@@ -2,13 +2,14 @@
 // go through as they are (encoding 'view'). A failure becomes a Fault in words here and nowhere else. Nobody may delete a
 // LOCK file: LevelDB's lock ends with the process that holds it, and deleting it lets two processes corrupt one database.
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Level } from 'level';
 import { assert } from '../kernel/assert.ts';
 import { Fault } from '../kernel/fault.ts';
 import { failureReason, isDamage } from './failure-reason.ts';
 import { lockHolder } from './lock-holder.ts';
+import { makeFolder } from './make-folder.ts';
 import { openDatabasesMax } from './open-databases.ts';
 import type { BatchOperation, Entry, KeyRange, ScanOptions, Storage, StorageEngine } from './storage.ts';
 
@@ -102,7 +103,7 @@ const trialFile = '~trial';
 async function tryOut(folder: string): Promise<void> {
   const path = join(folder, trialFile);
   try {
-    await mkdir(folder, { recursive: true });
+    await makeFolder(folder);
     await writeFile(path, new Uint8Array(trialBytes), { flush: true });
   } catch (error) {
     fail(folder, error);
@@ -126,7 +127,7 @@ export function databaseName(name: string): string {
 
 async function openDatabase(path: string, options: LevelOptions): Promise<Database> {
   // Made before `level` would, whose own attempt hides the reason of a failure.
-  await mkdir(path, { recursive: true }).catch((error: unknown) => fail(path, error));
+  await makeFolder(path).catch((error: unknown) => fail(path, error));
   const database: Database = new Level<Uint8Array, Uint8Array>(path, {
     ...options,
     keyEncoding: 'view',

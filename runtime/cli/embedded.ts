@@ -1,5 +1,4 @@
 // The embedded log: one storage node in this process, its data under `<data>/node`, job state under `<data>/state/<job>`.
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Admin, type Client, createClient, inProcess, type Transport } from '../../core/client/index.ts';
 import { systemClock } from '../../core/kernel/clock.ts';
@@ -9,6 +8,7 @@ import { systemRandom } from '../../core/kernel/random.ts';
 import { createNode, openDataFolder } from '../../core/server/index.ts';
 import { partitionSettings } from '../../core/storage/level-settings.ts';
 import { createLevelEngine } from '../../core/storage/level-storage.ts';
+import { makeFolder } from '../../core/storage/make-folder.ts';
 import type { StorageEngine } from '../../core/storage/storage.ts';
 import { watchStorage } from './watch-storage.ts';
 
@@ -88,6 +88,6 @@ async function endTheDead(admin: Admin): Promise<void> {
 export const stateFolder = (data: string, job: string): string => join(data, 'state', job);
 
 export async function openStateEngine(data: string, job: string): Promise<StorageEngine> {
-  await mkdir(stateFolder(data, job), { recursive: true });
+  await makeFolder(stateFolder(data, job));
   return createLevelEngine(stateFolder(data, job));
 }

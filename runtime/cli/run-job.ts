@@ -1,12 +1,12 @@
 // The composition root of a job: `millrace run`, and the public `runJob` of 'millrace/run'. Puts the log, the workers and
 // the app together.
-import { mkdir } from 'node:fs/promises';
 import type { Admin, Client } from '../../core/client/index.ts';
 import { systemClock } from '../../core/kernel/clock.ts';
 import { isFault } from '../../core/kernel/fault.ts';
 import { createLatch } from '../../core/kernel/latch.ts';
 import { type Logger, silentLogger } from '../../core/kernel/logger.ts';
 import { systemRandom } from '../../core/kernel/random.ts';
+import { makeFolder } from '../../core/storage/make-folder.ts';
 import type { Topology } from '../../dsl/compile/topology.ts';
 import type { JobSpec } from '../../dsl/plan.ts';
 import { type App, type Progress, type Summary, startApp } from '../app/app.ts';
@@ -115,7 +115,7 @@ async function openEndpoint(
 ): Promise<JobEndpoint | null> {
   if (metrics === undefined) return null;
   const folder = stateFolder(data, job);
-  await mkdir(folder, { recursive: true });
+  await makeFolder(folder);
   // Loaded by those who ask for it: the first record of the others comes sooner.
   const { openJobEndpoint } = await import('./job-endpoint.ts');
   return await openJobEndpoint({ listen: metrics, advertise, folder });

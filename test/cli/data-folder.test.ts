@@ -1,5 +1,6 @@
 // A data folder that can't be used: one sentence that names it and says what to do, at once, and nothing lost.
 import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
@@ -45,6 +46,16 @@ describe('a data folder that', () => {
     expect(await run(data)).toEqual(
       refused(`can't use ${data}: a file is where a folder is needed; choose another folder`),
     );
+  });
+
+  test.skipIf(!existsSync('/proc/self'))('is where no folder can be made', async () => {
+    const data = '/proc/millrace/data';
+    expect(await run(data)).toEqual(refused(`can't use ${data}: no folder can be made there; choose another folder`));
+    const { code, stderr } = await run(data, '--bootstrap', '127.0.0.1:1');
+    expect({ code, stderr }).toEqual({
+      code: 1,
+      stderr: `error: can't use ${data}/state/numbers.owner: no folder can be made there; choose another folder\n`,
+    });
   });
 
   test('has data of a newer format', async () => {

@@ -1,14 +1,10 @@
 import { expect, test } from 'vitest';
 import type { Client } from '../../../core/client/index.ts';
 import { systemClock as clock } from '../../../core/kernel/clock.ts';
-import { silentLogger as logger } from '../../../core/kernel/logger.ts';
-import { systemRandom as random } from '../../../core/kernel/random.ts';
 import { createMemoryEngine } from '../../../core/storage/memory-storage.ts';
 import { compile, count, groupByKey, job, safeInt64, selectKey, topic, toStream, utf8 } from '../../../dsl/index.ts';
-import { startApp } from '../../../runtime/app/app.ts';
-import { prepareTopics } from '../../../runtime/app/prepare.ts';
 import { consume } from '../../../runtime/rx/index.ts';
-import { startWorker } from '../../../runtime/worker/worker.ts';
+import { startJobOnNode } from '../../support/job-on-node.ts';
 import { startListeningNode } from '../../support/listening-node.ts';
 
 const one = { partitions: 1 };
@@ -51,15 +47,8 @@ function slow(client: Client): Client {
 test('from latest, what the job itself has put between its halves is read all the same', async () => {
   await using node = await startListeningNode();
   const { client } = node;
-  const layout = await prepareTopics(topology, client.admin(), clock);
-  const app = startApp({
-    ...{ topology, layout, client, clock, logger, workers: 1, until: 'stopped' },
-    startWorker: (index) =>
-      startWorker({
-        ...{ topology, layout, client: slow(client), clock, random, logger, stateEngine: createMemoryEngine() },
-        ...{ workerId: `worker-${index}`, processId: 'process', from: 'latest', commitWhenIdle: false, alone: false },
-      }),
-  });
+  const stateEngine = createMemoryEngine();
+  const { app } = await startJobOnNode({ topology, client: slow(client), stateEngine, from: 'latest' });
   await using producer = client.producer();
   const send = () => producer.send({ topic: 'events', key: null, value: utf8.encode('a') });
   await expect.poll(() => app.progress().workers[0]!.tasks).toEqual(['0_0']);

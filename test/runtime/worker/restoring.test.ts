@@ -1,18 +1,13 @@
 // While the state of one task is restored, the others go on; how far it is can be seen, and its rows are not given out.
 import { expect, test } from 'vitest';
-import { systemClock as clock } from '../../../core/kernel/clock.ts';
 import { createLatch } from '../../../core/kernel/latch.ts';
-import { silentLogger as logger } from '../../../core/kernel/logger.ts';
-import { systemRandom as random } from '../../../core/kernel/random.ts';
 import { createMemoryEngine } from '../../../core/storage/memory-storage.ts';
 import type { StorageEngine } from '../../../core/storage/storage.ts';
 import { compile, count, groupByKey, job, map, topic, utf8 } from '../../../dsl/index.ts';
-import { startApp } from '../../../runtime/app/app.ts';
-import { prepareTopics } from '../../../runtime/app/prepare.ts';
 import { createStoreRoutes } from '../../../runtime/app/store-routes.ts';
 import { createMetricsText, jobFamilies } from '../../../runtime/cli/metrics-text.ts';
 import { restoreText } from '../../../runtime/cli/restore-text.ts';
-import { startWorker } from '../../../runtime/worker/worker.ts';
+import { startJobOnNode } from '../../support/job-on-node.ts';
 import { type ListeningNode, startListeningNode } from '../../support/listening-node.ts';
 
 const one = { partitions: 1 };
@@ -49,18 +44,7 @@ function behindGate(engine: StorageEngine, open: Promise<void>): StorageEngine {
 }
 
 async function start({ client }: ListeningNode, stateEngine: StorageEngine) {
-  const layout = await prepareTopics(topology, client.admin(), clock);
-  const shared = { topology, layout, client, clock, random, logger };
-  const app = startApp({
-    ...shared,
-    workers: 1,
-    until: 'stopped',
-    startWorker: (index) =>
-      startWorker({
-        ...{ ...shared, stateEngine, from: 'earliest', commitWhenIdle: false, alone: false },
-        ...{ workerId: `worker-${index}`, processId: 'process', countOperators: true },
-      }),
-  });
+  const { app, shared } = await startJobOnNode({ topology, client, stateEngine });
   const route = createStoreRoutes({
     ...shared,
     workers: () => app.workers.values(),
