@@ -17,8 +17,7 @@ export async function makeFolder(path: string): Promise<void> {
   if (failure.code !== 'ENOENT' || dirname(path) === path) throw failure;
   await makeFolder(dirname(path));
   const again = await failureToMake(path);
-  if (again?.code === 'ENOENT')
-    throw Object.assign(new Error(again.message), { code: noFoldersCode });
+  if (again?.code === 'ENOENT') throw Object.assign(new Error(again.message), { code: noFoldersCode });
   if (again !== null) throw again;
 }
 
