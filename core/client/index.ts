@@ -3,6 +3,7 @@ export { BatchBuilder } from '../protocol/batch-builder.ts';
 export { loadCompression } from '../protocol/compression/registry.ts';
 export { RecordCursor, type RecordHeaders } from '../protocol/record-cursor.ts';
 export type { Network, Records, Transport } from '../protocol/transport.ts';
+export { parseBootstrap } from './address.ts';
 export type { Admin, ClusterDescription } from './admin.ts';
 export type { FetchedPartition, FetchPosition } from './assigned-partition.ts';
 export {
@@ -36,7 +37,7 @@ export type { Producer, ProducerOptions, RecordToSend, SentRecord } from './prod
 export type { ConsumerRecord } from './record-queue.ts';
 export { isRetriable, refusedWith } from './retry.ts';
 export type { BearerToken, SaslOptions, SecurityOptions, TlsOptions } from './security.ts';
-export { parseBootstrap, type TcpOptions, tcpNetwork } from './tcp.ts';
+export { type TcpOptions, tcpNetwork } from './tcp.ts';
 export type {
   ConfigEntry,
   ConfigResource,

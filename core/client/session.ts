@@ -4,8 +4,9 @@
 import type { Clock } from '../kernel/clock.ts';
 import { Fault } from '../kernel/fault.ts';
 import type { Random } from '../kernel/random.ts';
+import { type Address, addressName } from './address.ts';
 import type { Login } from './sasl.ts';
-import { type Address, addressName, openWire, type Wire, type WireOptions } from './wire.ts';
+import { openWire, type Wire, type WireOptions } from './wire.ts';
 
 export interface SessionOptions extends WireOptions {
   readonly login: Login | undefined;

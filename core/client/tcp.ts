@@ -7,11 +7,12 @@ import { Fault } from '../kernel/fault.ts';
 import { type Random, systemRandom } from '../kernel/random.ts';
 import type { ApiName, RequestOf, ResponseOf } from '../protocol/api-table.ts';
 import type { CallOptions, Network, Transport } from '../protocol/transport.ts';
+import { type Address, addressName, parseBootstrap } from './address.ts';
 import { isRetriable } from './retry.ts';
 import { createLogin } from './sasl.ts';
 import type { SecurityOptions } from './security.ts';
 import { openSession } from './session.ts';
-import { type Address, addressName, type Wire } from './wire.ts';
+import type { Wire } from './wire.ts';
 
 export interface TcpOptions extends SecurityOptions {
   /** `host:port`, several separated by commas: any of them that answers. IPv6 as `[::1]:9092`. */
@@ -28,16 +29,6 @@ export interface TcpOptions extends SecurityOptions {
 const waitingApis: ReadonlySet<ApiName> = new Set(['fetch', 'joinGroup', 'syncGroup', 'nodeCall']);
 /** Connections for what waits that are kept open between two calls. */
 const idleWiresMax = 4;
-
-/** @throws Fault `BAD_ADDRESS` */
-export function parseBootstrap(bootstrap: string): readonly Address[] {
-  return bootstrap.split(',').map((entry) => {
-    const found = /^(?:\[([^\]]+)\]|([^:[\]\s]+)):(\d{1,5})$/.exec(entry.trim());
-    const port = Number(found?.[3]);
-    if (found === null || port < 1 || port > 65_535) throw new Fault('BAD_ADDRESS', { given: entry.trim() });
-    return { host: (found[1] ?? found[2])!, port };
-  });
-}
 
 export function tcpNetwork(options: TcpOptions): Network {
   const addresses = parseBootstrap(options.bootstrap);

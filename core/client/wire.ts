@@ -9,12 +9,8 @@ import { type ApiName, apis, type RequestOf, type ResponseOf } from '../protocol
 import { errors } from '../protocol/error-code.ts';
 import { createFrameReader, encodeFrame } from '../protocol/frame.ts';
 import { readResponseHeader, writeRequestHeader } from '../protocol/header.ts';
+import { type Address, addressName } from './address.ts';
 import type { TlsOptions } from './security.ts';
-
-export interface Address {
-  readonly host: string;
-  readonly port: number;
-}
 
 export interface Wire {
   readonly broken: boolean;
@@ -44,8 +40,6 @@ interface Pending {
 
 /** A whole answer to a fetch: above, the peer is no Kafka node. */
 const frameBytesMax = 1024 * 1024 * 1024;
-
-export const addressName = ({ host, port }: Address): string => `${host.includes(':') ? `[${host}]` : host}:${port}`;
 
 /** @throws Fault `CONNECTION_LOST`, `TLS_FAILED` */
 export async function openWire(

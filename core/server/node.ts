@@ -54,6 +54,8 @@ export interface StorageNode extends Transport, AsyncDisposable {
   clean(): Promise<void>;
 }
 
+/** What may look into a compressed batch: the first of them waits for the codecs, and a node starts without. */
+const needCodecs: ReadonlySet<ApiName> = new Set(['produce', 'listOffsets']);
 /** Transactions of a disk that takes no writes: as often as that is tried. */
 const readAgainMs = 1_000;
 
@@ -65,7 +67,8 @@ const readAgainMs = 1_000;
 export async function createNode(options: NodeOptions): Promise<StorageNode> {
   const { folder } = options;
   const settings = nodeSettings(options.settings);
-  await loadCompression();
+  // Copies from other nodes come as soon as it is one of theirs.
+  if (options.cluster !== undefined) await loadCompression();
   try {
     const foundation = await layFoundation({ ...options, settings }, options.cluster);
     try {
@@ -112,9 +115,18 @@ function openNode(options: NodeOptions, settings: NodeSettings, foundation: Foun
   let closing: Promise<void> | undefined;
   let closed = false;
 
+  let areCodecsLoaded = false;
+  const loadCodecs = async () => {
+    await loadCompression();
+    areCodecsLoaded = true;
+  };
+
   const serve: Router = (api, version, request, caller) => {
     if (closed) return Promise.reject(new Fault('CLOSED', { what: 'the node' }));
-    const answer = route(api, version, request, caller);
+    const answer =
+      areCodecsLoaded || !needCodecs.has(api)
+        ? route(api, version, request, caller)
+        : loadCodecs().then(() => route(api, version, request, caller));
     const settled: Promise<unknown> = answer.then(
       () => underWay.delete(settled),
       () => underWay.delete(settled),
@@ -123,11 +135,19 @@ function openNode(options: NodeOptions, settings: NodeSettings, foundation: Foun
     return answer;
   };
 
-  const cleaning = repeat(clock, logger, settings['log.retention.check.interval.ms'], () => cleanLogs(foundation));
+  /** The manager cleans what is open, and retention doesn't wait until someone reads: so all are opened once. */
+  async function cleanLogs(): Promise<void> {
+    await loadCodecs();
+    await foundation.openAll();
+    await logs.clean();
+  }
+
+  const cleaning = repeat(clock, logger, settings['log.retention.check.interval.ms'], () => cleanLogs());
   // Looked for more often, as Kafka does: a log that nobody has written to since the start is left to the other.
-  const compacting = repeat(clock, logger, settings['log.cleaner.backoff.ms'], () =>
-    logs.clean({ what: 'compaction' }),
-  );
+  const compacting = repeat(clock, logger, settings['log.cleaner.backoff.ms'], async () => {
+    await loadCodecs();
+    await logs.clean({ what: 'compaction' });
+  });
   const stopping = new AbortController();
   const scrubbing = repeat(clock, logger, settings['log.scrub.interval.ms'], async () => {
     await foundation.openAll();
@@ -216,18 +236,12 @@ function openNode(options: NodeOptions, settings: NodeSettings, foundation: Foun
     apis: servedApis,
     as,
     async clean() {
-      await cleanLogs(foundation);
+      await cleanLogs();
       await expire(coordinators);
     },
     close,
     [Symbol.asyncDispose]: close,
   };
-}
-
-/** The manager cleans what is open, and retention doesn't wait until someone reads: so all are opened once. */
-async function cleanLogs({ openAll, logs }: Foundation): Promise<void> {
-  await openAll();
-  await logs.clean();
 }
 
 async function expire({ groups, transactions }: Coordinators): Promise<void> {

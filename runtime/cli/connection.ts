@@ -10,8 +10,9 @@ import {
 import { Fault, isFault } from '../../core/kernel/fault.ts';
 import { type Logger, silentLogger } from '../../core/kernel/logger.ts';
 import { readClientConfig } from './client-config.ts';
-import { dataFolderDefault, openEmbedded } from './embedded.ts';
+import { openEmbedded } from './embedded.ts';
 import { createLogger } from './log-lines.ts';
+import { dataFolderDefault } from './options.ts';
 
 export interface ConnectionFlags {
   readonly data?: string;

@@ -1,5 +1,5 @@
 // The controllers of a cluster as a flag or a setting has them: `1@host:port,2@host:port`, the same on every node.
-import { parseBootstrap } from '../../core/client/index.ts';
+import { parseBootstrap } from '../../core/client/address.ts';
 import { Fault } from '../../core/kernel/fault.ts';
 import type { PeerAddress } from '../../core/server/index.ts';
 

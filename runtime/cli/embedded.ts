@@ -12,8 +12,6 @@ import { makeFolder } from '../../core/storage/make-folder.ts';
 import type { StorageEngine } from '../../core/storage/storage.ts';
 import { watchStorage } from './watch-storage.ts';
 
-export const dataFolderDefault = '.millrace';
-
 export interface Embedded extends AsyncDisposable {
   readonly client: Client;
   /** For threads, which reach it through a port. */

@@ -3,7 +3,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { hostname } from 'node:os';
-import { parseBootstrap } from '../../core/client/index.ts';
+import { parseBootstrap } from '../../core/client/address.ts';
 import { Fault } from '../../core/kernel/fault.ts';
 import { toJson } from './output.ts';
 

@@ -1,6 +1,8 @@
 // Values of flags, checked as they are read: a wrong one is wrong usage, told in commander's own way.
 import { InvalidArgumentError } from 'commander';
 
+export const dataFolderDefault = '.millrace';
+
 export function parsePositiveInteger(text: string): number {
   const value = Number(text);
   if (!Number.isSafeInteger(value) || value < 1) throw new InvalidArgumentError('It must be a whole number from 1.');

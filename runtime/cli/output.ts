@@ -1,6 +1,7 @@
 // What the command line says and how: results on stdout, as text or JSON lines; everything else on stderr; one sentence
 // for an error; exit codes.
-import Table from 'cli-table3';
+import { createRequire } from 'node:module';
+import type Table from 'cli-table3';
 import picocolors from 'picocolors';
 import { AssertionFailure } from '../../core/kernel/assert.ts';
 import { Fault } from '../../core/kernel/fault.ts';
@@ -45,6 +46,9 @@ export function printJson(values: Iterable<unknown>): void {
 
 export type Cell = string | number | null | undefined;
 
+/** Most commands print no table. */
+const loadTable = () => createRequire(import.meta.url)('cli-table3') as typeof Table;
+
 export function printTable(head: readonly string[], rows: readonly (readonly Cell[])[]): void {
   if (rows.length > 0) print(tableText(head, rows));
 }
@@ -67,7 +71,7 @@ export function tableText(head: readonly string[], rows: readonly (readonly Cell
     'right-mid': '',
     middle: '  ',
   };
-  const table = new Table({
+  const table = new (loadTable())({
     head: head.map((title) => stdoutColours.bold(title)),
     chars: none,
     style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0 },

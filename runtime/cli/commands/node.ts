@@ -1,6 +1,6 @@
 // `millrace node`: a storage node that listens for Kafka clients, until it is told to stop.
 import type { Command } from 'commander';
-import { parseBootstrap, tcpNetwork } from '../../../core/client/index.ts';
+import { parseBootstrap } from '../../../core/client/address.ts';
 import { systemClock } from '../../../core/kernel/clock.ts';
 import { Fault } from '../../../core/kernel/fault.ts';
 import { createLatch } from '../../../core/kernel/latch.ts';
@@ -19,10 +19,9 @@ import {
 import { partitionSettings } from '../../../core/storage/level-settings.ts';
 import { createLevelEngine } from '../../../core/storage/level-storage.ts';
 import { parseControllers } from '../controllers.ts';
-import { dataFolderDefault } from '../embedded.ts';
 import { createLogger } from '../log-lines.ts';
 import { type GivenSettings, settingNames, sortSettings } from '../node-settings.ts';
-import { collectSettings, parseNonNegativeInteger } from '../options.ts';
+import { collectSettings, dataFolderDefault, parseNonNegativeInteger } from '../options.ts';
 import { exitCode, say } from '../output.ts';
 import { readProperties } from '../properties-file.ts';
 
@@ -62,7 +61,10 @@ function advertised(
 }
 
 /** @throws Fault `BAD_SETTINGS` where it is not said which of the nodes this is */
-function clusterOf(flags: Flags, { controllers, rack, node: { nodeId } }: GivenSettings): ClusterOptions | null {
+async function clusterOf(
+  flags: Flags,
+  { controllers, rack, node: { nodeId } }: GivenSettings,
+): Promise<ClusterOptions | null> {
   const text = flags.controllers ?? controllers;
   if (text === undefined) {
     if (flags.rack === undefined) return null;
@@ -71,6 +73,7 @@ function clusterOf(flags: Flags, { controllers, rack, node: { nodeId } }: GivenS
   if ((flags.id ?? nodeId) === undefined) throw bad('a node of a cluster needs a number of its own; give it with --id');
   const found = parseControllers(text);
   const bootstrap = found.map(({ host, port }) => shown(host, port)).join(',');
+  const { tcpNetwork } = await import('../../../core/client/index.ts'); // a node alone asks nobody
   return { controllers: found, network: tcpNetwork({ bootstrap }), rack: flags.rack ?? rack ?? null };
 }
 
@@ -78,7 +81,7 @@ const bad = (problem: string) => new Fault('BAD_SETTINGS', { of: 'the node', pro
 
 async function start(flags: Flags, settings: GivenSettings, logger: ReturnType<typeof createLogger>) {
   const data = flags.data ?? settings.data ?? dataFolderDefault;
-  const cluster = clusterOf(flags, settings);
+  const cluster = await clusterOf(flags, settings);
   const nodeId = flags.id ?? settings.node.nodeId;
   const wanted = parseListen(flags.listen ?? settings.listen ?? listenDefault);
   const opened = createLatch<StorageNode>();

@@ -5,9 +5,10 @@ import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
 import { Fault } from '../../../core/kernel/fault.ts';
-import { dataFolderDefault, stateFolder } from '../embedded.ts';
+import { stateFolder } from '../embedded.ts';
 import { addressFile, askWholeStatus, type WholeStatus } from '../job-status.ts';
 import { loadJob } from '../load-job.ts';
+import { dataFolderDefault } from '../options.ts';
 import { print, toJson } from '../output.ts';
 import { topText } from '../top-text.ts';
 

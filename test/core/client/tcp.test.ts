@@ -1,6 +1,7 @@
 import { createServer, type Socket } from 'node:net';
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import { parseBootstrap, tcpNetwork } from '../../../core/client/tcp.ts';
+import { parseBootstrap } from '../../../core/client/address.ts';
+import { tcpNetwork } from '../../../core/client/tcp.ts';
 import { systemClock } from '../../../core/kernel/clock.ts';
 import { isFault } from '../../../core/kernel/fault.ts';
 import { silentLogger } from '../../../core/kernel/logger.ts';
