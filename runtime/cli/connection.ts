@@ -10,7 +10,6 @@ import {
 import { Fault, isFault } from '../../core/kernel/fault.ts';
 import { type Logger, silentLogger } from '../../core/kernel/logger.ts';
 import { readClientConfig } from './client-config.ts';
-import { openEmbedded } from './embedded.ts';
 import { createLogger } from './log-lines.ts';
 import { dataFolderDefault } from './options.ts';
 
@@ -58,6 +57,7 @@ export async function openConnection(
 ): Promise<Connection> {
   const security = await securityOf(flags);
   if (flags.bootstrap === undefined) {
+    const { openEmbedded } = await import('./embedded.ts');
     return await openEmbedded(flags.data ?? dataFolderDefault, logger, threads);
   }
   await greet(flags.bootstrap, security);

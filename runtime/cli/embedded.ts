@@ -1,5 +1,5 @@
-// The embedded log: one storage node in this process, its data under `<data>/node`, job state under `<data>/state/<job>`.
-import { join } from 'node:path';
+// The embedded log: one storage node in this process, its data under `<data>/node`. Brings the whole node
+// with it, so those who may do without, as threads and whoever names a cluster, import it when they need it.
 import { type Admin, type Client, createClient, inProcess, type Transport } from '../../core/client/index.ts';
 import { systemClock } from '../../core/kernel/clock.ts';
 import { createLatch } from '../../core/kernel/latch.ts';
@@ -8,8 +8,6 @@ import { systemRandom } from '../../core/kernel/random.ts';
 import { createNode, openDataFolder } from '../../core/server/index.ts';
 import { partitionSettings } from '../../core/storage/level-settings.ts';
 import { createLevelEngine } from '../../core/storage/level-storage.ts';
-import { makeFolder } from '../../core/storage/make-folder.ts';
-import type { StorageEngine } from '../../core/storage/storage.ts';
 import { watchStorage } from './watch-storage.ts';
 
 export interface Embedded extends AsyncDisposable {
@@ -81,11 +79,4 @@ async function endTheDead(admin: Admin): Promise<void> {
   await admin.fenceProducers(open.map(({ transactionalId }) => transactionalId));
   const held = (await admin.listGroups()).filter(({ state }) => state !== 'Empty');
   await Promise.all(held.map(({ groupId }) => admin.removeMembers(groupId)));
-}
-
-export const stateFolder = (data: string, job: string): string => join(data, 'state', job);
-
-export async function openStateEngine(data: string, job: string): Promise<StorageEngine> {
-  await makeFolder(stateFolder(data, job));
-  return createLevelEngine(stateFolder(data, job));
 }

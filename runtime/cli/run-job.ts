@@ -14,12 +14,12 @@ import { prepareTopics } from '../app/prepare.ts';
 import type { StateQuery } from '../app/state-query.ts';
 import { startWorker, type Worker, type WorkerReport } from '../worker/worker.ts';
 import { type Connection, type ConnectionOptions, openConnection } from './connection.ts';
-import { openStateEngine, stateFolder } from './embedded.ts';
 import type { JobEndpoint } from './job-endpoint.ts';
 import { compileJob } from './load-job.ts';
 import { dataFolderDefault } from './options.ts';
 import { whileInReach } from './out-of-reach.ts';
 import { isResetUnderWay, resetJob } from './reset-job.ts';
+import { openStateEngine, stateFolder } from './state-folder.ts';
 import { claimState, type StateOwner } from './state-owner.ts';
 import { startThreadWorker, type ThreadWorker } from './thread-worker.ts';
 

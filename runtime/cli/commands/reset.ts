@@ -4,12 +4,12 @@ import type { Command } from 'commander';
 import { Fault } from '../../../core/kernel/fault.ts';
 import { planReset, type ResetPlan } from '../../app/prepare.ts';
 import { addConnectionOptions, type ConnectionFlags, openConnection } from '../connection.ts';
-import { openStateEngine, stateFolder } from '../embedded.ts';
 import { compileJob, loadJob } from '../load-job.ts';
 import { createLogger } from '../log-lines.ts';
 import { dataFolderDefault } from '../options.ts';
 import { say } from '../output.ts';
 import { resetJob } from '../reset-job.ts';
+import { openStateEngine, stateFolder } from '../state-folder.ts';
 
 interface Flags extends ConnectionFlags {
   readonly yes?: boolean;

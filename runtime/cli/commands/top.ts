@@ -5,11 +5,11 @@ import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
 import { Fault } from '../../../core/kernel/fault.ts';
-import { stateFolder } from '../embedded.ts';
 import { addressFile, askWholeStatus, type WholeStatus } from '../job-status.ts';
 import { loadJob } from '../load-job.ts';
 import { dataFolderDefault } from '../options.ts';
 import { print, toJson } from '../output.ts';
+import { stateFolder } from '../state-folder.ts';
 import { topText } from '../top-text.ts';
 
 interface Flags {

@@ -17,7 +17,7 @@ import {
   utf8,
   windowStore,
 } from '../../../dsl/index.ts';
-import { stateFolder } from '../../../runtime/cli/embedded.ts';
+import { stateFolder } from '../../../runtime/cli/state-folder.ts';
 import { tempFolder } from '../../support/millrace.ts';
 
 const records = 600;

@@ -29,7 +29,7 @@ import {
   windowedKey,
   within,
 } from '../../../dsl/index.ts';
-import { stateFolder } from '../../../runtime/cli/embedded.ts';
+import { stateFolder } from '../../../runtime/cli/state-folder.ts';
 import { tempFolder } from '../../support/millrace.ts';
 
 const records = 900;
