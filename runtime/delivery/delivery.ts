@@ -64,7 +64,7 @@ function writeChangelogs(work: CommitWork, output: TaskOutput, clock: Clock): vo
 /** State is written so often, where commits come faster: a key that changes in each of them is then written once. */
 const writeStateMs = 1_000;
 /** Of a task's changes that are not written: above, they are at once. */
-const unwrittenBytesMax = 8 * 1024 * 1024;
+const unwrittenBytesMax = 3 * 1024 * 1024;
 
 function createStateWriter(clock: Clock): (work: CommitWork, producer: Producer) => Promise<void> {
   const writtenMs = new WeakMap<TaskStores, number>();
