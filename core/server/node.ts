@@ -54,8 +54,8 @@ export interface StorageNode extends Transport, AsyncDisposable {
   clean(): Promise<void>;
 }
 
-/** What may look into a compressed batch: the first of them waits for the codecs, and a node starts without. */
-const needCodecs: ReadonlySet<ApiName> = new Set(['produce', 'listOffsets']);
+/** What touches no log, so that a node can answer it while the codecs are still on their way. All else may meet a compressed batch. */
+const withoutCodecs: ReadonlySet<ApiName> = new Set(['apiVersions', 'metadata', 'describeCluster']);
 /** Transactions of a disk that takes no writes: as often as that is tried. */
 const readAgainMs = 1_000;
 
@@ -116,17 +116,16 @@ function openNode(options: NodeOptions, settings: NodeSettings, foundation: Foun
   let closed = false;
 
   let areCodecsLoaded = false;
-  const loadCodecs = async () => {
-    await loadCompression();
+  const codecs = loadCompression().then(() => {
     areCodecsLoaded = true;
-  };
+  });
 
   const serve: Router = (api, version, request, caller) => {
     if (closed) return Promise.reject(new Fault('CLOSED', { what: 'the node' }));
     const answer =
-      areCodecsLoaded || !needCodecs.has(api)
+      areCodecsLoaded || withoutCodecs.has(api)
         ? route(api, version, request, caller)
-        : loadCodecs().then(() => route(api, version, request, caller));
+        : codecs.then(() => route(api, version, request, caller));
     const settled: Promise<unknown> = answer.then(
       () => underWay.delete(settled),
       () => underWay.delete(settled),
@@ -137,7 +136,7 @@ function openNode(options: NodeOptions, settings: NodeSettings, foundation: Foun
 
   /** The manager cleans what is open, and retention doesn't wait until someone reads: so all are opened once. */
   async function cleanLogs(): Promise<void> {
-    await loadCodecs();
+    await codecs;
     await foundation.openAll();
     await logs.clean();
   }
@@ -145,7 +144,7 @@ function openNode(options: NodeOptions, settings: NodeSettings, foundation: Foun
   const cleaning = repeat(clock, logger, settings['log.retention.check.interval.ms'], () => cleanLogs());
   // Looked for more often, as Kafka does: a log that nobody has written to since the start is left to the other.
   const compacting = repeat(clock, logger, settings['log.cleaner.backoff.ms'], async () => {
-    await loadCodecs();
+    await codecs;
     await logs.clean({ what: 'compaction' });
   });
   const stopping = new AbortController();
@@ -153,9 +152,13 @@ function openNode(options: NodeOptions, settings: NodeSettings, foundation: Foun
     await foundation.openAll();
     await logs.scrub(stopping.signal);
   });
-  const expiring = repeat(clock, logger, settings['offsets.retention.check.interval.ms'], () => expire(coordinators));
+  const expiring = repeat(clock, logger, settings['offsets.retention.check.interval.ms'], async () => {
+    await codecs;
+    await expire(coordinators);
+  });
   // A transaction whose end was decided before a crash is ended now, and not when someone asks for its coordinator.
   async function readTransactions(read: () => Promise<unknown>): Promise<void> {
+    await codecs;
     while (closing === undefined) {
       try {
         await read();
